@@ -1,0 +1,39 @@
+// Bernoulli by its probability or its logit, without clamping either.
+#pragma once
+
+#include "../special/elementary.hpp"
+
+namespace reparam::REPARAM_LEVEL {
+
+template <class T>
+struct bernoulli_probs_log_prob {
+  static constexpr unsigned differentiable = 0b10;
+  static REPARAM_INLINE T evaluate(T (&d)[2], T x, T probs) {
+    const bool one = x == 1;
+    const bool outside = !one & (x != 0) & (x == x);
+    // 1 - probs and what its rounding lost
+    const T rest = 1 - probs;
+    const T value = log_any<true>(one ? probs : rest, one ? T(0) : (1 - rest) - probs) + (x - x);
+    d[0] = 0;
+    d[1] = outside ? T(0) : one ? 1 / probs : -1 / (1 - probs);
+    return outside ? -infinity<T> : value;
+  }
+};
+
+// log p = -softplus(t), t = (1 - 2 x) logits
+template <class T>
+struct bernoulli_logits_log_prob {
+  static constexpr unsigned differentiable = 0b10;
+  static REPARAM_INLINE T evaluate(T (&d)[2], T x, T logits) {
+    const T sign = 1 - 2 * x;
+    const bool outside = (x != 1) & (x != 0) & (x == x);
+    const T t = sign * logits;
+    const T e = exp(-absolute(t));
+    const T value = -((t > 0 ? t : T(0)) + log1p(e)) + (x - x);
+    d[0] = 0;
+    d[1] = outside ? T(0) : -sign * ((t < 0 ? e : T(1)) / (1 + e));
+    return outside ? -infinity<T> : value;
+  }
+};
+
+}  // namespace reparam::REPARAM_LEVEL

@@ -1,0 +1,35 @@
+// Normal and Uniform.
+#pragma once
+
+#include "../special/elementary.hpp"
+
+namespace reparam::REPARAM_LEVEL {
+
+template <class T>
+struct normal_log_prob {
+  static constexpr unsigned differentiable = 0b111;
+  static REPARAM_INLINE T evaluate(T (&d)[3], T x, T loc, T scale) {
+    const T z = (x - loc) / scale;
+    const T precision = 1 / scale;
+    d[0] = -z * precision;
+    d[1] = z * precision;
+    d[2] = (z - 1) * (z + 1) * precision;
+    return T(-0.5) * z * z - log(scale) - half_log_2pi<T>;
+  }
+};
+
+template <class T>
+struct uniform_log_prob {
+  static constexpr unsigned differentiable = 0b111;
+  static REPARAM_INLINE T evaluate(T (&d)[3], T x, T low, T high) {
+    const T width = high - low;
+    const bool outside = (x < low) | (x > high);
+    d[0] = 0;
+    d[1] = outside ? T(0) : 1 / width;
+    d[2] = -d[1];
+    const T value = -log(width) + (x == x ? T(0) : x);
+    return outside ? -infinity<T> : value;
+  }
+};
+
+}  // namespace reparam::REPARAM_LEVEL

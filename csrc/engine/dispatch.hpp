@@ -1,0 +1,28 @@
+// The functions of one instruction set, as reparam.cpp sees them.
+#pragma once
+
+#include <cstdint>
+
+#include "../reparam.h"
+
+namespace reparam {
+
+template <class T>
+using range_check = bool (*)(std::int64_t n, const T* values, T lower, T upper, bool integer);
+
+template <class T>
+using gamma_sampler = void (*)(std::int64_t begin, std::int64_t end, std::int64_t period, const T* concentration,
+                               std::uint64_t key, T* log_sample, T* derivative);
+
+struct level {
+  const reparam_entry* entries;
+  std::int32_t count;
+  range_check<float> float_within;
+  range_check<double> double_within;
+  range_check<std::int64_t> int64_within;
+  range_check<std::uint8_t> bool_within;
+  gamma_sampler<float> float_gamma;
+  gamma_sampler<double> double_gamma;
+};
+
+}  // namespace reparam

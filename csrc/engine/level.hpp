@@ -1,0 +1,25 @@
+// What one instruction set offers. Included once by each file of levels/, which defines REPARAM_LEVEL.
+#pragma once
+
+#include "system.hpp"
+
+#include "../samplers/gamma.hpp"
+#include "entries.hpp"
+#include "dispatch.hpp"
+#include "range.hpp"
+
+namespace reparam::REPARAM_LEVEL {
+
+extern const level functions;
+const level functions = {
+    entries,
+    sizeof entries / sizeof entries[0],
+    all_within<float>,
+    all_within<double>,
+    all_within<std::int64_t>,
+    all_within<std::uint8_t>,
+    standard_gamma_log<float>,
+    standard_gamma_log<double>,
+};
+
+}  // namespace reparam::REPARAM_LEVEL

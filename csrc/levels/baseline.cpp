@@ -1,0 +1,3 @@
+// The kernels for any processor.
+#define REPARAM_LEVEL baseline
+#include "../engine/level.hpp"

@@ -1,0 +1,147 @@
+// The C interface: picks the instruction set once, splits large calls over threads.
+#include "reparam.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "engine/dispatch.hpp"
+#include "platform.hpp"
+
+#if REPARAM_X86_DISPATCH
+#include <cpuid.h>
+#endif
+
+namespace reparam {
+
+namespace baseline {
+extern const level functions;
+}
+
+#if REPARAM_X86_DISPATCH
+namespace avx2 {
+extern const level functions;
+}
+namespace avx512 {
+extern const level functions;
+}
+#endif
+
+namespace {
+
+struct choice {
+  const char* name;
+  const level* functions;
+};
+
+// The best level that the processor has and REPARAM_SIMD allows.
+choice choose() {
+  const char* wanted = std::getenv("REPARAM_SIMD");
+  const auto allowed = [wanted](const char* name) { return wanted == nullptr || std::strcmp(wanted, name) == 0; };
+#if REPARAM_X86_DISPATCH
+  __builtin_cpu_init();
+  const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+  if (has_avx512 && allowed("avx512")) return {"avx512", &avx512::functions};
+  if (has_avx2 && (allowed("avx2") || allowed("avx512"))) return {"avx2", &avx2::functions};
+#endif
+  (void)allowed;
+  return {"baseline", &baseline::functions};
+}
+
+const choice& active() {
+  static const choice chosen = choose();
+  return chosen;
+}
+
+// work(begin, end) over [0, n), in contiguous parts of at least `grain` on up to `threads` threads.
+template <class Work>
+void split(std::int64_t n, std::int64_t grain, int threads, const Work& work) {
+  const std::int64_t parts = std::min<std::int64_t>(threads, n / grain);
+  if (parts < 2) return work(0, n);
+  // Parts begin at multiples of 256, so that no two threads write to one cache line.
+  const std::int64_t part = ((n + parts - 1) / parts + 255) / 256 * 256;
+  std::vector<std::thread> others;
+  for (std::int64_t begin = part; begin < n; begin += part) {
+    others.emplace_back(work, begin, std::min(n, begin + part));
+  }
+  work(0, part);
+  for (std::thread& other : others) other.join();
+}
+
+template <class T>
+bool float_within(range_check<T> check, std::int64_t n, const void* values, double lower, double upper,
+                  bool integer) {
+  return check(n, static_cast<const T*>(values), static_cast<T>(lower), static_cast<T>(upper), integer);
+}
+
+// A bound for whole numbers: the nearest one inside, within what T can hold.
+template <class T>
+bool whole_within(range_check<T> check, std::int64_t n, const void* values, double lower, double upper) {
+  const double least = static_cast<double>(std::numeric_limits<T>::min());
+  const double most = static_cast<double>(std::numeric_limits<T>::max());
+  if (!(std::ceil(lower) <= most) || !(std::floor(upper) >= least)) return n == 0;
+  const T low = std::ceil(lower) <= least ? std::numeric_limits<T>::min() : static_cast<T>(std::ceil(lower));
+  const T high = std::floor(upper) >= most ? std::numeric_limits<T>::max() : static_cast<T>(std::floor(upper));
+  return check(n, static_cast<const T*>(values), low, high, false);
+}
+
+template <class T>
+void sample_gamma(gamma_sampler<T> sampler, std::int64_t n, std::int64_t period, const void* concentration,
+                  std::uint64_t key, void* log_sample, void* derivative, int threads) {
+  split(n, derivative != nullptr ? 1024 : 8192, threads, [=](std::int64_t begin, std::int64_t end) {
+    sampler(begin, end, period, static_cast<const T*>(concentration), key, static_cast<T*>(log_sample),
+            static_cast<T*>(derivative));
+  });
+}
+
+}  // namespace
+}  // namespace reparam
+
+extern "C" {
+
+const char* reparam_simd_level(void) { return reparam::active().name; }
+
+const reparam_entry* reparam_entries(int32_t* count) {
+  *count = reparam::active().functions->count;
+  return reparam::active().functions->entries;
+}
+
+void reparam_run(const reparam_entry* entry, int dtype, int64_t n, int64_t k, const void* const* in,
+                 const int64_t* period, void* const* out, int threads) {
+  const reparam_kernel kernel = entry->run[dtype];
+  const int64_t grain = entry->rows == 0 ? entry->grain : entry->grain / (k > 0 ? k : 1) + 1;
+  reparam::split(n, grain, threads,
+                 [=](int64_t begin, int64_t end) { kernel(begin, end, k, in, period, out); });
+}
+
+int reparam_all_within(int dtype, int64_t n, const void* values, double lower, double upper, int integer) {
+  using namespace reparam;
+  const level& now = *active().functions;
+  switch (dtype) {
+    case REPARAM_FLOAT32:
+      return float_within(now.float_within, n, values, lower, upper, integer != 0);
+    case REPARAM_FLOAT64:
+      return float_within(now.double_within, n, values, lower, upper, integer != 0);
+    case REPARAM_INT64:
+      return whole_within(now.int64_within, n, values, lower, upper);
+    default:
+      return whole_within(now.bool_within, n, values, lower, upper);
+  }
+}
+
+void reparam_standard_gamma_log(int dtype, int64_t n, int64_t period, const void* concentration, uint64_t key,
+                                void* log_sample, void* derivative, int threads) {
+  using namespace reparam;
+  const level& now = *active().functions;
+  if (dtype == REPARAM_FLOAT32) {
+    sample_gamma(now.float_gamma, n, period, concentration, key, log_sample, derivative, threads);
+  } else {
+    sample_gamma(now.double_gamma, n, period, concentration, key, log_sample, derivative, threads);
+  }
+}
+
+}  // extern "C"

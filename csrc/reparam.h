@@ -1,0 +1,54 @@
+/* The C interface of the native kernels: plain pointers in and out, no Python, no torch. */
+#ifndef REPARAM_H
+#define REPARAM_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define REPARAM_ABI_VERSION 1
+
+enum { REPARAM_FLOAT32 = 0, REPARAM_FLOAT64 = 1, REPARAM_INT64 = 2, REPARAM_BOOL = 3 };
+
+/* Computes elements (or rows) begin <= i < end. Element i of input j is in[j][i % period[j]]; where input j has
+ * rows of length k, its row i starts at in[j] + (i % period[j]) * k. out[0] takes the values, out[1 + j] the
+ * partial derivatives with respect to input j, contiguous in i; a NULL is not computed. */
+typedef void (*reparam_kernel)(int64_t begin, int64_t end, int64_t k, const void *const *in,
+                               const int64_t *period, void *const *out);
+
+typedef struct {
+  const char *name;
+  int32_t inputs;
+  uint32_t differentiable; /* bit j: the partial derivative in input j is offered */
+  uint32_t rows;           /* bit j: input j consists of rows of length k */
+  uint32_t integers;       /* bit j: input j is int64 whatever the floating dtype */
+  int32_t grain;           /* the number of elements (of rows, over k) that pay for another thread */
+  reparam_kernel run[2];   /* by dtype: REPARAM_FLOAT32, REPARAM_FLOAT64 */
+} reparam_entry;
+
+/* The instruction set in use, by name: "baseline", "avx2" or "avx512". Chosen once, from the processor and the
+ * environment variable REPARAM_SIMD. */
+const char *reparam_simd_level(void);
+
+/* The entries of the level in use. */
+const reparam_entry *reparam_entries(int32_t *count);
+
+/* Runs an entry over n elements or rows, on up to `threads` threads. */
+void reparam_run(const reparam_entry *entry, int dtype, int64_t n, int64_t k, const void *const *in,
+                 const int64_t *period, void *const *out, int threads);
+
+/* Do all n values lie in the closed range, and (if asked) are all of them whole? NaN never does. */
+int reparam_all_within(int dtype, int64_t n, const void *values, double lower, double upper, int integer);
+
+/* n logarithms of standard gamma draws and, unless NULL, their derivatives in the concentration at fixed
+ * probability. Draw i has concentration[i % period] and depends on key and i alone. */
+void reparam_standard_gamma_log(int dtype, int64_t n, int64_t period, const void *concentration, uint64_t key,
+                                void *log_sample, void *derivative, int threads);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

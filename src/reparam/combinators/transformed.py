@@ -1,0 +1,277 @@
+"""The law of a transformed variable."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from .. import constraints
+from ..core import derived
+from ..core.params import component, static
+from ..transforms import AffineTransform, ComposeTransform, Transform
+from .independent import Independent
+from .wrapper import Wrapper
+
+
+class TransformedDistribution(Wrapper):
+    r"""The law of :math:`Y = T(X)` for X from a base law and an invertible T.
+
+    .. math:: \log p_Y(y) = \log p_X(x) - \log\left|\det \frac{dT}{dx}\right|, \qquad x = T^{-1}(y)
+
+    Densities of own samples come from :meth:`rsample_and_log_prob`, which goes forward only: it never inverts T,
+    so that nothing is lost where T saturates.
+
+    Args:
+        base_distribution: the law of X; also read as ``base_dist``. Rightmost batch dimensions become event
+            dimensions where the first transform acts on larger events.
+        transforms: one transform or a list of them, applied in order.
+
+    Shapes:
+        The base's shape, carried through the transforms. Support: the image of the base's support.
+
+    Raises:
+        TypeError: if ``transforms`` holds anything but transforms.
+        ValueError: if the base has too few dimensions for them.
+
+    Example:
+        >>> import reparam
+        >>> d = TransformedDistribution(reparam.Normal(10.0, 1.0), reparam.transforms.TanhTransform())
+        >>> x, log_prob = d.rsample_and_log_prob((1000,))
+        >>> bool(log_prob.isfinite().all())
+        True
+    """
+
+    base_distribution = component()
+    transforms = static()
+
+    def _prepare(self, values: dict[str, Any]) -> dict[str, Any]:
+        if "transforms" not in values:
+            return values
+        base, transforms = values["base_distribution"], values["transforms"]
+        transforms = [transforms] if isinstance(transforms, Transform) else list(transforms)
+        for t in transforms:
+            if not isinstance(t, Transform):
+                raise TypeError(
+                    f"{type(self).__name__}: transforms must be Transforms, not {type(t).__name__}"
+                )
+        whole = ComposeTransform(transforms)
+        shape = base.batch_shape + base.event_shape
+        needed = whole.domain.event_dim
+        if len(shape) < needed:
+            raise ValueError(
+                f"{type(self).__name__}: the transforms act on events of {needed} dimension(s), but the base has "
+                f"shape {tuple(shape)}"
+            )
+        expanded = whole.inverse_shape(whole.forward_shape(shape))
+        if shape != expanded:
+            base = base.expand(expanded[: len(expanded) - len(base.event_shape)])
+        joined = needed - len(base.event_shape)
+        if joined > 0:
+            base = Independent(base, joined)
+        return {**values, "base_distribution": base, "transforms": transforms}
+
+    @property
+    def support(self) -> constraints.Constraint:  # type: ignore[override]
+        """The codomain of the last transform, or the base's support where there is none."""
+        base = self.base_dist
+        if not self.transforms:
+            return base.support  # type: ignore[no-any-return]
+        codomain: constraints.Constraint = self.transforms[-1].codomain
+        extra = len(self._event_shape) - codomain.event_dim
+        return constraints.independent(codomain, extra) if extra > 0 else codomain
+
+    @property
+    def has_enumerate_support(self) -> bool:  # type: ignore[override]
+        """False: a transformed support is not listed."""
+        return False
+
+    def _derive_event_shape(self) -> torch.Size:
+        base = self.base_dist
+        shape = ComposeTransform(self.transforms).forward_shape(base.batch_shape + base.event_shape)
+        return shape[len(base.batch_shape) :]
+
+    @classmethod
+    def _zip(cls, many: Sequence[Any], fn: Callable[[list[Tensor], int], Tensor]) -> Any:
+        if "transforms" not in cls._fields:
+            return super()._zip(many, fn)
+        plain = [d._with_parameters({"transforms": ()}) for d in many]
+        base = type(many[0].base_dist)._zip([d.base_dist for d in many], fn)
+        new = plain[0]._with_parameters({"base_distribution": base})
+        stages = list(zip(*(_stages(d) for d in many)))
+        new.__dict__["transforms"] = [_zip_transform(stage, fn) for stage in stages]
+        new._batch_shape = new._derive_batch_shape()
+        new._set_event_shape()
+        new._plain = base._plain
+        return new
+
+    # -- densities ---------------------------------------------------------------------------------------
+
+    def _pull_back(self, y: Tensor) -> tuple[Tensor, Tensor | float]:
+        """x and the log-determinant of the inverse map, of the base's batch shape."""
+        total: Tensor | float = 0.0
+        event_dim = len(self._event_shape)
+        for t in reversed(self.transforms):
+            y, ldj = t.inv.forward_and_ldj(y)
+            total = total + _sum_right(ldj, event_dim - t.codomain.event_dim)
+            event_dim += t.domain.event_dim - t.codomain.event_dim
+        return y, total
+
+    def _log_prob(self, x: Tensor) -> Tensor:
+        x, ldj = self._pull_back(x)
+        return self.base_dist._log_prob(x) + ldj  # type: ignore[no-any-return]
+
+    def _forward(self, x: Tensor) -> Tensor:
+        for t in self.transforms:
+            x = t(x)
+        return x
+
+    def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        return self._forward(self.base_dist._sample(self._base_shape(shape), generator))
+
+    def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        return self._forward(self.base_dist._rsample(self._base_shape(shape), generator))
+
+    def _base_shape(self, shape: torch.Size) -> torch.Size:
+        return shape[: len(shape) - len(self._event_shape)] + self.base_dist.event_shape
+
+    def _rsample_and_log_prob(
+        self, shape: torch.Size, generator: Generator | None
+    ) -> tuple[Tensor, Tensor]:
+        base = self.base_dist
+        x, log_prob = base._rsample_and_log_prob(self._base_shape(shape), generator)
+        event_dim = len(base.event_shape)
+        for t in self.transforms:
+            x, ldj = t.forward_and_ldj(x)
+            log_prob = log_prob - _sum_right(ldj, event_dim - t.domain.event_dim)
+            event_dim += t.codomain.event_dim - t.domain.event_dim
+        return x, log_prob
+
+    # -- probabilities of a monotone map -----------------------------------------------------------------
+
+    def _sign(self) -> Tensor | int:
+        signs = [t.sign for t in self.transforms if self._monotone(t)]
+        return reduce(operator.mul, signs, 1)
+
+    def _monotone(self, t: Transform) -> bool:
+        if not t.bijective or t.domain.event_dim or self._event_shape:
+            raise NotImplementedError(
+                f"{type(self).__name__} has no cdf: {t} is not a monotone map of scalars"
+            )
+        return True
+
+    def _either(self, rising: str, falling: str, argument: Tensor) -> Tensor:
+        sign, base = self._sign(), self.base_dist
+        if isinstance(sign, Tensor):
+            up, down = getattr(base, rising)(argument), getattr(base, falling)(argument)
+            return torch.where(sign > 0, up, down)
+        return getattr(base, rising if sign > 0 else falling)(argument)  # type: ignore[no-any-return]
+
+    def _cdf(self, x: Tensor) -> Tensor:
+        return self._either("_cdf", "_sf", self._pull_back(x)[0])
+
+    def _log_cdf(self, x: Tensor) -> Tensor:
+        return self._either("_log_cdf", "_log_sf", self._pull_back(x)[0])
+
+    def _sf(self, x: Tensor) -> Tensor:
+        return self._either("_sf", "_cdf", self._pull_back(x)[0])
+
+    def _log_sf(self, x: Tensor) -> Tensor:
+        return self._either("_log_sf", "_log_cdf", self._pull_back(x)[0])
+
+    def _icdf(self, p: Tensor) -> Tensor:
+        return self._forward(self._either("_icdf", "_isf", p))
+
+    def _isf(self, p: Tensor) -> Tensor:
+        return self._forward(self._either("_isf", "_icdf", p))
+
+    # -- summaries of affine maps; others follow by quadrature -------------------------------------------
+
+    def _affine(self) -> bool:
+        return all(isinstance(t, AffineTransform) for t in self.transforms)
+
+    def _mean(self) -> Tensor:
+        return self._forward(self.base_dist._mean()) if self._affine() else derived.mean(self)
+
+    def _mode(self) -> Tensor:
+        if not self._affine():
+            raise NotImplementedError(f"{type(self).__name__} has no mode: the transforms are not affine")
+        return self._forward(self.base_dist._mode())
+
+    def _variance(self) -> Tensor:
+        if not self._affine():
+            return derived.variance(self)
+        squares = (t.scale * t.scale for t in self.transforms)
+        return self.base_dist._variance() * reduce(operator.mul, squares, 1.0)  # type: ignore[no-any-return]
+
+    def _skewness(self) -> Tensor:
+        return self.base_dist._skewness() * self._sign() if self._affine() else derived.skewness(self)  # type: ignore[no-any-return]
+
+    def _kurtosis(self) -> Tensor:
+        return self.base_dist._kurtosis() if self._affine() else derived.kurtosis(self)  # type: ignore[no-any-return]
+
+    def _median(self) -> Tensor:
+        return derived.median(self)
+
+    def _covariance(self) -> Tensor:
+        raise NotImplementedError(f"{type(self).__name__} has no covariance")
+
+    def _enumerate_support(self) -> Tensor:
+        raise NotImplementedError(f"{type(self).__name__} has no enumerate_support")
+
+    def _entropy(self) -> Tensor:
+        if not self._affine():
+            raise NotImplementedError(
+                f"{type(self).__name__} has no entropy: the transforms are not affine"
+            )
+        base = self.base_dist
+        x = base._sample(base.batch_shape + base.event_shape, None).detach()
+        _, ldj = ComposeTransform(self.transforms).forward_and_ldj(x)
+        return base._entropy() + _sum_right(ldj, ldj.dim() - len(base.batch_shape))  # type: ignore[no-any-return]
+
+
+def _sum_right(value: Tensor | float, dims: int) -> Tensor | float:
+    if dims > 0 and isinstance(value, Tensor):
+        return value.sum(tuple(range(-dims, 0)))
+    return value
+
+
+def _stages(d: TransformedDistribution) -> Iterator[tuple[Transform, torch.Size, int]]:
+    """Each transform with the batch shape and the number of event dimensions of what it maps."""
+    base = d.base_dist
+    shape, batch = base.batch_shape + base.event_shape, len(base.batch_shape)
+    for t in d.transforms:
+        yield t, base.batch_shape, len(shape) - batch
+        shape = t.forward_shape(shape)
+
+
+def _zip_transform(
+    stage: Sequence[tuple[Transform, torch.Size, int]],
+    fn: Callable[[list[Tensor], int], Tensor],
+) -> Transform:
+    """One transform whose tensors are ``fn`` of the corresponding tensors of many."""
+    columns: list[list[Tensor]] = []
+    inner = 0
+    for transform, batch, event_dim in stage:
+        column: list[Tensor] = []
+
+        def collect(t: Tensor, column=column, batch=batch, event_dim=event_dim) -> Tensor:  # type: ignore[no-untyped-def]
+            own = t.shape[t.dim() - min(event_dim, t.dim()) :]
+            column.append(t.expand(batch + own))
+            return t
+
+        transform._map_tensors(collect)
+        columns.append(column)
+        inner = event_dim
+    together = iter([list(tensors) for tensors in zip(*columns)])
+    batch_dims = len(stage[0][1])
+
+    def combine(_: Tensor) -> Tensor:
+        tensors = next(together)
+        return fn(tensors, min(inner, tensors[0].dim() - batch_dims))
+
+    return stage[0][0]._map_tensors(combine)

@@ -1,0 +1,149 @@
+"""The base of all constraints: a set of values, checked event by event."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from torch import Tensor
+
+from .fields import hash_state, same_state, spell
+
+if TYPE_CHECKING:
+    _Nominal = object
+else:
+    from torch.distributions.constraints import Constraint as _Nominal
+
+
+class Bounds(NamedTuple):
+    """Bounds on every entry that are plain numbers; NaN is never within."""
+
+    lower: float
+    upper: float
+    lower_open: bool
+    upper_open: bool
+    integer: bool
+
+
+class Constraint(_Nominal):
+    """A set of values.
+
+    It is a nominal subclass of PyTorch's class of the same name, so that ``isinstance`` checks
+    hold; nothing is inherited from it. Constraints are compared, hashed and shown by their
+    attributes.
+
+    A constraint whose bounds name parameters, such as ``greater_than("low")``, is a *dependent*
+    one: :meth:`resolve` puts the values of an owner in the place of the names.
+
+    Attributes:
+        is_discrete: whether the set is countable.
+        event_dim: how many rightmost dimensions of a value form one event, which :meth:`check`
+            reduces.
+
+    Example:
+        >>> import torch
+        >>> class Even(Constraint):
+        ...     is_discrete = True
+        ...     def check(self, value):
+        ...         return value % 2 == 0
+        >>> Even().check(torch.tensor([1, 2]))
+        tensor([False,  True])
+    """
+
+    is_discrete: bool = False
+    event_dim: int = 0
+    _bound_names: ClassVar[tuple[str, ...]] = ()
+
+    def check(self, value: Tensor) -> Tensor:
+        """Which events of ``value`` lie in the set.
+
+        Args:
+            value: a tensor of any dtype with at least ``event_dim`` dimensions.
+
+        Returns:
+            A boolean tensor of the shape of ``value`` without its event dimensions. NaN is never
+            in the set.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define check")
+
+    def describe(self) -> str:
+        """The set in words that continue "must be ..."."""
+        return f"in {self!r}"
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """The bounds that all entries share if these, being numbers, are the whole constraint."""
+        return None
+
+    @property
+    def entries(self) -> tuple[Constraint, ...]:
+        """The sets of which every entry of an event lies in one; empty where none is known."""
+        return ()
+
+    def closure(self) -> Constraint:
+        """The smallest closed set among the constraints of this package that contains this one."""
+        return self
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the parameters that the set depends on."""
+        names = [bound for bound in self._own_bounds().values() if isinstance(bound, str)]
+        for part in self._parts():
+            names.extend(part.parameters)
+        return tuple(dict.fromkeys(names))
+
+    def resolve(self, owner: Any) -> Constraint:
+        """The set with attributes of ``owner`` in the place of their names, or itself without any.
+
+        Example:
+            >>> from types import SimpleNamespace
+            >>> from reparam.constraints import greater_than
+            >>> greater_than("low").resolve(SimpleNamespace(low=2.0))
+            GreaterThan(lower_bound=2.0)
+        """
+        if not self.parameters:
+            return self
+        resolved = copy.copy(self)
+        state = vars(resolved)
+        for name, value in state.items():
+            if isinstance(value, Constraint):
+                state[name] = value.resolve(owner)
+            elif isinstance(value, tuple):
+                state[name] = tuple(
+                    entry.resolve(owner) if isinstance(entry, Constraint) else entry
+                    for entry in value
+                )
+        for name, bound in self._own_bounds().items():
+            if isinstance(bound, str):
+                state[name] = getattr(owner, bound)
+        return resolved
+
+    def _own_bounds(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self._bound_names}
+
+    def _parts(self) -> tuple[Constraint, ...]:
+        """The constraints that this one is made of."""
+        return ()
+
+    def _unresolved(self) -> ValueError:
+        """The error for a bound that is still the name of a parameter."""
+        return ValueError(
+            f"{self!r} depends on {', '.join(self.parameters)}: call resolve(distribution) first"
+        )
+
+    def _require_dims(self, value: Tensor) -> None:
+        """Raise ValueError where ``value`` has too few dimensions to hold one event."""
+        if value.dim() < self.event_dim:
+            raise ValueError(
+                f"{self!r}: an event has {self.event_dim} dimensions, "
+                f"but the value has shape {tuple(value.shape)}"
+            )
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and same_state(vars(self), vars(other))
+
+    def __hash__(self) -> int:
+        return hash_state(type(self), vars(self))
+
+    def __repr__(self) -> str:
+        return spell(self, vars(self))

@@ -1,0 +1,248 @@
+"""Sets of vectors and matrices: the simplex and its relatives, triangular and definite matrices."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .base import Constraint
+from .numeric import (
+    Bound,
+    IntegerInterval,
+    Interval,
+    as_bound,
+    boolean,
+    nonnegative_integer,
+    real,
+    unit_interval,
+)
+
+
+def rounding(value: Tensor, terms: int) -> float:
+    r"""How far rounding alone may move a sum of :math:`k` normalised entries: :math:`4 k \epsilon`.
+
+    Entries that were normalised by their computed sum add up to one within :math:`k \epsilon`, half
+    of it from each of the two sums; a few roundings of each entry multiply that by no more than 4.
+    Here :math:`\epsilon` is that of the dtype, or of float32 where the dtype's is finer, as tensors
+    in double precision often hold values that were computed in single precision.
+    """
+    eps = torch.finfo(torch.float32).eps
+    if value.is_floating_point():
+        eps = max(eps, torch.finfo(value.dtype).eps)
+    return 4.0 * max(terms, 1) * eps
+
+
+class Structured(Constraint):
+    """A set of vectors or matrices whose entries all lie in one range."""
+
+    entry_range: Constraint = real
+
+    @property
+    def entries(self) -> tuple[Constraint, ...]:
+        """The range of every entry."""
+        return (self.entry_range,)
+
+
+class Simplex(Structured):
+    r"""Vectors of nonnegative entries with :math:`|\sum_i x_i - 1| \le 4 K \epsilon`.
+
+    Example:
+        >>> import torch
+        >>> Simplex().check(torch.tensor([[0.25, 0.75], [0.5, 0.6], [-0.1, 1.1]]))
+        tensor([ True, False, False])
+    """
+
+    event_dim = 1
+    entry_range = unit_interval
+
+    def check(self, value: Tensor) -> Tensor:
+        """Which vectors along the last dimension lie in the simplex, up to rounding."""
+        self._require_dims(value)
+        total_is_one = (value.sum(-1) - 1).abs() <= rounding(value, value.shape[-1])
+        return (value >= 0).all(-1) & total_is_one
+
+    def describe(self) -> str:
+        """The set in words that continue "must be ..."."""
+        return "in the simplex (entries >= 0 that sum to 1)"
+
+
+class OneHot(Structured):
+    """Vectors with a single entry 1, all others 0."""
+
+    is_discrete = True
+    event_dim = 1
+    entry_range = boolean
+
+    def check(self, value: Tensor) -> Tensor:
+        """Which vectors along the last dimension are one-hot."""
+        self._require_dims(value)
+        return boolean.check(value).all(-1) & (value.sum(-1) == 1)
+
+    def describe(self) -> str:
+        """The set in words that continue "must be ..."."""
+        return "one-hot (a single 1, all other entries 0)"
+
+
+class Multinomial(Structured):
+    """Vectors of nonnegative integers with a sum of at most ``upper_bound``.
+
+    Sums below the bound belong to the set, so that one constraint serves rows of different totals.
+    """
+
+    is_discrete = True
+    event_dim = 1
+    _bound_names = ("upper_bound",)
+
+    def __init__(self, upper_bound: Bound) -> None:
+        self.upper_bound = as_bound(upper_bound, "upper_bound")
+
+    @property
+    def entries(self) -> tuple[Constraint, ...]:
+        """The integers up to the bound."""
+        bound = self.upper_bound
+        return (IntegerInterval(0, bound.unsqueeze(-1) if isinstance(bound, Tensor) else bound),)
+
+    def check(self, value: Tensor) -> Tensor:
+        """Which vectors along the last dimension are counts with a sum within the bound."""
+        self._require_dims(value)
+        if isinstance(self.upper_bound, str):
+            raise self._unresolved()
+        return nonnegative_integer.check(value).all(-1) & (value.sum(-1) <= self.upper_bound)
+
+    def describe(self) -> str:
+        """The set in words that continue "must be ..."."""
+        bound = "its bound" if isinstance(self.upper_bound, Tensor) else self.upper_bound
+        return f"counts (integers >= 0) with a sum of at most {bound}"
+
+
+class Matrix(Structured):
+    """A set of square matrices; other matrices are never in it."""
+
+    event_dim = 2
+
+    def check(self, value: Tensor) -> Tensor:
+        """Which matrices in the last two dimensions belong to the set."""
+        self._require_dims(value)
+        if value.shape[-1] != value.shape[-2]:
+            return torch.zeros(value.shape[:-2], dtype=torch.bool, device=value.device)
+        return self._check(value)
+
+    def _check(self, value: Tensor) -> Tensor:
+        """Which square matrices belong to the set."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """The set in words that continue "must be ..."."""
+        words = "".join(f" {c.lower()}" if c.isupper() else c for c in type(self).__name__)
+        return f"a{words} matrix"
+
+
+class Square(Matrix):
+    """Square matrices."""
+
+    def _check(self, value: Tensor) -> Tensor:
+        return torch.ones(value.shape[:-2], dtype=torch.bool, device=value.device)
+
+
+class LowerTriangular(Matrix):
+    """Square matrices with zeros above the diagonal."""
+
+    def _check(self, value: Tensor) -> Tensor:
+        return (value.tril() == value).flatten(-2).all(-1)
+
+
+class LowerCholesky(Matrix):
+    """Lower-triangular matrices with a positive diagonal."""
+
+    def _check(self, value: Tensor) -> Tensor:
+        positive_diagonal = (value.diagonal(dim1=-2, dim2=-1) > 0).all(-1)
+        return lower_triangular._check(value) & positive_diagonal
+
+    def closure(self) -> Constraint:
+        """The lower-triangular matrices."""
+        return lower_triangular
+
+    def describe(self) -> str:
+        """The set in words that continue "must be ..."."""
+        return "a lower triangular matrix with a positive diagonal"
+
+
+class CorrCholesky(Matrix):
+    """Cholesky factors of correlation matrices: lower Cholesky, with rows of unit length."""
+
+    entry_range = Interval(-1.0, 1.0)
+
+    def _check(self, value: Tensor) -> Tensor:
+        squared = value.square().sum(-1)
+        unit_rows = ((squared - 1).abs() <= 2 * rounding(value, value.shape[-1])).all(-1)
+        return lower_cholesky._check(value) & unit_rows
+
+    def closure(self) -> Constraint:
+        """The lower-triangular matrices."""
+        return lower_triangular
+
+    def describe(self) -> str:
+        """The set in words that continue "must be ..."."""
+        return "a lower triangular matrix with a positive diagonal and rows of length 1"
+
+
+class Symmetric(Matrix):
+    r"""Finite matrices that equal their transpose: :math:`|A - A^T| \le 32 D \epsilon \max |A|`.
+
+    The tolerance is relative to the matrix, whatever its scale: entries that two orders of
+    summation computed differ by at most :math:`D \epsilon \max |A|`, and the factor leaves room
+    for several such steps.
+    """
+
+    def _check(self, value: Tensor) -> Tensor:
+        if value.shape[-1] == 0:
+            return square._check(value)
+        scale = value.abs().amax((-2, -1), keepdim=True)
+        gap = (value - value.mT).abs()
+        return (gap <= 8 * rounding(value, value.shape[-1]) * scale).flatten(-2).all(-1)
+
+
+class PositiveSemidefinite(Matrix):
+    r"""Symmetric matrices with :math:`\lambda_{\min} \ge -4 D \epsilon \max |\lambda|`."""
+
+    def _check(self, value: Tensor) -> Tensor:
+        matrix, is_symmetric = _symmetric_or_identity(value)
+        if value.shape[-1] == 0:
+            return is_symmetric
+        eigenvalues: Tensor = torch.linalg.eigvalsh(matrix)
+        lowest = -rounding(value, value.shape[-1]) * eigenvalues.abs().amax(-1)
+        return is_symmetric & (eigenvalues[..., 0] >= lowest)
+
+
+class PositiveDefinite(Matrix):
+    """Symmetric matrices that have a Cholesky factor."""
+
+    def _check(self, value: Tensor) -> Tensor:
+        matrix, is_symmetric = _symmetric_or_identity(value)
+        has_factor: Tensor = torch.linalg.cholesky_ex(matrix).info == 0
+        return is_symmetric & has_factor
+
+    def closure(self) -> Constraint:
+        """The positive-semidefinite matrices."""
+        return positive_semidefinite
+
+
+def _symmetric_or_identity(value: Tensor) -> tuple[Tensor, Tensor]:
+    """Each matrix, or the identity where it is not symmetric, in a dtype that LAPACK knows."""
+    is_symmetric = symmetric._check(value)
+    if value.dtype not in (torch.float32, torch.float64):
+        value = value.to(torch.float32 if value.is_floating_point() else torch.get_default_dtype())
+    identity = torch.eye(value.shape[-1], dtype=value.dtype, device=value.device)
+    return torch.where(is_symmetric[..., None, None], value, identity), is_symmetric
+
+
+simplex = Simplex()
+one_hot = OneHot()
+multinomial = Multinomial
+square = Square()
+lower_triangular = LowerTriangular()
+lower_cholesky = LowerCholesky()
+corr_cholesky = CorrCholesky()
+symmetric = Symmetric()
+positive_semidefinite = PositiveSemidefinite()
+positive_definite = PositiveDefinite()

@@ -1,0 +1,1 @@
+"""The foundation: declarations, doors, views and dispatch."""

@@ -1,0 +1,211 @@
+"""From a declaration to ``__init__``: the generated constructor, promotion, broadcasting and parameter checks.
+
+The constructor is generated source, so that its signature is real and a call costs no more than the assignments
+it makes: tensors of one floating dtype and one shape are taken as they are; everything else goes through
+:func:`assemble`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from .checks import Checker, refuse
+from .deferred import Recipe, is_deferred
+from .params import REQUIRED, Field, component, param
+from .shapes import broadcast
+
+FULL = frozenset((torch.float32, torch.float64))
+
+
+def fields_of(cls: type) -> dict[str, Field]:
+    """The fields a class declares itself, or those of its parent where it declares none."""
+    own = {name: f for name, f in vars(cls).items() if isinstance(f, Field)}
+    for base in () if own else cls.__mro__[1:]:
+        if "_fields" in vars(base):
+            inherited: dict[str, Field] = vars(base)["_fields"]
+            return inherited
+    required_last = sorted(own, key=lambda name: own[name].default is not REQUIRED)
+    return {name: own[name] for name in required_last}
+
+
+def make_init(cls: Any) -> Callable[..., None]:
+    """The constructor of a class from its ``_fields``."""
+    fields: dict[str, Field] = cls._fields
+    single = [f for f in fields.values() if isinstance(f, param) and not f.group]
+    simple = len(single) == len(fields) > 0 and not any(f.event_dim for f in single)
+    namespace: dict[str, Any] = {
+        "Tensor": Tensor,
+        "Parameter": Parameter,
+        "FULL": FULL,
+        "assemble": assemble,
+        "check": check_parameters,
+    }
+    arguments = ["self"]
+    for name, f in fields.items():
+        if f.default is REQUIRED:
+            arguments.append(name)
+        else:
+            namespace[f"_default_{name}"] = f.default
+            arguments.append(f"{name}=_default_{name}")
+    lines = [f"def __init__({', '.join(arguments)}, validate_args=None):"]
+    lines.append("    if validate_args is not None: self._validate_args = bool(validate_args)")
+    general = f"assemble(self, {{{', '.join(f'{n!r}: {n}' for n in fields)}}})"
+    if simple:
+        first, *rest = fields
+        plain = [f"(type({n}) is Tensor or type({n}) is Parameter)" for n in fields]
+        plain.append(f"{first}.dtype in FULL")
+        plain += [f"{n}.dtype is {first}.dtype and {n}.shape == {first}.shape" for n in rest]
+        plain += [f"{n}.device == {first}.device" for n in rest]
+        lines.append(f"    if {' and '.join(plain)}:")
+        lines += [f"        self.{n} = {n}" for n in fields]
+        lines.append(f"        self._batch_shape = {first}.shape")
+        lines.append(f"    elif {general}: return")
+    else:
+        lines.append(f"    if {general}: return")
+    lines.append("    if self._validate_args: check(self)")
+    exec("\n".join(lines), namespace)  # noqa: S102 - the source is made of declared names alone
+    init: Callable[..., None] = namespace["__init__"]
+    init.__qualname__ = f"{cls.__qualname__}.__init__"
+    init.__module__ = cls.__module__
+    return init
+
+
+def make_checks(cls: Any) -> tuple[tuple[str, Checker], ...]:
+    """A fast predicate for each parameter of a class."""
+    return tuple(
+        (name, Checker(f.constraint)) for name, f in cls._fields.items() if isinstance(f, param)
+    )
+
+
+def check_parameters(self: Any) -> None:
+    """Refuse parameters outside their constraints, naming the entry.
+
+    Raises:
+        ValueError: for the first parameter with entries that violate its constraint.
+    """
+    own = self.__dict__
+    for name, holds in self._checks:
+        if name in own and not holds(self, own[name]):
+            refuse(self, f"parameter {name}", self._fields[name].constraint, own[name])
+    self._check()
+
+
+def assemble(self: Any, values: dict[str, Any]) -> bool:
+    """Set the fields of an instance from arguments of any accepted kind.
+
+    Returns:
+        True when the distribution is live: nothing was set but the recipe to build it at every use.
+    """
+    fields: dict[str, Field] = self._fields
+    values = {n: v for n, v in values.items() if v is not None or not getattr(fields[n], "group", ())}
+    _exactly_one(self, fields, values)
+    if any(is_deferred(v) for v in values.values()):
+        self._recipe = Recipe(type(self), values)
+        return True
+    values = self._prepare(values)
+    names = [n for n in values if fields[n].kind == "param"]
+    parts = [n for n in values if fields[n].kind == "component"]
+    for n in values:
+        if fields[n].kind == "static":
+            setattr(self, n, values[n])
+    for n in parts:
+        if not hasattr(values[n], "_map"):
+            raise TypeError(
+                f"{type(self).__name__}: {n} must be a reparam distribution, not {type(values[n]).__name__}"
+            )
+        setattr(self, n, values[n])
+    tensors = promote(self, {n: values[n] for n in names})
+    events = {n: fields[n].event_dim for n in names}  # type: ignore[attr-defined]
+    for n, t in tensors.items():
+        if t.dim() < events[n]:
+            raise ValueError(
+                f"{type(self).__name__}: parameter {n} needs at least {events[n]} dimension(s) for one value, "
+                f"but has shape {tuple(t.shape)}"
+            )
+    shapes = [t.shape[: t.dim() - events[n]] for n, t in tensors.items()]
+    shapes += [_outer(self, fields[n], values[n]) for n in parts]
+    if len(shapes) == 1:
+        batch = shapes[0]
+    else:
+        batch = broadcast(shapes, type(self).__name__, [*names, *parts])
+    for n, t in tensors.items():
+        if t.dim() - events[n] != len(batch) or t.shape[: len(batch)] != batch:
+            t = t.expand(batch + t.shape[t.dim() - events[n] :])
+        setattr(self, n, t)
+    for n in parts:
+        if _outer(self, fields[n], values[n]) != batch:
+            inner = values[n]
+            kept = inner.batch_shape[len(inner.batch_shape) - fields[n].extra(self) :]  # type: ignore[attr-defined]
+            setattr(self, n, inner.expand(batch + kept))
+    self._given = tuple(n for n in fields if n in self.__dict__)
+    self._batch_shape = batch
+    self._set_event_shape()
+    dtypes = [t.dtype for t in tensors.values()]
+    if any(d not in FULL for d in dtypes) or any(not values[n]._plain for n in parts):
+        self._plain = False
+    return False
+
+
+def promote(self: Any, values: dict[str, Any]) -> dict[str, Tensor]:
+    """Tensors of one floating dtype on one device.
+
+    Floating tensors decide the dtype by torch's promotion; numbers follow them; where there are only numbers,
+    integer or boolean tensors, it is the default dtype. Zero-dimensional CPU tensors and numbers go to the
+    device of the others.
+    """
+    given = [v for v in values.values() if isinstance(v, Tensor)]
+    if len(given) == len(values) and len({(t.dtype, t.device) for t in given}) == 1:
+        if given and given[0].dtype.is_floating_point:
+            return values
+    floating = [t.dtype for t in given if t.dtype.is_floating_point]
+    dtype = floating[0] if floating else torch.get_default_dtype()
+    for other in floating[1:]:
+        dtype = torch.promote_types(dtype, other)
+    devices = [t.device for t in given if t.dim() or t.device.type != "cpu"] or [t.device for t in given]
+    device = devices[0] if devices else None
+    out: dict[str, Tensor] = {}
+    for name, value in values.items():
+        if isinstance(value, Tensor):
+            if value.dtype.is_complex:
+                raise TypeError(f"{type(self).__name__}: parameter {name} is complex, but must be real")
+            movable = value.dim() == 0 or value.device == device
+            out[name] = value.to(dtype=dtype, device=device) if movable else value.to(dtype)
+        else:
+            try:
+                out[name] = torch.as_tensor(value, dtype=dtype, device=device)
+            except (TypeError, ValueError, RuntimeError):
+                raise TypeError(
+                    f"{type(self).__name__}: parameter {name} must be a tensor, a number or a sequence of "
+                    f"numbers, not {type(value).__name__} {value!r:.60}"
+                ) from None
+    if len({t.device for t in out.values()}) > 1:
+        listed = ", ".join(f"{n} on {t.device}" for n, t in out.items())
+        raise ValueError(f"{type(self).__name__}: parameters are on different devices: {listed}")
+    return out
+
+
+def _exactly_one(self: Any, fields: dict[str, Field], values: dict[str, Any]) -> None:
+    for group in {f.group for f in fields.values() if isinstance(f, param) and f.group}:
+        given = [n for n in group if n in values]
+        if len(given) != 1:
+            raise ValueError(
+                f"{type(self).__name__}: give exactly one of {', '.join(group)}; "
+                f"got {' and '.join(given) or 'none'}"
+            )
+
+
+def _outer(self: Any, field: Field, inner: Any) -> torch.Size:
+    assert isinstance(field, component)
+    shape: torch.Size = inner.batch_shape
+    extra = field.extra(self)
+    if extra > len(shape):
+        raise ValueError(
+            f"{type(self).__name__}: {field.name} has batch shape {tuple(shape)}, but {extra} of its dimensions "
+            f"are asked for"
+        )
+    return shape[: len(shape) - extra]

@@ -1,0 +1,241 @@
+"""What follows from a declaration: construction, shapes, copies, pytrees, representation and live reading."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, TypeVar
+
+import torch
+from torch import Tensor
+
+from .checks import Checker
+from .construct import FULL, fields_of, make_checks, make_init
+from .deferred import Recipe
+from .guards import guarded
+from .params import REQUIRED, Field, component, param
+from .pytree import register_node
+from .shapes import EMPTY
+
+D = TypeVar("D", bound="Declared")
+
+
+class _Derived:
+    """A shape that is derived where it was not set: of a live law, or of one rebuilt from its leaves."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        if instance._recipe is not None:
+            return getattr(instance._resolved(), self.name)
+        return getattr(instance, "_derive" + self.name)()
+
+
+class _Support:
+    """A support whose bounds are parameters: the constraint on the class, its resolved form on an instance."""
+
+    def __init__(self, constraint: Any) -> None:
+        self.constraint = constraint
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self.constraint if instance is None else self.constraint.resolve(instance)
+
+
+class Declared:
+    """An object with declared fields. :class:`Distribution` adds the doors."""
+
+    _fields: ClassVar[dict[str, Field]] = {}
+    _checks: ClassVar[tuple[tuple[str, Checker], ...]] = ()
+    _validate_args: bool = __debug__
+    _plain: bool = True
+    _given: tuple[str, ...] = ()
+    _recipe: Recipe | None = None
+    _batch_shape: Any = _Derived("_batch_shape")
+    _event_shape: Any = _Derived("_event_shape")
+    support: Any = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = any(isinstance(f, Field) for f in vars(cls).values())
+        cls._fields = fields_of(cls)
+        if own:
+            cls._given = tuple(cls._fields)
+            cls._checks = make_checks(cls)
+            if "__init__" not in vars(cls):
+                cls.__init__ = make_init(cls)  # type: ignore[misc]
+        support = vars(cls).get("support")
+        if getattr(support, "parameters", ()):
+            cls.support = _Support(support)
+        if support is not None and getattr(support, "event_dim", None) == 0:
+            cls._event_shape = EMPTY
+        if "_log_prob" in vars(cls):
+            cls._log_prob = guarded(vars(cls)["_log_prob"])  # type: ignore[attr-defined]
+        register_node(cls, _flatten, lambda children, context: _unflatten(cls, children, context))
+
+    # -- reading -----------------------------------------------------------------------------------------
+
+    def _resolved(self: D) -> D:
+        """The distribution over the values of this moment; itself where nothing is live."""
+        if self._recipe is None:
+            return self
+        built: D = self._recipe.build(self._validate_args)
+        return built
+
+    def _prepare(self, values: dict[str, Any]) -> dict[str, Any]:
+        """A family's own normal form of its arguments, before they are broadcast."""
+        return values
+
+    def _check(self) -> None:
+        """A family's own check across parameters, after each was checked by itself."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The floating dtype of the parameters."""
+        return self._first_tensor().dtype
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the parameters."""
+        return self._first_tensor().device
+
+    def _first_tensor(self) -> Tensor:
+        self = self._resolved()
+        for name in self._given:
+            value = self.__dict__[name]
+            if isinstance(value, Tensor):
+                return value
+            if isinstance(value, Declared):
+                return value._first_tensor()
+        raise AttributeError(f"{type(self).__name__} has no tensor")
+
+    # -- shapes ------------------------------------------------------------------------------------------
+
+    def _derive_batch_shape(self) -> torch.Size:
+        for name in self._given:
+            f, value = self._fields[name], self.__dict__[name]
+            if isinstance(f, param):
+                shape: torch.Size = value.shape
+                return shape[: len(shape) - f.event_dim]
+            if isinstance(f, component):
+                shape = value.batch_shape
+                return shape[: len(shape) - f.extra(self)]
+        return EMPTY
+
+    def _derive_event_shape(self) -> torch.Size:
+        event_dim: int = self.support.event_dim
+        for name in self._given if event_dim else ():
+            f = self._fields[name]
+            if isinstance(f, param) and f.event_dim == event_dim:
+                value: Tensor = self.__dict__[name]
+                return value.shape[value.dim() - event_dim :]
+        return EMPTY
+
+    def _set_event_shape(self) -> None:
+        if type(self)._event_shape is not EMPTY:
+            self._event_shape = self._derive_event_shape()
+
+    # -- copies ------------------------------------------------------------------------------------------
+
+    def _copy(self: D) -> D:
+        new = object.__new__(type(self))
+        new.__dict__.update(self.__dict__)
+        return new
+
+    def _with_parameters(self: D, tensors: dict[str, Tensor]) -> D:
+        """A copy with some parameters replaced by tensors of the same shapes, unchecked."""
+        new = self._copy()
+        new.__dict__.update(tensors)
+        return new
+
+    def _map(self: D, fn: Callable[[Tensor, int], Tensor]) -> D:
+        """A copy with ``fn(tensor, event_dim)`` in place of every parameter tensor, unchecked.
+
+        ``event_dim`` counts the trailing dimensions that are not batch dimensions of the whole.
+        """
+        return self._zip([self], lambda tensors, event_dim: fn(tensors[0], event_dim))
+
+    @classmethod
+    def _zip(cls: type[D], many: Sequence[D], fn: Callable[[list[Tensor], int], Tensor]) -> D:
+        """One distribution whose parameters are ``fn`` of the corresponding parameters of many."""
+        first = many[0]
+        new = first._copy()
+        for name in first._given:
+            f = cls._fields[name]
+            values = [d.__dict__[name] for d in many]
+            if isinstance(f, param):
+                new.__dict__[name] = fn(values, f.event_dim)
+            elif isinstance(f, component):
+                extra = f.extra(first)
+                new.__dict__[name] = type(values[0])._zip(
+                    values, lambda tensors, e, extra=extra: fn(tensors, e + extra)
+                )
+            elif any(v != values[0] for v in values[1:]):
+                raise ValueError(f"{cls.__name__}: {name} differs: {values}")
+        new._batch_shape = new._derive_batch_shape()
+        new._set_event_shape()
+        new._plain = new._first_tensor().dtype in FULL
+        return new
+
+    def __deepcopy__(self: D, memo: dict[int, Any]) -> D:
+        new = object.__new__(type(self))
+        memo[id(self)] = new
+        for name, value in self.__dict__.items():
+            if isinstance(value, Tensor) and not value.is_leaf:
+                new.__dict__[name] = value.clone()
+            else:
+                new.__dict__[name] = copy.deepcopy(value, memo)
+        return new
+
+    def __repr__(self) -> str:
+        values = self._recipe.given if self._recipe is not None else self.__dict__
+        names = [n for n in self._fields if n in values]
+        text = ", ".join(f"{n}: {_spell(values[n])}" for n in names)
+        return f"{type(self).__name__}({text})"
+
+    @classmethod
+    def parameters_table(cls) -> list[tuple[str, str, str]]:
+        """Name, constraint and default of every declared parameter, for documentation."""
+        return [
+            (n, f.constraint.describe(), "" if f.default is REQUIRED else repr(f.default))
+            for n, f in cls._fields.items()
+            if isinstance(f, param)
+        ]
+
+
+def _spell(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return str(value.item()) if value.numel() == 1 else str(value.size())
+    return repr(value)
+
+
+def _flatten(d: Declared) -> tuple[list[Any], Any]:
+    state = {n: v for n, v in d.__dict__.items() if n in ("_validate_args", "_plain")}
+    if d._recipe is not None:
+        names = tuple(d._recipe.given)
+        return list(d._recipe.given.values()), (names, state, (), d._recipe.views)
+    nodes = tuple(n for n in d._given if d._fields[n].kind != "static" or _is_node(d.__dict__[n]))
+    rest = tuple((n, d.__dict__[n]) for n in d._given if n not in nodes)
+    return [d.__dict__[n] for n in nodes], (nodes, state, (d._given, rest), None)
+
+
+def _is_node(value: Any) -> bool:
+    return isinstance(value, (list, tuple, dict)) or not isinstance(value, (int, float, str, type(None)))
+
+
+def _unflatten(cls: type[D], children: list[Any], context: Any) -> D:
+    names, state, (*given_and_rest,), views = context
+    new = object.__new__(cls)
+    new.__dict__.update(state)
+    if views is not None:
+        new._recipe = Recipe(cls, dict(zip(names, children)), views)
+        return new
+    given, rest = given_and_rest
+    new.__dict__.update(rest)
+    new.__dict__.update(zip(names, children))
+    new._given = given
+    return new
+
+

@@ -1,0 +1,63 @@
+"""Values that are read anew each time they are used, and the recipe of a distribution made of them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+
+class Deferred(ABC):
+    """A tensor to be computed when it is read. :class:`reparam.Live` is the public one."""
+
+    @abstractmethod
+    def read(self) -> Any:
+        """The value now."""
+
+
+class Recipe:
+    """How to build a distribution now: its class, its arguments and the views taken of it since.
+
+    Args:
+        cls: the class to build.
+        given: arguments by name; deferred ones, and distributions over deferred ones, are read at every build.
+        views: method calls ``(name, args, kwargs)`` to replay on what was built.
+    """
+
+    __slots__ = ("cls", "given", "views")
+
+    def __init__(
+        self,
+        cls: type,
+        given: dict[str, Any],
+        views: tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...] = (),
+    ) -> None:
+        self.cls = cls
+        self.given = given
+        self.views = views
+
+    def build(self, validate_args: bool) -> Any:
+        """The distribution over the values of this moment."""
+        built = self.cls(
+            **{name: read(value) for name, value in self.given.items()}, validate_args=validate_args
+        )
+        for name, args, kwargs in self.views:
+            built = getattr(built, name)(*args, **kwargs)
+        return built
+
+    def then(self, name: str, *args: Any, **kwargs: Any) -> Recipe:
+        """The recipe with one more view."""
+        return Recipe(self.cls, self.given, (*self.views, (name, args, kwargs)))
+
+
+def is_deferred(value: Any) -> bool:
+    """Whether a parameter or component has to be read anew at every use."""
+    return isinstance(value, Deferred) or getattr(value, "_recipe", None) is not None
+
+
+def read(value: Any) -> Any:
+    """The value of this moment; ordinary values are returned as they are."""
+    if isinstance(value, Deferred):
+        return value.read()
+    if getattr(value, "_recipe", None) is not None:
+        return value._resolved()
+    return value

@@ -1,0 +1,191 @@
+r"""What follows for a law that does not define a method itself, where mathematics allows.
+
+Each function is the default of the method of the same name, with a leading underscore, of
+:class:`~reparam.core.distribution.Distribution`. What cannot be derived raises NotImplementedError that names
+the law and the method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from ..constraints import unit_interval
+from .checks import Checker
+from .quadrature import expectation_by_quantiles
+from .ranges import clamp
+from .search import invert_cdf
+
+UNIT = unit_interval
+is_probability = Checker(unit_interval)
+
+
+def refuse_missing(self: Any, name: str, needs: str = "") -> NotImplementedError:
+    """The error for a method that a law does not have."""
+    return NotImplementedError(f"{type(self).__name__} has no {name}" + (f": {needs}" if needs else ""))
+
+
+def missing(name: str) -> Callable[..., Any]:
+    """A method that says that its law does not have it."""
+
+    def method(self: Any, *_: Any) -> Any:
+        raise refuse_missing(self, name)
+
+    return method
+
+
+def in_support(self: Any, value: Tensor) -> bool:
+    """Whether every value lies in the support, for laws whose support is a property."""
+    return Checker(self.support)(self, value)
+
+
+def within(self: Any, value: Tensor) -> Tensor:
+    """The value where a cdf is to be evaluated: clamped to a bounded support, whole numbers rounded down."""
+    support = self.support
+    if support.event_dim:
+        raise refuse_missing(self, "cdf", "its events are not scalars")
+    if self._validate_args:
+        return value
+    return clamp(support, value)
+
+
+# -- sampling --------------------------------------------------------------------------------------------
+
+
+def sample(self: Any, shape: torch.Size, generator: Generator | None) -> Tensor:
+    """By the differentiable sampler."""
+    return self._rsample(shape, generator)  # type: ignore[no-any-return]
+
+
+def rsample_and_log_prob(
+    self: Any, shape: torch.Size, generator: Generator | None
+) -> tuple[Tensor, Tensor]:
+    """One after the other."""
+    x = self._rsample(shape, generator)
+    return x, self._log_prob(x)
+
+
+# -- probabilities: cdf, sf, their logarithms and inverses -----------------------------------------------
+
+
+def cdf(self: Any, x: Tensor) -> Tensor:
+    """From the logarithm, the survival function, or the masses of a finite support."""
+    if self._has("_log_cdf"):
+        return self._log_cdf(x).exp()  # type: ignore[no-any-return]
+    if self._has("_sf"):
+        return 1 - self._sf(x)  # type: ignore[no-any-return]
+    if self._has("_log_sf"):
+        return -torch.expm1(self._log_sf(x))
+    values, masses = _masses(self, "cdf")
+    return (masses * (values <= x)).sum(0).clamp(max=1.0)
+
+
+def log_cdf(self: Any, x: Tensor) -> Tensor:
+    """The logarithm of the cdf."""
+    return self._cdf(x).log()  # type: ignore[no-any-return]
+
+
+def sf(self: Any, x: Tensor) -> Tensor:
+    """From the logarithm, the complement of the cdf, or the masses of a finite support."""
+    if self._has("_log_sf"):
+        return self._log_sf(x).exp()  # type: ignore[no-any-return]
+    if self._has("_log_cdf"):
+        return -torch.expm1(self._log_cdf(x))
+    if self._has("_cdf"):
+        return 1 - self._cdf(x)  # type: ignore[no-any-return]
+    values, masses = _masses(self, "sf")
+    return (masses * (values > x)).sum(0)
+
+
+def log_sf(self: Any, x: Tensor) -> Tensor:
+    """The logarithm of the survival function."""
+    return self._sf(x).log()  # type: ignore[no-any-return]
+
+
+def _masses(self: Any, wanted: str) -> tuple[Tensor, Tensor]:
+    if not self._has("_enumerate_support"):
+        raise refuse_missing(self, wanted)
+    values = self._enumerate_support()
+    values = values.reshape(values.shape[:1] + (1,) * len(self._batch_shape))
+    return values, self._log_prob(values).exp()
+
+
+def icdf(self: Any, p: Tensor) -> Tensor:
+    """By search over a finite support, or by inverting the cdf of a continuous law."""
+    if self.support.is_discrete:
+        values, masses = _masses(self, "icdf")
+        rank = (masses.cumsum(0)[:-1] < p).sum(0)
+        return values.flatten()[rank]
+    if not (self._has("_cdf") or self._has("_log_cdf")):
+        raise refuse_missing(self, "icdf")
+    return invert_cdf(self, p, upper=False)
+
+
+def isf(self: Any, p: Tensor) -> Tensor:
+    """By inverting the survival function."""
+    if self.support.is_discrete or self._has("_icdf"):
+        return self._icdf(1 - p)  # type: ignore[no-any-return]
+    if not (self._has("_sf") or self._has("_log_sf") or self._has("_cdf")):
+        raise refuse_missing(self, "isf")
+    return invert_cdf(self, p, upper=True)
+
+
+# -- summaries -------------------------------------------------------------------------------------------
+
+
+def entropy(self: Any) -> Tensor:
+    """The sum over a finite support."""
+    if not self._has("_enumerate_support"):
+        raise refuse_missing(self, "entropy")
+    values = self._enumerate_support()
+    event = values.shape[1:]
+    values = values.reshape(values.shape[:1] + (1,) * len(self._batch_shape) + event)
+    log_p = self._log_prob(values)
+    return -torch.where(log_p > -torch.inf, log_p.exp() * log_p, 0.0).sum(0)
+
+
+def median(self: Any) -> Tensor:
+    """The quantile of one half."""
+    half = torch.full(self._batch_shape, 0.5, dtype=self.dtype, device=self.device)
+    return self._icdf(half)  # type: ignore[no-any-return]
+
+
+def _expect(self: Any, f: Callable[[Tensor], Tensor], wanted: str) -> Tensor:
+    """E f(X) of a scalar law: a sum over a finite support, or quadrature over its quantiles."""
+    if self.support.event_dim == 0 and self._has("_enumerate_support"):
+        values, masses = _masses(self, wanted)
+        return (masses * f(values)).sum(0)
+    if self.support.event_dim or self.support.is_discrete:
+        raise refuse_missing(self, wanted)
+    try:
+        return expectation_by_quantiles(self, f)
+    except NotImplementedError:
+        raise refuse_missing(self, wanted) from None
+
+
+def mean(self: Any) -> Tensor:
+    """By summation or quadrature."""
+    return _expect(self, lambda x: x, "mean")
+
+
+def variance(self: Any) -> Tensor:
+    """By summation or quadrature about the mean."""
+    centre = self._mean()
+    return _expect(self, lambda x: (x - centre) ** 2, "variance")
+
+
+def skewness(self: Any) -> Tensor:
+    """By summation or quadrature about the mean."""
+    centre, scale = self._mean(), self._variance().sqrt()
+    return _expect(self, lambda x: ((x - centre) / scale) ** 3, "skewness")
+
+
+def kurtosis(self: Any) -> Tensor:
+    """By summation or quadrature about the mean."""
+    centre, scale = self._mean(), self._variance().sqrt()
+    return _expect(self, lambda x: ((x - centre) / scale) ** 4, "kurtosis") - 3
+
+

@@ -1,0 +1,347 @@
+"""The public doors of every distribution.
+
+A door reads live parameters once, checks its arguments and calls the family's method of the same name with a
+leading underscore, which may assume resolved, broadcast and valid input. Half-precision laws compute in float32.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, TypeVar
+
+import torch
+import torch.distributions
+from torch import Generator, Tensor
+
+from . import derived
+from .checks import Checker, refuse
+from .declaration import Declared
+from .params import param
+from .shapes import as_size, broadcasts_to
+from .views import Views
+
+F = TypeVar("F", bound=Callable[..., Any])
+Shape = int | Sequence[int]
+NONE = torch.Size(())
+
+
+def door(method: F) -> F:
+    """A public method: it runs on a resolved law in a dtype that torch computes in."""
+
+    @functools.wraps(method)
+    def opened(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if self._plain and self._recipe is None:
+            return method(self, *args, **kwargs)
+        return _through(opened, self, args, kwargs)
+
+    return opened  # type: ignore[return-value]
+
+
+def _through(opened: Callable[..., Any], self: Any, args: Any, kwargs: Any) -> Any:
+    if self._recipe is not None:
+        return opened(self._resolved(), *args, **kwargs)
+    half = self.dtype
+    args = [a.float() if isinstance(a, Tensor) and a.dtype is half else a for a in args]
+    out = opened(self.to(torch.float32), *args, **kwargs)
+    if isinstance(out, tuple):
+        return tuple(t.to(half) if t.is_floating_point() else t for t in out)
+    return out.to(half) if isinstance(out, Tensor) and out.is_floating_point() else out
+
+
+class Distribution(Views, Declared, torch.distributions.Distribution):
+    """The base of every distribution: declare parameters and support, define ``_log_prob`` and a sampler.
+
+    Subclassing torch's class is nominal, so that ``isinstance`` holds across libraries; every attribute is our
+    own. See :mod:`reparam.core.params` for the declarations.
+
+    Shapes:
+        A sample has shape ``sample_shape + batch_shape + event_shape``; densities have ``sample_shape +
+        batch_shape``.
+
+    Example:
+        >>> import reparam
+        >>> d = reparam.Normal(torch.zeros(3), 1.0)
+        >>> d.batch_shape, d.sample(2).shape, d.log_prob(torch.tensor(0.0)).shape
+        (torch.Size([3]), torch.Size([2, 3]), torch.Size([3]))
+    """
+
+    has_rsample: Any = False
+    has_enumerate_support: Any = False
+    arg_constraints: ClassVar[Any] = {}
+    sample_dtype: ClassVar[torch.dtype | None] = None  #: of samples, where it is not the parameters'
+    _value_ok: ClassVar[Any] = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = vars(cls)
+        if "arg_constraints" not in own:
+            cls.arg_constraints = {
+                n: f.constraint for n, f in cls._fields.items() if isinstance(f, param)
+            }
+        if "has_rsample" not in own and "_rsample" in own:
+            cls.has_rsample = True
+        if "has_enumerate_support" not in own and "_enumerate_support" in own:
+            cls.has_enumerate_support = True
+        if "support" in own:
+            support = cls.support
+            ready = hasattr(support, "resolve")
+            cls._value_ok = Checker(support) if ready else staticmethod(derived.in_support)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise TypeError(f"{type(self).__name__} is abstract: it declares no parameters")
+
+    # -- shapes and values -------------------------------------------------------------------------------
+
+    @property
+    def batch_shape(self) -> torch.Size:
+        """The shape over which parameters are batched."""
+        shape: torch.Size = self._batch_shape
+        return shape
+
+    @property
+    def event_shape(self) -> torch.Size:
+        """The shape of a single draw."""
+        shape: torch.Size = self._event_shape
+        return shape
+
+    def _extended_shape(self, sample_shape: Shape = NONE) -> torch.Size:
+        return as_size(sample_shape) + self._batch_shape + self._event_shape  # type: ignore[no-any-return]
+
+    def _value(self, value: Any, checked: bool = True) -> Tensor:
+        """``value`` as a tensor whose shape fits and, where asked for, that lies in the support."""
+        if not isinstance(value, Tensor):
+            value = torch.as_tensor(value, dtype=self.sample_dtype or self.dtype, device=self.device)
+        elif not value.is_floating_point() and self.sample_dtype is None:
+            value = value.to(self.dtype)
+        self._fit(value)
+        if checked and self._validate_args and not self._value_ok(self, value):
+            refuse(self, "value", self.support, value)
+        return value  # type: ignore[no-any-return]
+
+    def _fit(self, value: Tensor) -> None:
+        batch, event, shape = self._batch_shape, self._event_shape, value.shape
+        if shape == batch and not event:
+            return
+        split = len(shape) - len(event)
+        if split < 0 or shape[split:] != event or not broadcasts_to(shape[:split], batch):
+            hint = ""
+            if len(shape) and len(batch) and not event:
+                hint = "; if dimensions of the batch belong to one event, use .to_event(n)"
+            raise ValueError(
+                f"{type(self).__name__}: a value of shape {tuple(shape)} does not fit batch_shape {tuple(batch)} "
+                f"and event_shape {tuple(event)}{hint}"
+            )
+
+    def _probability(self, p: Any) -> Tensor:
+        p = self._value(p, checked=False) if isinstance(p, Tensor) else torch.as_tensor(
+            p, dtype=self.dtype, device=self.device
+        )
+        if self._validate_args and not derived.is_probability(self, p):
+            refuse(self, "probability", derived.UNIT, p)
+        return p
+
+    @staticmethod
+    def set_default_validate_args(value: bool) -> None:
+        """Turn validation of parameters and values on or off for laws built from now on.
+
+        Raises:
+            ValueError: if ``value`` is not a bool.
+        """
+        if value not in (True, False):
+            raise ValueError(f"set_default_validate_args takes True or False, not {value!r}")
+        Distribution._validate_args = bool(value)
+
+    # -- densities and probabilities ---------------------------------------------------------------------
+
+    @door
+    def log_prob(self, value: Any) -> Tensor:
+        """Log-density (or log-mass) at ``value``: ``[*sample, *batch, *event] -> [*sample, *batch]``.
+
+        Raises:
+            ValueError: if the shape does not fit or, when validating, a value is outside the support.
+                When not validating, the density there is zero and its logarithm -inf.
+        """
+        return self._log_prob(self._value(value))
+
+    @door
+    def prob(self, value: Any) -> Tensor:
+        """Density (or mass) at ``value``."""
+        return self._log_prob(self._value(value)).exp()
+
+    @door
+    def cdf(self, value: Any) -> Tensor:
+        r""":math:`P(X \\le x)`."""
+        return self._cdf(derived.within(self, self._value(value)))
+
+    @door
+    def log_cdf(self, value: Any) -> Tensor:
+        r""":math:`\\log P(X \\le x)`, finite far below the smallest representable probability."""
+        return self._log_cdf(derived.within(self, self._value(value)))
+
+    @door
+    def sf(self, value: Any) -> Tensor:
+        """:math:`P(X > x)`, the survival function, without the cancellation of ``1 - cdf``."""
+        return self._sf(derived.within(self, self._value(value)))
+
+    @door
+    def log_sf(self, value: Any) -> Tensor:
+        """:math:`\\log P(X > x)`."""
+        return self._log_sf(derived.within(self, self._value(value)))
+
+    @door
+    def icdf(self, p: Any) -> Tensor:
+        """The quantile: the smallest x whose cdf is at least ``p``."""
+        return self._icdf(self._probability(p))
+
+    @door
+    def isf(self, p: Any) -> Tensor:
+        """The upper quantile: ``icdf(1 - p)`` without the rounding of ``1 - p``."""
+        return self._isf(self._probability(p))
+
+    @door
+    def interval(self, level: Any) -> tuple[Tensor, Tensor]:
+        """The central interval that holds probability ``level``."""
+        tail = (1 - self._probability(level)) / 2
+        return self._icdf(tail), self._isf(tail)
+
+    # -- samples -----------------------------------------------------------------------------------------
+
+    @door
+    def sample(self, sample_shape: Shape = NONE, *, generator: Generator | None = None) -> Tensor:
+        """Draws without a gradient: ``[*sample_shape, *batch, *event]``.
+
+        Args:
+            sample_shape: an int or a sequence of ints.
+            generator: draws from it instead of torch's default one.
+        """
+        with torch.no_grad():
+            return self._sample(self._extended_shape(sample_shape), generator)
+
+    @door
+    def rsample(self, sample_shape: Shape = NONE, *, generator: Generator | None = None) -> Tensor:
+        """Draws whose gradient in the parameters is the pathwise one."""
+        return self._rsample(self._extended_shape(sample_shape), generator)
+
+    @door
+    def sample_and_log_prob(
+        self, sample_shape: Shape = NONE, *, generator: Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Draws without a gradient, and their log-density with its gradient in the parameters."""
+        with torch.no_grad():
+            x = self._sample(self._extended_shape(sample_shape), generator)
+        return x, self._log_prob(x)
+
+    @door
+    def rsample_and_log_prob(
+        self, sample_shape: Shape = NONE, *, generator: Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Differentiable draws and their log-density, computed together where that is more accurate."""
+        return self._rsample_and_log_prob(self._extended_shape(sample_shape), generator)
+
+    def sample_n(self, n: int) -> Tensor:
+        """``sample((n,))``, kept for programs that use it."""
+        return self.sample(n)
+
+    @door
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        """All values of a finite support: ``[n, *batch, *event]``, or ``[n, 1..., *event]`` without ``expand``."""
+        values = self._enumerate_support()
+        event = self._event_shape
+        ones = (1,) * len(self._batch_shape)
+        values = values.reshape(values.shape[:1] + ones + event)
+        return values.expand(values.shape[:1] + self._batch_shape + event) if expand else values
+
+    # -- summaries ---------------------------------------------------------------------------------------
+
+    @door
+    def entropy(self) -> Tensor:
+        """The (differential) entropy in nats, of shape ``batch_shape``."""
+        return self._entropy()
+
+    def perplexity(self) -> Tensor:
+        """The exponential of the entropy."""
+        return self.entropy().exp()
+
+    @property
+    @door
+    def mean(self) -> Tensor:
+        """The mean; NaN or infinite where it does not exist."""
+        return self._mean()
+
+    @property
+    @door
+    def mode(self) -> Tensor:
+        """A value of largest density."""
+        return self._mode()
+
+    @property
+    @door
+    def median(self) -> Tensor:
+        """The quantile of 1/2."""
+        return self._median()
+
+    @property
+    @door
+    def variance(self) -> Tensor:
+        """The variance of each coordinate."""
+        return self._variance()
+
+    @property
+    @door
+    def stddev(self) -> Tensor:
+        """The square root of the variance."""
+        return self._variance().sqrt()
+
+    @property
+    @door
+    def skewness(self) -> Tensor:
+        """The third standardised moment."""
+        return self._skewness()
+
+    @property
+    @door
+    def kurtosis(self) -> Tensor:
+        """The excess kurtosis: the fourth standardised moment, less 3."""
+        return self._kurtosis()
+
+    @property
+    @door
+    def covariance(self) -> Tensor:
+        """The covariance matrix of a vector-valued law, ``[*batch, n, n]``."""
+        return self._covariance()
+
+    # -- what a family defines, and what follows where it does not ---------------------------------------
+
+    def _has(self, method: str) -> bool:
+        return getattr(type(self), method) is not getattr(Distribution, method)
+
+    _log_prob: Any = derived.missing("log_prob")
+    _rsample: Any = derived.missing("rsample")
+    _sample: Any = derived.sample
+    _rsample_and_log_prob: Any = derived.rsample_and_log_prob
+    _enumerate_support: Any = derived.missing("enumerate_support")
+    _cdf: Any = derived.cdf
+    _log_cdf: Any = derived.log_cdf
+    _sf: Any = derived.sf
+    _log_sf: Any = derived.log_sf
+    _icdf: Any = derived.icdf
+    _isf: Any = derived.isf
+    _entropy: Any = derived.entropy
+    _mean: Any = derived.mean
+    _mode: Any = derived.missing("mode")
+    _median: Any = derived.median
+    _variance: Any = derived.variance
+    _skewness: Any = derived.skewness
+    _kurtosis: Any = derived.kurtosis
+    _covariance: Any = derived.missing("covariance")
+
+    # -- names that programs written for torch may reach for ---------------------------------------------
+
+    def _validate_sample(self, value: Tensor) -> None:
+        self._fit(value)
+        if not self._value_ok(self, value):
+            refuse(self, "value", self.support, value)
+
+    def _get_checked_instance(self, cls: type, _instance: Any = None) -> Any:
+        return self._copy() if _instance is None else _instance

@@ -1,0 +1,40 @@
+"""Densities outside the support: minus infinity, never garbage, where values were not checked."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..kernels import fused
+from .ranges import is_everything, member
+
+Method = Callable[[Any, Tensor], Tensor]
+
+
+def guarded(method: Method) -> Method:
+    """A ``_log_prob`` that is -inf outside the support when validation is off.
+
+    A fused method keeps its kernel, which guards itself; its formula is guarded.
+    """
+    native = getattr(method, "native", None)
+    if native is not None:
+        return fused(*native)(guarded(method.formula))  # type: ignore[attr-defined]
+
+    @functools.wraps(method)
+    def inside(self: Any, x: Tensor) -> Tensor:
+        if self._validate_args or is_everything(support := self.support):
+            return method(self, x)
+        good = support.check(x)
+        if support.event_dim == 0:
+            outside = torch.where(torch.isnan(x), x, -torch.inf) if x.is_floating_point() else -torch.inf
+            x = torch.where(good, x, member(support, x))
+        else:
+            outside = -torch.inf
+        value = method(self, x)
+        return torch.where(good, value, outside)
+
+    return inside

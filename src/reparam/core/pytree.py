@@ -1,0 +1,33 @@
+"""Pytrees: every distribution, transform and constraint with tensors is a node whose leaves are its tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch.utils import _pytree
+
+
+def register_node(
+    cls: type,
+    flatten: Callable[[Any], tuple[list[Any], Any]],
+    unflatten: Callable[[list[Any], Any], Any],
+) -> None:
+    """Make ``cls`` a pytree node for ``torch.func``, ``torch.compile`` and ``torch.utils._pytree``.
+
+    Args:
+        cls: the class itself; subclasses register their own.
+        flatten: object -> (children, context). The context must be comparable with ``==``.
+        unflatten: (children, context) -> object. Children may be anything (placeholders during tracing), so
+            it must neither validate nor compute.
+    """
+    _pytree.register_pytree_node(
+        cls,
+        flatten,
+        lambda children, context: unflatten(list(children), context),
+        serialized_type_name=f"{cls.__module__}.{cls.__qualname__}",
+    )
+
+
+leaves = _pytree.tree_leaves
+tree_map = _pytree.tree_map

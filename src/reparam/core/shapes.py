@@ -1,0 +1,42 @@
+"""Shapes: what callers may write for one, and how parameters with event dimensions broadcast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+
+EMPTY = torch.Size(())
+
+
+def as_size(shape: int | Sequence[int]) -> torch.Size:
+    """A ``torch.Size`` from an int, a sequence of ints or a size.
+
+    Example:
+        >>> as_size(3), as_size((2, 3)), as_size([])
+        (torch.Size([3]), torch.Size([2, 3]), torch.Size([]))
+    """
+    if type(shape) is torch.Size:
+        return shape
+    if isinstance(shape, int):
+        return torch.Size((shape,))
+    return torch.Size(shape)
+
+
+def broadcast(shapes: Iterable[torch.Size], owner: str, names: Sequence[str]) -> torch.Size:
+    """The broadcast of ``shapes``; the error names the owner and who has which shape.
+
+    Raises:
+        ValueError: if the shapes do not broadcast.
+    """
+    shapes = list(shapes)
+    try:
+        return torch.broadcast_shapes(*shapes)
+    except RuntimeError:
+        listed = ", ".join(f"{n} {tuple(s)}" for n, s in zip(names, shapes))
+        raise ValueError(f"{owner}: these batch shapes do not broadcast: {listed}") from None
+
+
+def broadcasts_to(shape: torch.Size, target: torch.Size) -> bool:
+    """Whether two shapes broadcast with each other (each may have size 1 or be missing where the other is larger)."""
+    return all(a == b or a == 1 or b == 1 for a, b in zip(reversed(shape), reversed(target)))

@@ -1,0 +1,188 @@
+"""Views of a distribution: the same law over other shapes, dtypes, devices or some other parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from .declaration import Declared
+from .shapes import as_size
+
+V = TypeVar("V", bound="Views")
+D = TypeVar("D", bound=Declared)
+
+_combinators: dict[str, Callable[..., Any]] = {}
+
+
+def combinator(cls: type[D]) -> type[D]:
+    """Make a combinator known to the views that build it (``to_event``, ``mask``)."""
+    _combinators[cls.__name__] = cls
+    return cls
+
+
+class Views(Declared):
+    """The part of :class:`Distribution` that returns distributions. On a live law the result stays live."""
+
+    def _view(self: V, name: str, *args: Any, **kwargs: Any) -> V:
+        assert self._recipe is not None
+        new = self._copy()
+        new._recipe = self._recipe.then(name, *args, **kwargs)
+        return new
+
+    def expand(self: V, batch_shape: int | Sequence[int], _instance: Any = None) -> V:
+        """The law with its parameters expanded to ``batch_shape`` (no copy is made).
+
+        Raises:
+            ValueError: if the batch shape cannot be expanded to it.
+        """
+        if self._recipe is not None:
+            return self._view("expand", batch_shape)
+        shape, own = as_size(batch_shape), self._batch_shape
+        if -1 in shape and len(shape) >= len(own):
+            lead = len(shape) - len(own)
+            shape = torch.Size(own[i - lead] if s == -1 and i >= lead else s for i, s in enumerate(shape))
+        fits = len(shape) >= len(own) and all(
+            a in (b, 1) for a, b in zip(reversed(own), reversed(shape))
+        )
+        if not fits:
+            raise ValueError(
+                f"{type(self).__name__}: batch_shape {tuple(own)} cannot be expanded to {tuple(shape)}"
+            )
+        return self._map(lambda t, e: t.expand(shape + t.shape[t.dim() - e :]))
+
+    def expand_by(self: V, sample_shape: int | Sequence[int]) -> V:
+        """The law with ``sample_shape`` put before its batch shape."""
+        if self._recipe is not None:
+            return self._view("expand_by", sample_shape)
+        return self.expand(as_size(sample_shape) + self._batch_shape)
+
+    def __getitem__(self: V, index: Any) -> V:
+        """The laws at ``index`` of the batch, by any index of ``torch``: ``d[3]``, ``d[..., :2]``, ``d[mask]``.
+
+        Raises:
+            IndexError: if the index does not fit the batch shape.
+        """
+        if self._recipe is not None:
+            return self._view("__getitem__", index)
+        index = index if isinstance(index, tuple) else (index,)
+        probe = torch.empty((), device="meta").expand(self._batch_shape)
+        try:
+            if not any(isinstance(i, Tensor) for i in index):
+                probe[index]
+            elif sum(i.dim() if _is_mask(i) else i is not None and i is not Ellipsis for i in index) > (
+                probe.dim()
+            ):
+                raise IndexError("too many indices")
+        except IndexError as error:
+            raise IndexError(
+                f"{type(self).__name__}: index {index} does not fit batch_shape {tuple(self._batch_shape)}: {error}"
+            ) from None
+        dotted = any(i is Ellipsis for i in index)
+
+        def pick(t: Tensor, event_dim: int) -> Tensor:
+            return t[index + (slice(None),) * event_dim] if dotted else t[index]
+
+        return self._map(pick)
+
+    def __iter__(self) -> Any:
+        """The laws along the first batch dimension."""
+        if not self.batch_shape:
+            raise TypeError(f"{type(self).__name__} has no batch dimension to iterate over")
+        return (self[i] for i in range(self.batch_shape[0]))
+
+    def to(self: V, *args: Any, **kwargs: Any) -> V:
+        """The law on another device or in another dtype, with ``Tensor.to``'s arguments."""
+        if self._recipe is not None:
+            return self._view("to", *args, **kwargs)
+        return self._map(lambda t, _: t.to(*args, **kwargs))
+
+    def detach(self: V) -> V:
+        """The law over parameters without a graph."""
+        if self._recipe is not None:
+            return self._view("detach")
+        return self._map(lambda t, _: t.detach())
+
+    def replace(self: V, **changes: Any) -> V:
+        """The law with some arguments changed, checked like new ones.
+
+        Example:
+            >>> import reparam
+            >>> reparam.Normal(0.0, 1.0).replace(scale=2.0)
+            Normal(loc: 0.0, scale: 2.0)
+        """
+        if self._recipe is not None:
+            return self._view("replace", **changes)
+        values = {n: self.__dict__[n] for n in self._given}
+        for name in changes:
+            for rival in getattr(self._fields.get(name), "group", ()):
+                values.pop(rival, None)
+        return type(self)(**{**values, **changes, "validate_args": self._validate_args})  # type: ignore[call-arg]
+
+    def to_event(self, reinterpreted_batch_ndims: int | None = None) -> Any:
+        """The law whose rightmost batch dimensions (all of them by default) belong to the event."""
+        n = len(self.batch_shape) if reinterpreted_batch_ndims is None else reinterpreted_batch_ndims
+        return _combinators["Independent"](self, n) if n else self
+
+    def mask(self, mask: bool | Tensor) -> Any:
+        """The law whose log-density counts only where ``mask`` is true."""
+        return _combinators["Masked"](self, mask)
+
+
+def _is_mask(index: Any) -> bool:
+    return isinstance(index, Tensor) and index.dtype is torch.bool
+
+
+def stack(distributions: Sequence[D], dim: int = 0) -> D:
+    """One law over the laws of one class, along a new batch dimension.
+
+    Args:
+        distributions: laws of one class, given by the same parameters; their batch shapes broadcast.
+        dim: where the new dimension stands in the new batch shape; negative counts from its end.
+
+    Raises:
+        TypeError: if the classes or the given parameters differ.
+
+    Example:
+        >>> import reparam
+        >>> reparam.stack([reparam.Normal(0.0, 1.0), reparam.Normal(1.0, 2.0)]).loc
+        tensor([0., 1.])
+    """
+    many = _alike(distributions)
+    shape = torch.broadcast_shapes(*(d.batch_shape for d in many))
+    many = [d.expand(shape) for d in many]  # type: ignore[attr-defined]
+    at = dim + len(shape) + 1 if dim < 0 else dim
+    return type(many[0])._zip(many, lambda tensors, _: torch.stack(tensors, at))
+
+
+def cat(distributions: Sequence[D], dim: int = 0) -> D:
+    """One law over the laws of one class, joined along a batch dimension.
+
+    Args:
+        distributions: laws of one class, given by the same parameters.
+        dim: the batch dimension along which to join; negative counts from its end.
+
+    Raises:
+        TypeError: if the classes or the given parameters differ.
+
+    Example:
+        >>> import reparam, torch
+        >>> reparam.cat([reparam.Normal(torch.zeros(2), 1.0), reparam.Normal(torch.ones(1), 1.0)]).loc
+        tensor([0., 0., 1.])
+    """
+    many = _alike(distributions)
+    at = dim + len(many[0].batch_shape) if dim < 0 else dim  # type: ignore[attr-defined]
+    return type(many[0])._zip(many, lambda tensors, _: torch.cat(tensors, at))
+
+
+def _alike(distributions: Sequence[D]) -> list[D]:
+    many = [d._resolved() for d in distributions]
+    if not many:
+        raise ValueError("stack and cat need at least one distribution")
+    kinds = {(type(d), d._given) for d in many}
+    if len(kinds) > 1:
+        listed = ", ".join(sorted(f"{t.__name__}({', '.join(g)})" for t, g in kinds))
+        raise TypeError(f"stack and cat join laws of one class and parametrisation; these are {listed}")
+    return many

@@ -1,0 +1,1 @@
+"""The univariate and multivariate laws, one file each."""

@@ -1,0 +1,104 @@
+"""The Bernoulli law."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.functional import softplus
+
+from ..constraints import boolean, real, unit_interval
+from ..core.distribution import Distribution
+from ..core.params import one_of, param
+from ..core.registry import register_kl
+from ..kernels import fused
+from ..special import deviance, logit, xlog1py, xlogy
+
+
+class Bernoulli(Distribution):
+    r"""One trial that succeeds with probability ``probs``.
+
+    .. math:: P(1) = p, \qquad P(0) = 1 - p
+
+    Probabilities are never clamped: both logarithms stay exact for the smallest ``probs`` and for any ``logits``.
+
+    Args:
+        probs: probability of 1, in [0, 1].
+        logits: its log-odds :math:`\log p - \log(1 - p)`, real. Give exactly one of the two.
+
+    Shapes:
+        The parameter's shape is ``batch_shape``; ``event_shape`` is ``()``. Support: {0, 1}.
+
+    References:
+        Johnson, Kemp and Kotz, Univariate Discrete Distributions, 2005, chapter 3.
+
+    Example:
+        >>> Bernoulli(probs=1e-10).log_prob(torch.tensor(1.0))
+        tensor(-23.0259)
+    """
+
+    probs, logits = one_of(
+        probs=param(
+            unit_interval, symbol="p", typical=(0.1, 0.9), derived=lambda d: torch.sigmoid(d.logits)
+        ),
+        logits=param(real, symbol=r"\ell", typical=(-2.0, 2.0), derived=lambda d: logit(d.probs)),
+    )
+    support = boolean
+
+    @fused("bernoulli_probs_log_prob", "probs")
+    @fused("bernoulli_logits_log_prob", "logits")
+    def _log_prob(self, x: Tensor) -> Tensor:
+        if "logits" in self._given:
+            return -softplus((1 - 2 * x) * self.logits)
+        return xlogy(x, self.probs) + xlog1py(1 - x, -self.probs)
+
+    def _failure(self) -> Tensor:
+        return torch.sigmoid(-self.logits) if "logits" in self._given else 1 - self.probs
+
+    def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        return (uniforms(self.probs, shape, generator) < self.probs).to(self.dtype)
+
+    def _enumerate_support(self) -> Tensor:
+        return torch.arange(2, dtype=self.dtype, device=self.device)
+
+    def _cdf(self, x: Tensor) -> Tensor:
+        return torch.where(x < 0, 0.0, torch.where(x < 1, self._failure(), 1.0))
+
+    def _sf(self, x: Tensor) -> Tensor:
+        return torch.where(x < 0, 1.0, torch.where(x < 1, self.probs, 0.0))
+
+    def _icdf(self, p: Tensor) -> Tensor:
+        return (p > self._failure()).to(p.dtype)
+
+    def _isf(self, p: Tensor) -> Tensor:
+        return (p < self.probs).to(p.dtype)
+
+    def _entropy(self) -> Tensor:
+        if "logits" in self._given:
+            size = self.logits.abs()
+            return softplus(-size) + size * torch.sigmoid(-size)
+        return -xlogy(self.probs, self.probs) - xlog1py(1 - self.probs, -self.probs)
+
+    def _mean(self) -> Tensor:
+        return self.probs
+
+    def _mode(self) -> Tensor:
+        return (self.probs >= 0.5).to(self.dtype)
+
+    def _variance(self) -> Tensor:
+        return self.probs * self._failure()
+
+    def _skewness(self) -> Tensor:
+        return (self._failure() - self.probs) * self._variance().rsqrt()
+
+    def _kurtosis(self) -> Tensor:
+        return 1 / self._variance() - 6
+
+
+def uniforms(like: Tensor, shape: torch.Size, generator: Generator | None) -> Tensor:
+    """Uniform numbers fine enough to be compared with small probabilities: 53 bits."""
+    return torch.rand(shape, dtype=torch.float64, device=like.device, generator=generator)
+
+
+@register_kl(Bernoulli, Bernoulli)
+def _(p: Bernoulli, q: Bernoulli) -> Tensor:
+    return deviance(p.probs, q.probs) + deviance(p._failure(), q._failure())

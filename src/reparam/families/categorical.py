@@ -1,0 +1,161 @@
+"""The categorical law."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+
+from ..constraints import Constraint, independent, integer_interval, nonnegative, real_vector
+from ..core.distribution import Distribution
+from ..core.params import one_of, param
+from ..core.registry import register_kl
+from ..kernels import fused
+from ..special import deviance
+from .bernoulli import uniforms
+
+
+class Categorical(Distribution):
+    r"""A choice of one of K categories.
+
+    .. math:: P(k) = p_k = \frac{e^{\ell_k}}{\sum_j e^{\ell_j}}
+
+    The parameters are kept as given and normalised only when read as ``probs`` or ``logits``: building the law
+    costs nothing, and a log-probability one pass over the logits. Draws are exact for any number of categories.
+
+    Args:
+        probs: non-negative weights ``[..., K]``; they need not sum to one.
+        logits: unnormalised log-probabilities ``[..., K]``; ``-inf`` makes a category impossible. Give exactly
+            one of the two.
+
+    Shapes:
+        ``batch_shape`` is the parameter's shape without its last dimension; ``event_shape`` is ``()``. Support:
+        the integers 0 to K - 1, of dtype int64.
+
+    References:
+        Johnson, Kotz and Balakrishnan, Discrete Multivariate Distributions, 1997, chapter 35.
+
+    Example:
+        >>> d = Categorical(probs=torch.tensor([1.0, 1.0, 2.0]))
+        >>> d.log_prob(torch.tensor(2)).exp(), d.probs
+        (tensor(0.5000), tensor([0.2500, 0.2500, 0.5000]))
+    """
+
+    probs, logits = one_of(
+        probs=param(
+            independent(nonnegative, 1),
+            symbol="p",
+            typical=(0.1, 0.9),
+            normalised=lambda probs: probs / probs.sum(-1, keepdim=True),
+            derived=lambda d: d._raw_logits().softmax(-1),
+        ),
+        logits=param(
+            real_vector,
+            symbol=r"\ell",
+            typical=(-2.0, 2.0),
+            normalised=lambda logits: logits.log_softmax(-1),
+            derived=lambda d: d.probs.log(),
+        ),
+    )
+    sample_dtype = torch.int64
+    _event_shape = torch.Size(())
+
+    @property
+    def support(self) -> Constraint:  # type: ignore[override]
+        """The integers from 0 to K - 1."""
+        return integer_interval(0, self.num_events - 1)
+
+    @property
+    def num_events(self) -> int:
+        """The number of categories K."""
+        return self._raw().shape[-1]
+
+    @property
+    def param_shape(self) -> torch.Size:
+        """The shape of the parameter, ``[*batch, K]``."""
+        return self._raw().shape
+
+    def _raw(self) -> Tensor:
+        raw: Tensor = self._resolved().__dict__[self._resolved()._given[0]]
+        return raw
+
+    def _raw_logits(self) -> Tensor:
+        return self._raw() if "logits" in self._given else self._raw().log()
+
+    def _check(self) -> None:
+        if self.num_events == 0:
+            raise ValueError("Categorical: the last dimension, of the categories, is empty")
+
+    @fused("categorical_probs_log_prob", "probs")
+    @fused("categorical_logits_log_prob", "logits")
+    def _log_prob(self, x: Tensor) -> Tensor:
+        raw = self._raw()
+        x = x.long()
+        shape = torch.broadcast_shapes(x.shape, raw.shape[:-1])
+        rows = raw.expand(shape + raw.shape[-1:])
+        chosen = rows.gather(-1, x.expand(shape)[..., None]).squeeze(-1)
+        if "logits" in self._given:
+            return chosen - raw.logsumexp(-1)
+        return chosen.log() - raw.sum(-1).log()
+
+    def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        weights = self.probs if "probs" in self._given else self._raw().double().softmax(-1)
+        return choose(weights, shape, generator)
+
+    def _enumerate_support(self) -> Tensor:
+        return torch.arange(self.num_events, device=self.device)
+
+    def _entropy(self) -> Tensor:
+        log_p = self.logits
+        possible = log_p > -torch.inf
+        log_p = torch.where(possible, log_p, 0.0)
+        return -torch.where(possible, log_p.exp() * log_p, 0.0).sum(-1)
+
+    def _cdf(self, x: Tensor) -> Tensor:
+        return self._sum_where(lambda k: k <= x[..., None])
+
+    def _sf(self, x: Tensor) -> Tensor:
+        return self._sum_where(lambda k: k > x[..., None])
+
+    def _sum_where(self, chosen: object) -> Tensor:
+        k = torch.arange(self.num_events, device=self.device)
+        return torch.where(chosen(k), self.probs, 0.0).sum(-1)  # type: ignore[operator]
+
+    def _icdf(self, p: Tensor) -> Tensor:
+        return (self.probs.cumsum(-1)[..., :-1] < p[..., None]).sum(-1)
+
+    def _mean(self) -> Tensor:
+        return torch.full(self._batch_shape, torch.nan, dtype=self.dtype, device=self.device)
+
+    _variance = _skewness = _kurtosis = _mean
+
+    def _mode(self) -> Tensor:
+        return self._raw().argmax(-1)
+
+
+def choose(weights: Tensor, shape: torch.Size, generator: Generator | None) -> Tensor:
+    """Indices drawn with probability proportional to ``weights[..., K]``, by the inverse of their running sum.
+
+    In float64, so that rounding stays below 1e-15 for any number of categories; one of weight zero is never
+    drawn.
+    """
+    batch = weights.shape[:-1]
+    total = weights.double().cumsum(-1)
+    u = uniforms(weights, shape, generator)
+    goal = torch.minimum(u * total[..., -1], torch.nextafter(total[..., -1], total.new_zeros(())))
+    draws = shape.numel() // max(batch.numel(), 1)
+    flat = goal.reshape(draws, batch.numel()).T.contiguous()
+    found = torch.searchsorted(total.reshape(batch.numel(), -1), flat, right=True)
+    return found.T.reshape(shape)
+
+
+@register_kl(Categorical, Categorical)
+def _(p: Categorical, q: Categorical) -> Tensor:
+    if p.num_events != q.num_events:
+        raise ValueError(
+            f"KL of Categorical laws over different numbers of categories: {p.num_events} and {q.num_events}"
+        )
+    log_p = p.logits
+    possible = log_p > -torch.inf
+    share = torch.where(possible, log_p, 0.0).exp()
+    other = q.probs
+    return torch.where(possible, deviance(share, other), other).sum(-1)

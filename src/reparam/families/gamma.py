@@ -1,0 +1,117 @@
+"""The gamma law."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Generator, Tensor
+
+from ..constraints import nonnegative, positive
+from ..core.distribution import Distribution
+from ..core.params import param
+from ..core.registry import register_kl
+from ..implicit.gamma import log_standard_gamma
+from ..kernels import fused
+from ..special import (
+    deviance,
+    gammainc,
+    gammaincc,
+    log_gammainc,
+    log_gammaincc,
+    log_minus_digamma,
+    stirling_bregman,
+    stirling_error,
+)
+
+HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
+
+
+class Gamma(Distribution):
+    r"""The gamma law: the waiting time for ``concentration`` events that arrive at ``rate``.
+
+    .. math:: p(x) = \frac{\beta^\alpha}{\Gamma(\alpha)} x^{\alpha-1} e^{-\beta x}, \qquad x \ge 0
+
+    The log-density is evaluated as Stirling's error plus a deviance (Loader 2000), which loses nothing at large
+    concentrations; draws are made in log space, so that small ones do not underflow before their logarithm is
+    taken, and carry the exact implicit gradient.
+
+    Args:
+        concentration: shape :math:`\alpha > 0`.
+        rate: inverse scale :math:`\beta > 0`.
+
+    Shapes:
+        ``concentration`` and ``rate`` broadcast to ``batch_shape``; ``event_shape`` is ``()``. Support:
+        ``[0, inf)``.
+
+    References:
+        Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1, 1994, chapter 17.
+        Loader, Fast and accurate computation of binomial probabilities, 2000.
+        Figurnov, Mohamed and Mnih, Implicit reparameterization gradients, 2018.
+
+    Example:
+        >>> d = Gamma(2.0, 1.0)
+        >>> d.mean, d.log_prob(torch.tensor(1.0))
+        (tensor(2.), tensor(-1.0000))
+    """
+
+    concentration = param(positive, symbol=r"\alpha", typical=(0.1, 10.0))
+    rate = param(positive, symbol=r"\beta", typical=(0.1, 10.0))
+    support = nonnegative
+
+    @fused("gamma_log_prob", "concentration", "rate")
+    def _log_prob(self, x: Tensor) -> Tensor:
+        a, scaled = self.concentration, self.rate * x
+        at_zero = torch.where(a < 1, torch.inf, torch.where(a > 1, -torch.inf, self.rate.log()))
+        safe = torch.where(x > 0, x, 1.0)
+        core = -stirling_error(a) - deviance(a, torch.where(x > 0, scaled, a))
+        return torch.where(x > 0, core - HALF_LOG_TWO_PI + 0.5 * a.log() - safe.log(), at_zero)
+
+    def _log_rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        return log_standard_gamma(self.concentration, shape, generator) - self.rate.log()
+
+    def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        return log_standard_gamma(self.concentration, shape, generator).exp() / self.rate
+
+    def _cdf(self, x: Tensor) -> Tensor:
+        return gammainc(self.concentration, self.rate * x)
+
+    def _sf(self, x: Tensor) -> Tensor:
+        return gammaincc(self.concentration, self.rate * x)
+
+    def _log_cdf(self, x: Tensor) -> Tensor:
+        return log_gammainc(self.concentration, self.rate * x)
+
+    def _log_sf(self, x: Tensor) -> Tensor:
+        return log_gammaincc(self.concentration, self.rate * x)
+
+    def _entropy(self) -> Tensor:
+        return standard_entropy(self.concentration) - self.rate.log()
+
+    def _mean(self) -> Tensor:
+        return self.concentration / self.rate
+
+    def _mode(self) -> Tensor:
+        return (self.concentration - 1).clamp(min=0) / self.rate
+
+    def _variance(self) -> Tensor:
+        return self.concentration / self.rate**2
+
+    def _skewness(self) -> Tensor:
+        return 2 * self.concentration.rsqrt()
+
+    def _kurtosis(self) -> Tensor:
+        return 6 / self.concentration
+
+
+def standard_entropy(a: Tensor) -> Tensor:
+    r"""The entropy of a gamma law with rate 1, :math:`a + \log\Gamma(a) + (1-a)\psi(a)`, without cancellation."""
+    return (
+        HALF_LOG_TWO_PI + 0.5 * a.log() + stirling_error(a) + (a - 1) * log_minus_digamma(a)
+    )
+
+
+@register_kl(Gamma, Gamma)
+def _(p: Gamma, q: Gamma) -> Tensor:
+    a, b = p.concentration, q.concentration
+    return deviance(b, a * (q.rate / p.rate)) + stirling_bregman(b, a)

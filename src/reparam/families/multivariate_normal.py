@@ -1,0 +1,239 @@
+"""The multivariate normal law."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Generator, Tensor
+from torch.linalg import cholesky, solve_triangular
+
+from ..constraints import (
+    independent,
+    lower_cholesky,
+    positive,
+    positive_definite,
+    real_vector,
+)
+from ..core.distribution import Distribution
+from ..core.params import one_of, param
+from ..core.registry import register_kl
+from ..special import deviance
+
+LOG_TWO_PI = math.log(2 * math.pi)
+
+
+class MultivariateNormal(Distribution):
+    r"""The normal law of a vector, with any covariance.
+
+    .. math:: p(x) = \frac{\exp\left(-\frac12 (x-\mu)^\top \Sigma^{-1} (x-\mu)\right)}{\sqrt{|2\pi\Sigma|}}
+
+    Give the spread in exactly one form. Covariance and precision matrices are symmetrised; a factor shared by
+    the batch (given once and broadcast) is factored once.
+
+    Args:
+        loc: mean :math:`\mu`, ``[..., n]``.
+        covariance_matrix: :math:`\Sigma`, positive definite, ``[..., n, n]``.
+        precision_matrix: :math:`\Sigma^{-1}`, positive definite, ``[..., n, n]``.
+        scale_tril: lower triangular L with :math:`\Sigma = L L^\top`, ``[..., n, n]``.
+        precision_tril: lower triangular M with :math:`\Sigma^{-1} = M M^\top`, ``[..., n, n]``.
+        scale_diag: standard deviations of independent coordinates, ``[..., n]``.
+
+    Shapes:
+        ``event_shape`` is ``[n]``; the other dimensions broadcast to ``batch_shape``. Support: real vectors.
+
+    Raises:
+        ValueError: if the sizes of the mean and the spread differ.
+
+    References:
+        Kotz, Balakrishnan and Johnson, Continuous Multivariate Distributions 1, 2000, chapter 45.
+
+    Example:
+        >>> d = MultivariateNormal(torch.zeros(2), torch.tensor([[2.0, 1.0], [1.0, 2.0]]))
+        >>> d.log_prob(torch.zeros(2))
+        tensor(-2.3872)
+    """
+
+    loc = param(real_vector, symbol=r"\mu", typical=(-2.0, 2.0))
+    covariance_matrix, precision_matrix, scale_tril, precision_tril, scale_diag = one_of(
+        covariance_matrix=param(
+            positive_definite, symbol=r"\Sigma", derived=lambda d: _square(d.scale_tril)
+        ),
+        precision_matrix=param(positive_definite, derived=lambda d: d._precision()),
+        scale_tril=param(lower_cholesky, symbol="L", derived=lambda d: d._factor()),
+        precision_tril=param(lower_cholesky, derived=lambda d: cholesky(d.precision_matrix)),
+        scale_diag=param(
+            independent(positive, 1),
+            symbol=r"\sigma",
+            typical=(0.3, 3.0),
+            derived=lambda d: d._variance().sqrt(),
+        ),
+    )
+    support = real_vector
+
+    def _check(self) -> None:
+        n, name = self.loc.shape[-1], self._given[1]
+        sizes = self.__dict__[name].shape[-1 if name == "scale_diag" else -2 :]
+        if any(s != n for s in sizes):
+            raise ValueError(
+                f"MultivariateNormal: loc has {n} coordinates, but {name} has size {tuple(sizes)}"
+            )
+
+    def _spread(self) -> tuple[str, Tensor]:
+        """The given form and its tensor, with broadcast batch dimensions shrunk to size one."""
+        name = self._given[1]
+        return name, _shrunk(self.__dict__[name], self._fields[name].event_dim)  # type: ignore[attr-defined]
+
+    def _factor(self) -> Tensor:
+        """The lower Cholesky factor of the covariance."""
+        name, value = self._spread()
+        if name == "scale_tril":
+            return value
+        if name == "covariance_matrix":
+            return cholesky(_symmetric(value))
+        if name == "scale_diag":
+            return torch.diag_embed(value)
+        if name == "precision_matrix":
+            # with J the reversal: J P J = A A', so that P = (J A J)(J A J)' with J A J upper triangular
+            reverse = cholesky(_symmetric(value).flip((-2, -1))).flip((-2, -1))
+            eye = torch.eye(value.shape[-1], dtype=value.dtype, device=value.device)
+            return solve_triangular(reverse, eye, upper=True).mT
+        eye = torch.eye(value.shape[-1], dtype=value.dtype, device=value.device)
+        inverse = solve_triangular(value, eye, upper=False)
+        return cholesky(inverse.mT @ inverse)
+
+    def _precision(self) -> Tensor:
+        name, value = self._spread()
+        if name == "precision_tril":
+            return _square(value)
+        if name == "scale_diag":
+            return torch.diag_embed(value**-2)
+        return torch.cholesky_inverse(self._factor())
+
+    def _whiten(self, shift: Tensor) -> tuple[Tensor, Tensor]:
+        """A whitened ``shift`` (of squared length the Mahalanobis distance) and half the log-determinant."""
+        name, value = self._spread()
+        if name == "scale_diag":
+            return shift / value, value.log().sum(-1)
+        if name in ("precision_matrix", "precision_tril"):
+            factor = cholesky(_symmetric(value)) if name == "precision_matrix" else value
+            return _apply(factor.mT, shift), -_log_diagonal(factor)
+        factor = self._factor()
+        return _solve(factor, shift), _log_diagonal(factor)
+
+    def _log_prob(self, x: Tensor) -> Tensor:
+        z, half_log_det = self._whiten(x - self.loc)
+        return -0.5 * (z * z).sum(-1) - half_log_det - 0.5 * LOG_TWO_PI * x.shape[-1]
+
+    def _noise(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        return torch.randn(shape, dtype=self.dtype, device=self.device, generator=generator)
+
+    def _coloured(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+        name, value = self._spread()
+        if name == "scale_diag":
+            return self.loc + value * noise, value.log().sum(-1)
+        if name in ("precision_matrix", "precision_tril"):
+            factor = cholesky(_symmetric(value)) if name == "precision_matrix" else value
+            return self.loc + _solve(factor.mT, noise, upper=True), -_log_diagonal(factor)
+        factor = self._factor()
+        return self.loc + _apply(factor, noise), _log_diagonal(factor)
+
+    def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        return self._coloured(self._noise(shape, generator))[0]
+
+    def _rsample_and_log_prob(
+        self, shape: torch.Size, generator: Generator | None
+    ) -> tuple[Tensor, Tensor]:
+        noise = self._noise(shape, generator)
+        x, half_log_det = self._coloured(noise)
+        return x, -0.5 * (noise * noise).sum(-1) - half_log_det - 0.5 * LOG_TWO_PI * x.shape[-1]
+
+    def _entropy(self) -> Tensor:
+        _, half_log_det = self._whiten(self.loc)
+        total = half_log_det + 0.5 * self.loc.shape[-1] * (1 + LOG_TWO_PI)
+        return total.expand(self._batch_shape)
+
+    def _mean(self) -> Tensor:
+        return self.loc
+
+    _mode = _median = _mean
+
+    def _variance(self) -> Tensor:
+        name, value = self._spread()
+        if name == "scale_diag":
+            variance = value**2
+        elif name == "covariance_matrix":
+            variance = value.diagonal(dim1=-2, dim2=-1)
+        else:
+            variance = self._factor().square().sum(-1)
+        return variance.expand(self.loc.shape)
+
+    def _covariance(self) -> Tensor:
+        matrix = self.covariance_matrix
+        return matrix.expand(self._batch_shape + matrix.shape[-2:])
+
+
+def _square(factor: Tensor) -> Tensor:
+    return factor @ factor.mT
+
+
+def _symmetric(matrix: Tensor) -> Tensor:
+    return (matrix + matrix.mT) / 2
+
+
+def _log_diagonal(factor: Tensor) -> Tensor:
+    return factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+
+
+def _shrunk(value: Tensor, event_dim: int) -> Tensor:
+    """``value`` with size one in place of every batch dimension along which it repeats."""
+    strides = value.stride()
+    for dim in range(value.dim() - event_dim):
+        if strides[dim] == 0 and value.shape[dim] > 1:
+            value = value.narrow(dim, 0, 1)
+    return value
+
+
+def _shared(factor: Tensor) -> bool:
+    return factor.shape[:-2].numel() == 1
+
+
+def _apply(factor: Tensor, vectors: Tensor) -> Tensor:
+    """``factor @ vector`` for each vector: one matrix product where the factor is shared."""
+    if _shared(factor):
+        return vectors @ factor.reshape(factor.shape[-2:]).mT
+    return (factor @ vectors[..., None]).squeeze(-1)
+
+
+def _solve(factor: Tensor, vectors: Tensor, upper: bool = False) -> Tensor:
+    """``factor^-1 @ vector`` for each vector: one triangular solve where the factor is shared."""
+    if _shared(factor):
+        matrix = factor.reshape(factor.shape[-2:])
+        flat = vectors.reshape(-1, vectors.shape[-1])
+        return solve_triangular(matrix, flat.mT, upper=upper).mT.reshape(vectors.shape)
+    return solve_triangular(factor, vectors[..., None], upper=upper).squeeze(-1)
+
+
+@register_kl(MultivariateNormal, MultivariateNormal)
+def _(p: MultivariateNormal, q: MultivariateNormal) -> Tensor:
+    r"""With :math:`R = L_q^{-1} L_p` and the whitened shift :math:`\Delta`, half of
+
+    .. math:: |\Delta|^2 + \sum_i (R_{ii}^2 - 1 - \log R_{ii}^2) + \sum_{i>j} R_{ij}^2,
+
+    a sum of terms that are never negative.
+    """
+    if p.event_shape != q.event_shape:
+        raise ValueError(
+            f"KL of MultivariateNormal laws of different sizes: {tuple(p.event_shape)}, {tuple(q.event_shape)}"
+        )
+    shift, _ = q._whiten(p.loc - q.loc)
+    ours, theirs = p._factor(), q._factor()
+    ratio = solve_triangular(theirs, ours.expand(_common(ours, theirs)), upper=False)
+    diagonal = ratio.diagonal(dim1=-2, dim2=-1)
+    below = ratio.tril(-1).square().sum((-2, -1))
+    trace = deviance(torch.ones_like(diagonal), diagonal.square()).sum(-1) + below
+    return 0.5 * (shift.square().sum(-1) + trace)
+
+
+def _common(a: Tensor, b: Tensor) -> torch.Size:
+    return torch.broadcast_shapes(a.shape, b.shape)

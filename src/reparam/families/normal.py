@@ -1,0 +1,106 @@
+"""The normal law."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Generator, Tensor
+
+from ..constraints import positive, real
+from ..core.distribution import Distribution
+from ..core.params import param
+from ..core.registry import register_kl
+from ..kernels import fused
+from ..special import deviance, log_ndtr, ndtr, ndtri
+
+HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
+
+
+class Normal(Distribution):
+    r"""The normal (Gaussian) law with mean ``loc`` and standard deviation ``scale``.
+
+    .. math:: p(x) = \frac{1}{\sigma\sqrt{2\pi}} \exp\left(-\frac{(x-\mu)^2}{2\sigma^2}\right)
+
+    Args:
+        loc: mean :math:`\mu`, real.
+        scale: standard deviation :math:`\sigma > 0`.
+
+    Shapes:
+        ``loc`` and ``scale`` broadcast to ``batch_shape``; ``event_shape`` is ``()``. Support: the real line.
+
+    References:
+        Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1, 1994, chapter 13.
+
+    Example:
+        >>> d = Normal(0.0, 1.0)
+        >>> d.log_prob(torch.tensor(0.0))
+        tensor(-0.9189)
+        >>> d.log_sf(torch.tensor(40.0))
+        tensor(-804.6084)
+    """
+
+    loc = param(real, symbol=r"\mu", typical=(-2.0, 2.0))
+    scale = param(positive, symbol=r"\sigma", typical=(0.3, 3.0))
+    support = real
+
+    @fused("normal_log_prob", "loc", "scale")
+    def _log_prob(self, x: Tensor) -> Tensor:
+        z = (x - self.loc) / self.scale
+        return -0.5 * z * z - self.scale.log() - HALF_LOG_TWO_PI
+
+    def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        noise = torch.randn(shape, dtype=self.loc.dtype, device=self.loc.device, generator=generator)
+        return torch.addcmul(self.loc, noise, self.scale)
+
+    def _rsample_and_log_prob(
+        self, shape: torch.Size, generator: Generator | None
+    ) -> tuple[Tensor, Tensor]:
+        noise = torch.randn(shape, dtype=self.loc.dtype, device=self.loc.device, generator=generator)
+        log_prob = -0.5 * noise * noise - self.scale.log() - HALF_LOG_TWO_PI
+        return torch.addcmul(self.loc, noise, self.scale), log_prob
+
+    def _standardised(self, x: Tensor) -> Tensor:
+        return (x - self.loc) / self.scale
+
+    def _cdf(self, x: Tensor) -> Tensor:
+        return ndtr(self._standardised(x))
+
+    def _log_cdf(self, x: Tensor) -> Tensor:
+        return log_ndtr(self._standardised(x))
+
+    def _sf(self, x: Tensor) -> Tensor:
+        return ndtr(-self._standardised(x))
+
+    def _log_sf(self, x: Tensor) -> Tensor:
+        return log_ndtr(-self._standardised(x))
+
+    def _icdf(self, p: Tensor) -> Tensor:
+        return self.loc + self.scale * ndtri(p)
+
+    def _isf(self, p: Tensor) -> Tensor:
+        return self.loc - self.scale * ndtri(p)
+
+    def _entropy(self) -> Tensor:
+        return 0.5 + HALF_LOG_TWO_PI + self.scale.log()
+
+    def _mean(self) -> Tensor:
+        return self.loc
+
+    _mode = _median = _mean
+
+    def _variance(self) -> Tensor:
+        return self.scale**2
+
+    def _skewness(self) -> Tensor:
+        return torch.zeros_like(self.loc)
+
+    _kurtosis = _skewness
+
+
+@register_kl(Normal, Normal)
+def _(p: Normal, q: Normal) -> Tensor:
+    r""":math:`\frac12 [\Delta^2 + r^2 - 1 - \log r^2]` with :math:`\Delta = (\mu_p-\mu_q)/\sigma_q, r = \sigma_p/\sigma_q`."""
+    ratio = p.scale / q.scale
+    shift = (p.loc - q.loc) / q.scale
+    return 0.5 * (shift * shift + deviance(torch.ones_like(ratio), ratio * ratio))

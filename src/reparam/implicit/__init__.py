@@ -1,0 +1,1 @@
+"""Implicit reparameterisation: exact gradients through samples whose standardisation can be differentiated."""

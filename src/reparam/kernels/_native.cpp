@@ -1,0 +1,131 @@
+// Python's door to the kernels: functions that take addresses and sizes as integers.
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "reparam.h"
+
+namespace {
+
+constexpr Py_ssize_t most_inputs = 8;
+constexpr int64_t release_above = 8192;  // elements from which the interpreter lock is worth giving up
+
+int64_t integer(PyObject* value) { return PyLong_AsLongLong(value); }
+
+void* pointer(PyObject* value) { return reinterpret_cast<void*>(static_cast<intptr_t>(integer(value))); }
+
+// run(entry, dtype, n, k, threads, *inputs, *periods, value, *partials): the partials may be left out.
+PyObject* run(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  int32_t entries = 0;
+  const reparam_entry* table = reparam_entries(&entries);
+  const int64_t index = count > 5 ? integer(args[0]) : -1;
+  if (index < 0 || index >= entries) {
+    if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "run: no such entry");
+    return nullptr;
+  }
+  const reparam_entry* entry = table + index;
+  const Py_ssize_t inputs = entry->inputs;
+  if (count != 5 + 2 * inputs + 1 && count != 5 + 3 * inputs + 1) {
+    PyErr_Format(PyExc_TypeError, "run: %s does not take %zd arguments", entry->name, count);
+    return nullptr;
+  }
+  const int64_t dtype = integer(args[1]), n = integer(args[2]), k = integer(args[3]), threads = integer(args[4]);
+  const void* in[most_inputs];
+  int64_t period[most_inputs];
+  void* out[most_inputs + 1] = {};
+  PyObject* const* rest = args + 5;
+  for (Py_ssize_t j = 0; j < inputs; ++j) {
+    in[j] = pointer(rest[j]);
+    period[j] = integer(rest[inputs + j]);
+  }
+  for (Py_ssize_t j = 0; j < count - 5 - 2 * inputs; ++j) out[j] = pointer(rest[2 * inputs + j]);
+  if (PyErr_Occurred()) return nullptr;
+  if (dtype != REPARAM_FLOAT32 && dtype != REPARAM_FLOAT64) {
+    PyErr_SetString(PyExc_TypeError, "run: the dtype is neither float32 nor float64");
+    return nullptr;
+  }
+  if (n * k < release_above) {
+    reparam_run(entry, static_cast<int>(dtype), n, k, in, period, out, 1);
+  } else {
+    Py_BEGIN_ALLOW_THREADS
+    reparam_run(entry, static_cast<int>(dtype), n, k, in, period, out, static_cast<int>(threads));
+    Py_END_ALLOW_THREADS
+  }
+  Py_RETURN_NONE;
+}
+
+// all_within(dtype, n, values, lower, upper, integer)
+PyObject* all_within(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (count != 6) {
+    PyErr_SetString(PyExc_TypeError, "all_within takes 6 arguments");
+    return nullptr;
+  }
+  const int64_t dtype = integer(args[0]), n = integer(args[1]);
+  const void* values = pointer(args[2]);
+  const double lower = PyFloat_AsDouble(args[3]), upper = PyFloat_AsDouble(args[4]);
+  const int whole = PyObject_IsTrue(args[5]);
+  if (PyErr_Occurred()) return nullptr;
+  return PyBool_FromLong(reparam_all_within(static_cast<int>(dtype), n, values, lower, upper, whole));
+}
+
+// standard_gamma_log(dtype, n, period, concentration, key, log_sample, derivative or 0, threads)
+PyObject* standard_gamma_log(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (count != 8) {
+    PyErr_SetString(PyExc_TypeError, "standard_gamma_log takes 8 arguments");
+    return nullptr;
+  }
+  const int64_t dtype = integer(args[0]), n = integer(args[1]), period = integer(args[2]), key = integer(args[4]);
+  const void* concentration = pointer(args[3]);
+  void *log_sample = pointer(args[5]), *derivative = pointer(args[6]);
+  const int64_t threads = integer(args[7]);
+  if (PyErr_Occurred()) return nullptr;
+  Py_BEGIN_ALLOW_THREADS
+  reparam_standard_gamma_log(static_cast<int>(dtype), n, period, concentration, static_cast<uint64_t>(key),
+                             log_sample, derivative, static_cast<int>(threads));
+  Py_END_ALLOW_THREADS
+  Py_RETURN_NONE;
+}
+
+// entries() lists (name, inputs, differentiable, rows, integers, grain) in the order of their indices.
+PyObject* entries(PyObject*, PyObject*) {
+  int32_t count = 0;
+  const reparam_entry* table = reparam_entries(&count);
+  PyObject* list = PyList_New(count);
+  if (list == nullptr) return nullptr;
+  for (int32_t i = 0; i < count; ++i) {
+    const reparam_entry& entry = table[i];
+    PyObject* item = Py_BuildValue("(siIIIi)", entry.name, entry.inputs, entry.differentiable, entry.rows,
+                                   entry.integers, entry.grain);
+    if (item == nullptr || PyList_SetItem(list, i, item) < 0) {
+      Py_DECREF(list);
+      return nullptr;
+    }
+  }
+  return list;
+}
+
+PyObject* simd_level(PyObject*, PyObject*) { return PyUnicode_FromString(reparam_simd_level()); }
+
+template <class Function>
+PyCFunction as_method(Function function) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)(void)>(function));
+}
+
+PyMethodDef methods[] = {
+    {"run", as_method(run), METH_FASTCALL, nullptr},
+    {"all_within", as_method(all_within), METH_FASTCALL, nullptr},
+    {"standard_gamma_log", as_method(standard_gamma_log), METH_FASTCALL, nullptr},
+    {"entries", entries, METH_NOARGS, nullptr},
+    {"simd_level", simd_level, METH_NOARGS, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyModuleDef module = {PyModuleDef_HEAD_INIT, "_native", "The native kernels, by address.", 0, methods,
+                      nullptr,               nullptr,   nullptr,                          nullptr};
+
+}  // namespace
+
+PyMODINIT_FUNC PyInit__native(void) {
+  PyObject* created = PyModule_Create(&module);
+  if (created != nullptr) PyModule_AddIntConstant(created, "ABI_VERSION", REPARAM_ABI_VERSION);
+  return created;
+}

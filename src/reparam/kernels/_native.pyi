@@ -1,0 +1,16 @@
+ABI_VERSION: int
+
+def run(entry: int, dtype: int, n: int, k: int, threads: int, *addresses_and_periods: int) -> None: ...
+def all_within(dtype: int, n: int, values: int, lower: float, upper: float, integer: bool) -> bool: ...
+def standard_gamma_log(
+    dtype: int,
+    n: int,
+    period: int,
+    concentration: int,
+    key: int,
+    log_sample: int,
+    derivative: int,
+    threads: int,
+) -> None: ...
+def entries() -> list[tuple[str, int, int, int, int, int]]: ...
+def simd_level() -> str: ...

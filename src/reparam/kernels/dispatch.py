@@ -1,0 +1,205 @@
+"""Decides, for each call, between a native kernel and the torch formula that specifies it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from types import FunctionType
+from typing import Any, Protocol, TypeVar, cast
+
+import torch
+from torch import Tensor, get_num_threads, is_grad_enabled
+
+from .._torch import is_ordinary_mode, is_plain_cpu
+from .layout import Layout, arrange
+from .library import ENTRIES, Entry, native
+
+Formula = Callable[..., Tensor]
+Method = TypeVar("Method", bound=Callable[[Any, Tensor], Tensor])
+
+
+class Kernel(Protocol):
+    """A function of tensors that may run natively; ``formula`` is what it computes."""
+
+    formula: Formula
+
+    def __call__(self, *tensors: Tensor) -> Tensor:
+        """The value of the formula."""
+
+
+def kernel(name: str) -> Callable[[Formula], Kernel]:
+    """A decorator for a function of tensors that the native library may compute instead.
+
+    In plain eager calls on CPU tensors of one dtype the native function runs, and its partial derivatives
+    serve the backward pass. Everywhere else (``torch.compile``, ``torch.func``, other devices, derivatives
+    of derivatives) the decorated formula does.
+
+    Args:
+        name: the native function. Where the library lacks it, the formula always runs.
+
+    Example:
+        >>> @kernel("log_ndtr")
+        ... def log_ndtr(x):
+        ...     return torch.special.log_ndtr(x)
+        >>> log_ndtr(torch.zeros(1))
+        tensor([-0.6931])
+    """
+    entry = ENTRIES.get(name)
+
+    def decorate(formula: Formula) -> Kernel:
+        call = cast(Kernel, formula if entry is None else _switch(entry, formula))
+        call.formula = formula
+        return call
+
+    return decorate
+
+
+def _switch(entry: Entry, formula: Formula) -> Formula:
+    """The function that tries the kernel first."""
+    ordinary, attempt = is_ordinary_mode, evaluate
+
+    def call(*tensors: Tensor) -> Tensor:
+        result = attempt(entry, formula, tensors) if ordinary() else None
+        return formula(*tensors) if result is None else result
+
+    # It reads only its closure, and so can belong to the formula's module: doctest finds the examples there.
+    moved = FunctionType(call.__code__, formula.__globals__, closure=call.__closure__)
+    return functools.update_wrapper(moved, formula)
+
+
+def fused(name: str, *parameters: str) -> Callable[[Method], Method]:
+    """A decorator for a distribution's ``_log_prob(self, x)`` that the native library may compute instead.
+
+    The kernel takes ``x`` and the named parameters, where all of them were given as plain tensors and none
+    is derived from others. Several decorators may be stacked, for alternative parameters.
+
+    Args:
+        name: the native function. Where the library lacks it, the method always runs.
+        parameters: the attributes that follow ``x`` among the kernel's inputs.
+
+    Example:
+        >>> class Law:
+        ...     def __init__(self, low, high):
+        ...         self.low, self.high = low, high
+        ...     @fused("uniform_log_prob", "low", "high")
+        ...     def _log_prob(self, x):
+        ...         inside = (self.low <= x) & (x <= self.high)
+        ...         return torch.where(inside, -torch.log(self.high - self.low), -torch.inf)
+        >>> Law(torch.zeros(2), torch.ones(2))._log_prob(torch.tensor([0.5, 2.0]))
+        tensor([0., -inf])
+    """
+
+    def decorate(method: Method) -> Method:
+        if name not in ENTRIES:
+            return method
+
+        @functools.wraps(method)
+        def call(self: Any, x: Tensor) -> Tensor:
+            if not is_ordinary_mode():
+                return method(self, x)
+            given = self.__dict__
+            tensors = [x]
+            for parameter in parameters:
+                if parameter not in given:
+                    return method(self, x)
+                tensors.append(given[parameter])
+
+            def formula(x: Tensor, *values: Tensor) -> Tensor:
+                return method(self._with_parameters(dict(zip(parameters, values, strict=True))), x)
+
+            result = evaluate(ENTRIES[name], formula, tensors)
+            return method(self, x) if result is None else result
+
+        call.formula = method  # type: ignore[attr-defined]
+        call.native = (name, *parameters)  # type: ignore[attr-defined]
+        return cast(Method, call)
+
+    return decorate
+
+
+def evaluate(entry: Entry, formula: Formula, tensors: Sequence[Tensor]) -> Tensor | None:
+    """The kernel's value, differentiable where some tensor asks for it, or None where it does not apply.
+
+    Args:
+        entry: the native function.
+        formula: the same function of the same tensors, made of torch's: for derivatives of derivatives.
+        tensors: the inputs, in ordinary eager mode.
+    """
+    tracked = False
+    for tensor in tensors:
+        if not is_plain_cpu(tensor):
+            return None
+        if tensor.requires_grad:
+            tracked = True
+    layout = arrange(entry, tensors)
+    if layout is None:
+        return None
+    if tracked and is_grad_enabled():
+        if not _offers_gradients(entry, layout, tensors):
+            return None
+        return cast(Tensor, _NativeFunction.apply(entry, formula, layout, *tensors))  # type: ignore[no-untyped-call]
+    value = tensors[-1].new_empty(layout.shape)
+    _run(entry, layout, value.data_ptr())
+    return value
+
+
+def _run(entry: Entry, layout: Layout, *outputs: int) -> None:
+    n = layout.n
+    threads = 1 if n * layout.k < entry.grain else get_num_threads()
+    native.run(entry.index, layout.dtype, n, layout.k, threads, *layout.inputs, *outputs)
+
+
+def _offers_gradients(entry: Entry, layout: Layout, tensors: Sequence[Tensor]) -> bool:
+    """Are all wanted partial derivatives offered, without repeating any row?"""
+    periods = layout.inputs[entry.inputs :]
+    return all(
+        offered and not (row and period < layout.n)
+        for tensor, offered, row, period in zip(
+            tensors, entry.differentiable, entry.rows, periods, strict=True
+        )
+        if tensor.requires_grad
+    )
+
+
+class _NativeFunction(torch.autograd.Function):
+    """A native function with its partial derivatives, and the formula for derivatives of derivatives."""
+
+    @staticmethod
+    def forward(ctx: Any, entry: Entry, formula: Formula, layout: Layout, *tensors: Tensor) -> Tensor:
+        shape, like = layout.shape, tensors[-1]
+        value = like.new_empty(shape)
+        partials = [
+            like.new_empty(shape + (layout.k,) if row else shape) if needed else None
+            for needed, row in zip(ctx.needs_input_grad[3:], entry.rows, strict=True)
+        ]
+        addresses = [0 if partial is None else partial.data_ptr() for partial in partials]
+        _run(entry, layout, value.data_ptr(), *addresses)
+        ctx.formula = formula
+        ctx.save_for_backward(*tensors, *partials)
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        saved = ctx.saved_tensors
+        tensors, partials = saved[: len(saved) // 2], saved[len(saved) // 2 :]
+        if is_grad_enabled():
+            return None, None, None, *_through_formula(ctx.formula, tensors, partials, grad)
+        return None, None, None, *map(functools.partial(_pull_back, grad), tensors, partials)
+
+
+def _pull_back(grad: Tensor, tensor: Tensor, partial: Tensor | None) -> Tensor | None:
+    """The gradient in one input: what broadcasting repeated is summed."""
+    if partial is None:
+        return None
+    row = partial.ndim > grad.ndim
+    product = grad.unsqueeze(-1) * partial if row else grad * partial
+    return product if product.shape == tensor.shape else product.sum_to_size(tensor.shape)
+
+
+def _through_formula(
+    formula: Formula, tensors: Sequence[Tensor], partials: Sequence[Tensor | None], grad: Tensor
+) -> list[Tensor | None]:
+    """The gradients as functions of the inputs, which autograd can differentiate again."""
+    wanted = [t for t, partial in zip(tensors, partials, strict=True) if partial is not None]
+    found = iter(torch.autograd.grad(formula(*tensors), wanted, grad, create_graph=True))
+    return [None if partial is None else next(found) for partial in partials]

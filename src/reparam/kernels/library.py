@@ -1,0 +1,89 @@
+"""Loads the native library, where there is one, and says what it offers."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import torch
+
+try:
+    from . import _native as native
+except ImportError:
+    native = None  # type: ignore[assignment]
+
+if os.environ.get("REPARAM_NATIVE", "1") == "0":
+    native = None  # type: ignore[assignment]
+
+ABI_VERSION = 1
+DTYPES = {torch.float32: 0, torch.float64: 1, torch.int64: 2, torch.bool: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One native function, as the library describes it.
+
+    Args:
+        index: its place in the library's table.
+        name: what it computes.
+        inputs: the number of tensors it takes.
+        differentiable: for each input, whether the partial derivative is offered.
+        rows: for each input, whether its last dimension is one row that the function needs whole.
+        integers: for each input, whether it is int64 whatever the floating dtype.
+        grain: the number of elements from which a second thread pays.
+        elementwise: whether all inputs are of the floating dtype and none has rows.
+    """
+
+    index: int
+    name: str
+    inputs: int
+    differentiable: tuple[bool, ...]
+    rows: tuple[bool, ...]
+    integers: tuple[bool, ...]
+    grain: int
+    elementwise: bool
+
+
+def _read_entries() -> dict[str, Entry]:
+    if native is None:
+        return {}
+    if native.ABI_VERSION != ABI_VERSION:
+        raise ImportError(
+            f"reparam's native library has interface {native.ABI_VERSION}, this version needs "
+            f"{ABI_VERSION}: install the package anew"
+        )
+    found = {}
+    for index, (name, inputs, *masks, grain) in enumerate(native.entries()):
+        flags = [tuple(bool(mask >> j & 1) for j in range(inputs)) for mask in masks]
+        elementwise = not any(flags[1] + flags[2])
+        found[name] = Entry(index, name, inputs, flags[0], flags[1], flags[2], grain, elementwise)
+    return found
+
+
+ENTRIES = _read_entries()
+
+
+def available() -> bool:
+    """True if the native library was built and loads; otherwise every function runs its formula."""
+    return native is not None
+
+
+def info() -> dict[str, object]:
+    """What ``reparam doctor`` prints about the native library.
+
+    Returns:
+        ``compiled`` (bool), ``simd`` (the instruction set in use: ``"baseline"``, ``"avx2"``, ``"avx512"``, or
+        None), ``abi`` (the version of the C interface), ``threads`` (as many as torch uses) and ``entries``
+        (the names of the native functions).
+
+    Example:
+        >>> sorted(info())
+        ['abi', 'compiled', 'entries', 'simd', 'threads']
+    """
+    return {
+        "compiled": available(),
+        "simd": None if native is None else native.simd_level(),
+        "abi": ABI_VERSION,
+        "threads": torch.get_num_threads(),
+        "entries": sorted(ENTRIES),
+    }

@@ -1,0 +1,88 @@
+"""Native samplers, keyed from torch's random generators."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Generator, Tensor
+
+from .._torch import is_ordinary_mode, is_plain_cpu
+from .layout import FLOATS
+from .library import native
+
+_KEYS = 2**63 - 1
+
+
+def usable(tensor: Tensor) -> bool:
+    """Do the native samplers take this tensor of parameters, here and now?
+
+    Returns:
+        True for a float32 or float64 CPU tensor in ordinary eager mode, if the library is there.
+
+    Example:
+        >>> usable(torch.ones(3, dtype=torch.int64))
+        False
+    """
+    return native is not None and is_ordinary_mode() and is_plain_cpu(tensor) and tensor.dtype in FLOATS
+
+
+def standard_gamma_log(
+    concentration: Tensor,
+    shape: Sequence[int],
+    generator: Generator | None = None,
+    derivative: bool = True,
+) -> tuple[Tensor, Tensor | None]:
+    r"""Logarithms of standard gamma draws, and how each moves with its concentration.
+
+    With :math:`y = \log x`, :math:`x \sim \mathrm{Gamma}(a, 1)`, the derivative is taken at fixed probability:
+    :math:`dy/da = -\partial_a P(a, x) / (x\, p(x; a))`. The logarithm reaches draws far below the smallest
+    float, as they are usual for small concentrations.
+
+    The draws depend on the state of the generator, which gives one 63-bit key, and on nothing else: neither
+    on the number of threads nor, up to rounding, on the processor. No gradient is recorded.
+
+    Args:
+        concentration: positive concentrations, a tensor that is ``usable``.
+        shape: the shape of the draws, to which ``concentration`` broadcasts.
+        generator: the source of the key; torch's default generator if None.
+        derivative: whether the derivatives are wanted.
+
+    Returns:
+        The logarithms and the derivatives (None unless wanted).
+
+    Raises:
+        RuntimeError: if the concentrations are not ``usable``.
+
+    References:
+        Marsaglia and Tsang, A simple method for generating gamma variables, 2000.
+        Salmon, Moraes, Dror and Shaw, Parallel random numbers: as easy as 1, 2, 3, 2011.
+        Figurnov, Mohamed and Mnih, Implicit reparameterization gradients, 2018.
+
+    Example:
+        >>> a = torch.tensor([0.001, 5.0])
+        >>> y, slope = standard_gamma_log(a, (100, 2)) if usable(a) else (torch.ones(100, 2),) * 2
+        >>> y.shape, bool(y.isfinite().all()), bool((slope > 0).all())
+        (torch.Size([100, 2]), True, True)
+    """
+    if native is None or not usable(concentration):
+        raise RuntimeError(
+            "the native gamma sampler needs the compiled library and a float32 or float64 CPU tensor in eager "
+            f"mode, not {concentration.dtype} on {concentration.device}"
+        )
+    size = torch.Size(shape)
+    source = concentration.detach()
+    if source.shape != size[len(size) - source.ndim :]:
+        source = source.expand(size)
+    source = source.contiguous().resolve_neg()
+    n = math.prod(size)
+    log_sample = source.new_empty(size)
+    slope = source.new_empty(size) if derivative else None
+    key = int(torch.randint(_KEYS, (), generator=generator))
+    if n:
+        native.standard_gamma_log(
+            FLOATS[source.dtype], n, source.numel(), source.data_ptr(), key, log_sample.data_ptr(),
+            0 if slope is None else slope.data_ptr(), torch.get_num_threads(),
+        )  # fmt: skip
+    return log_sample, slope

@@ -1,0 +1,32 @@
+"""Special functions as tensor functions: accurate at every argument, differentiable in all of them."""
+
+from .convexity import log_minus_digamma as log_minus_digamma
+from .convexity import stirling_bregman as stirling_bregman
+from .convexity import trigamma_excess as trigamma_excess
+from .gamma import gammainc as gammainc
+from .gamma import gammaincc as gammaincc
+from .gamma import log_gamma_quantile_grad as log_gamma_quantile_grad
+from .gamma import log_gammainc as log_gammainc
+from .gamma import log_gammaincc as log_gammaincc
+from .logs import log1mexp as log1mexp
+from .logs import log_expm1 as log_expm1
+from .logs import logit as logit
+from .logs import logsubexp as logsubexp
+from .logs import softplus_inverse as softplus_inverse
+from .logs import xlog1py as xlog1py
+from .logs import xlogy as xlogy
+from .normal import erfcx as erfcx
+from .normal import log_ndtr as log_ndtr
+from .normal import ndtr as ndtr
+from .normal import ndtri as ndtri
+from .normal import ndtri_exp as ndtri_exp
+from .polygamma import digamma as digamma
+from .polygamma import digamma_difference as digamma_difference
+from .polygamma import lgamma as lgamma
+from .polygamma import multigammaln as multigammaln
+from .polygamma import trigamma as trigamma
+from .stirling import deviance as deviance
+from .stirling import lbeta as lbeta
+from .stirling import log_binomial as log_binomial
+from .stirling import log_gamma_ratio as log_gamma_ratio
+from .stirling import stirling_error as stirling_error

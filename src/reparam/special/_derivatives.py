@@ -1,0 +1,134 @@
+"""One way to declare an elementwise special function: a formula, and its partial derivatives.
+
+The formula is ordinary torch code that autograd can differentiate. Partial derivatives are given where they are
+cheaper or more accurate than what autograd makes of the formula; they are differentiable themselves, so every
+order follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import reduce, wraps
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from .._torch import is_compiling, is_ordinary_mode
+
+Formula = Callable[..., Tensor]
+_HALVES = (torch.float16, torch.bfloat16)
+
+
+class SpecialFunction(Protocol):
+    """An elementwise function of tensors and numbers, which broadcast."""
+
+    def __call__(self, *args: Tensor | float) -> Tensor:
+        """The value, in the promoted dtype of the tensors."""
+        ...
+
+
+def elementwise(
+    *partials: Formula, wide: bool = False, block: int | None = None
+) -> Callable[[Formula], SpecialFunction]:
+    """Make an elementwise special function of a formula in same-shaped tensors of one dtype.
+
+    The function takes tensors and numbers, broadcasts them and promotes their dtypes; integers become the
+    default dtype. float16 and bfloat16 are computed in float32.
+
+    Args:
+        *partials: the partial derivatives, one for each argument; none means those of autograd.
+        wide: compute float32 in float64 (on devices that have it).
+        block: evaluate so many elements at a time, for formulas with large intermediate tensors.
+    """
+
+    def declare(formula: Formula) -> SpecialFunction:
+        value = formula if block is None else _in_blocks(formula, block)
+        evaluate = _with_partials(value, partials) if partials else value
+
+        @wraps(formula)
+        def function(*args: Tensor | float) -> Tensor:
+            tensors, dtype = _promoted(args, wide)
+            if len(tensors) > 1:
+                tensors = torch.broadcast_tensors(*tensors)
+            return evaluate(*tensors).to(dtype)
+
+        return function
+
+    return declare
+
+
+def _promoted(args: Sequence[Tensor | float], wide: bool) -> tuple[Sequence[Tensor], torch.dtype]:
+    """The arguments as tensors of the dtype to compute in, and the dtype of the result."""
+    tensors = [arg for arg in args if isinstance(arg, Tensor)]
+    device = tensors[0].device if tensors else None
+    default = torch.get_default_dtype()
+    dtype = reduce(torch.promote_types, [t.dtype for t in tensors]) if tensors else default
+    dtype = dtype if dtype.is_floating_point else default
+    inner = torch.float32 if dtype in _HALVES else dtype
+    if wide and inner == torch.float32 and (device is None or device.type != "mps"):
+        inner = torch.float64
+    return [
+        arg.to(inner) if isinstance(arg, Tensor) else torch.tensor(arg, dtype=inner, device=device)
+        for arg in args
+    ], dtype
+
+
+def _in_blocks(formula: Formula, size: int) -> Formula:
+    """The formula, evaluated ``size`` elements at a time outside ``torch.compile``."""
+
+    def value(*args: Tensor) -> Tensor:
+        if is_compiling() or args[0].numel() <= size:
+            return formula(*args)
+        pieces = zip(*(arg.reshape(-1).split(size) for arg in args), strict=True)
+        return torch.cat([formula(*piece) for piece in pieces]).reshape(args[0].shape)
+
+    return value
+
+
+def _with_partials(formula: Formula, partials: Sequence[Formula]) -> Formula:
+    """The formula with the given partial derivatives, in every mode and to every order.
+
+    ``torch.compile`` refuses an ``autograd.Function`` with a ``jvp``, and eager forward mode needs one: hence
+    two classes. A functorch transform inside a compiled region differentiates the formula.
+    """
+
+    class Reverse(torch.autograd.Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(*args: Tensor) -> Tensor:
+            return formula(*args)
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            ctx.save_for_backward(*inputs)
+
+        @staticmethod
+        def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+            args = ctx.saved_tensors
+            wanted = zip(partials, ctx.needs_input_grad, strict=True)
+            return tuple(grad * partial(*args) if needed else None for partial, needed in wanted)
+
+    class Both(Reverse):
+        @staticmethod
+        def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            ctx.save_for_backward(*inputs)
+            ctx.save_for_forward(*inputs)
+
+        @staticmethod
+        def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:
+            args = ctx.saved_tensors
+            given = [(p, t) for p, t in zip(partials, tangents, strict=True) if t is not None]
+            return torch.stack([t * partial(*args) for partial, t in given]).sum(0)
+
+    def evaluate(*args: Tensor) -> Tensor:
+        if is_compiling():
+            return Reverse.apply(*args)
+        if is_ordinary_mode() and not (
+            torch.is_grad_enabled() and any(arg.requires_grad for arg in args)
+        ):
+            return formula(*args)
+        return Both.apply(*args)
+
+    return evaluate

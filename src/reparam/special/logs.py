@@ -1,0 +1,113 @@
+r"""Logarithms and exponentials put together so that nothing cancels, overflows or turns into NaN."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ._derivatives import elementwise
+
+
+@elementwise()
+def xlogy(x: Tensor, y: Tensor) -> Tensor:
+    r"""``x log y``, which is 0 where x = 0, whatever y is (NaN excepted).
+
+    Args:
+        x: factor.
+        y: argument of the logarithm.
+
+    Example:
+        >>> xlogy(torch.tensor([0.0, 2.0]), torch.tensor([0.0, 1.0]))
+        tensor([0., 0.])
+    """
+    void = (x == 0) & ((y <= 0) | (y == math.inf))
+    return x * torch.where(void, 1.0, y).log()
+
+
+@elementwise()
+def xlog1py(x: Tensor, y: Tensor) -> Tensor:
+    r"""``x log(1 + y)``, which is 0 where x = 0, whatever y is (NaN excepted).
+
+    Args:
+        x: factor.
+        y: argument of log1p.
+
+    Example:
+        >>> xlog1py(torch.tensor([0.0, 2.0]), torch.tensor([-1.0, 0.0]))
+        tensor([0., 0.])
+    """
+    void = (x == 0) & ((y <= -1) | (y == math.inf))
+    return x * torch.where(void, 0.0, y).log1p()
+
+
+@elementwise()
+def log1mexp(x: Tensor) -> Tensor:
+    r""":math:`\log(1 - e^x)` for :math:`x \le 0`: the logarithm of the complement of a log-probability.
+
+    Args:
+        x: not positive; a positive x gives NaN.
+
+    References:
+        Maechler, Accurately computing log(1 - exp(-|a|)), 2012.
+
+    Example:
+        >>> log1mexp(torch.tensor([-1e-10, -50.0]))
+        tensor([-2.3026e+01, -1.9287e-22])
+    """
+    near = x > -math.log(2)
+    small = torch.where(near, x, -0.5)
+    large = torch.where(near, -1.0, x)
+    return torch.where(near, torch.log(-torch.expm1(small)), torch.log1p(-torch.exp(large)))
+
+
+@elementwise()
+def log_expm1(x: Tensor) -> Tensor:
+    r""":math:`\log(e^x - 1)` for :math:`x \ge 0`, the inverse of softplus.
+
+    Args:
+        x: not negative; a negative x gives NaN.
+
+    Example:
+        >>> log_expm1(torch.tensor([1e-10, 1000.0]))
+        tensor([ -23.0259, 1000.0000])
+    """
+    near = x < math.log(2)
+    small = torch.where(near, x, 0.5)
+    large = torch.where(near, 1.0, x)
+    return torch.where(near, torch.log(torch.expm1(small)), large + torch.log1p(-torch.exp(-large)))
+
+
+softplus_inverse = log_expm1
+
+
+@elementwise()
+def logsubexp(x: Tensor, y: Tensor) -> Tensor:
+    r""":math:`\log(e^x - e^y)` for :math:`x \ge y`.
+
+    Args:
+        x: the larger logarithm.
+        y: the smaller one; -inf for zero. A larger y gives NaN.
+
+    Example:
+        >>> logsubexp(torch.tensor([0.0, -torch.inf]), torch.tensor([-torch.inf, -torch.inf]))
+        tensor([0., -inf])
+    """
+    plain = (y == -math.inf) | (x == math.inf)
+    gap = torch.where(plain, -1.0, torch.where(plain, -1.0, y) - torch.where(plain, 0.0, x))
+    return torch.where(plain, x, torch.where(plain, 0.0, x) + log1mexp(gap))
+
+
+@elementwise()
+def logit(x: Tensor) -> Tensor:
+    r""":math:`\log x - \log(1 - x)` for x in [0, 1], the inverse of the logistic function.
+
+    Args:
+        x: a probability; values outside [0, 1] give NaN.
+
+    Example:
+        >>> logit(torch.tensor([0.0, 1e-30, 0.5]))
+        tensor([    -inf, -69.0776,   0.0000])
+    """
+    return torch.log(x) - torch.log1p(-x)

@@ -1,0 +1,125 @@
+r"""The logarithm of the gamma function and its derivatives, with accurate derivatives of their own."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ._derivatives import elementwise
+
+SHIFT = 8
+# B_2k / 2k for k = 1, 2, ...: digamma(z) = log z - 1/(2z) - sum of these over z^2k (DLMF 5.11.2)
+DIGAMMA_SERIES = (
+    1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760,
+    1 / 12, -3617 / 8160, 43867 / 14364, -174611 / 6600, 77683 / 276,
+)  # fmt: skip
+
+
+@elementwise(lambda x: torch.polygamma(2, x))
+def trigamma(x: Tensor) -> Tensor:
+    r"""The trigamma function :math:`\psi'(x) = \zeta(2, x)` for x > 0.
+
+    ``torch.polygamma(1, x)`` is right to 12 digits in float64 only; Hurwitz's zeta function to all of them.
+
+    Args:
+        x: positive.
+
+    References:
+        DLMF 5.15, 25.11.
+
+    Example:
+        >>> trigamma(torch.tensor([1.0, 1e6]))
+        tensor([1.6449e+00, 1.0000e-06])
+    """
+    return torch.special.zeta(2.0, x)
+
+
+@elementwise(trigamma)
+def digamma(x: Tensor) -> Tensor:
+    r"""The digamma function :math:`\psi(x)` for x > 0, the derivative of :func:`lgamma`.
+
+    Args:
+        x: positive.
+
+    Example:
+        >>> digamma(torch.tensor([1.0, 1e6]))
+        tensor([-0.5772, 13.8155])
+    """
+    return torch.digamma(x)
+
+
+@elementwise(digamma)
+def lgamma(x: Tensor) -> Tensor:
+    r""":math:`\log\Gamma(x)` for x > 0, accurate to the second and third derivative.
+
+    Args:
+        x: positive.
+
+    Example:
+        >>> lgamma(torch.tensor([1.0, 11.0]))
+        tensor([ 0.0000, 15.1044])
+    """
+    return torch.lgamma(x)
+
+
+@elementwise(wide=True)
+def digamma_difference(a: Tensor, b: Tensor) -> Tensor:
+    r""":math:`\psi(a+b) - \psi(a)`, to full relative accuracy for b much smaller than a.
+
+    .. math:: \sum_{k<n} \frac{b}{(a+k)(a+b+k)} + \psi(a+n+b) - \psi(a+n)
+
+    with n = 8, the last difference taken term by term in the asymptotic series, by
+    :math:`u^{k+1} - v^{k+1} = u\,(u^k - v^k) + v^k (u - v)`.
+
+    Args:
+        a: positive.
+        b: not negative.
+
+    References:
+        DLMF 5.5.2, 5.11.2.
+
+    Example:
+        >>> digamma_difference(torch.tensor([1e8, 1.0]), torch.tensor([1e-8, 1.0]))
+        tensor([1.0000e-16, 1.0000e+00])
+    """
+    total = torch.zeros_like(a)
+    for k in range(SHIFT):
+        total = total + b / ((a + k) * (a + b + k))
+    u, v = 1 / (a + SHIFT), 1 / (a + b + SHIFT)
+    step = b * u * v
+    total = total + torch.log1p(b * u) + 0.5 * step
+    u2, v2 = u * u, v * v
+    first = gap = step * (u + v)
+    power = v2
+    for c in DIGAMMA_SERIES:
+        total = total + c * gap
+        gap = u2 * gap + power * first
+        power = power * v2
+    return total
+
+
+def multigammaln(a: Tensor, p: int) -> Tensor:
+    r"""The logarithm of the multivariate gamma function.
+
+    .. math:: \log\Gamma_p(a) = \frac{p(p-1)}{4} \log\pi + \sum_{j=0}^{p-1} \log\Gamma(a - j/2)
+
+    Args:
+        a: greater than (p - 1)/2.
+        p: the dimension, at least 1.
+
+    Raises:
+        ValueError: p is less than 1.
+
+    References:
+        DLMF 35.3.
+
+    Example:
+        >>> multigammaln(torch.tensor(3.0), 2)
+        tensor(1.5501)
+    """
+    if p < 1:
+        raise ValueError(f"multigammaln: the dimension p must be at least 1, got {p}")
+    halves = torch.arange(p, dtype=a.dtype, device=a.device) / 2
+    return p * (p - 1) / 4 * math.log(math.pi) + lgamma(a.unsqueeze(-1) - halves).sum(-1)

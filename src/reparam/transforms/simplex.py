@@ -1,0 +1,114 @@
+"""Transforms onto the simplex: softmax and stick-breaking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..constraints import real_vector, simplex
+from .base import Transform
+
+
+class SoftmaxTransform(Transform):
+    r"""The map :math:`y_i = e^{x_i} / \sum_j e^{x_j}`, which acts on every coordinate alike.
+
+    It is no bijection, as adding a constant to ``x`` changes nothing, and so has no
+    log-determinant. Its pseudo-inverse is the logarithm.
+
+    Example:
+        >>> import torch
+        >>> SoftmaxTransform()(torch.tensor([0.0, 0.0]))
+        tensor([0.5000, 0.5000])
+    """
+
+    domain = real_vector
+    codomain = simplex
+
+    def _call(self, x: Tensor) -> Tensor:
+        return x.softmax(-1)
+
+    def _inverse(self, y: Tensor) -> Tensor:
+        return y.log()
+
+    def forward_shape(self, shape: Sequence[int]) -> torch.Size:
+        """The same shape, of at least one dimension."""
+        return _vector_shape(self, shape, 0)
+
+    def inverse_shape(self, shape: Sequence[int]) -> torch.Size:
+        """The same shape, of at least one dimension."""
+        return _vector_shape(self, shape, 0)
+
+
+class StickBreakingTransform(Transform):
+    r"""The bijection from :math:`K - 1` real numbers to the simplex of :math:`K` entries.
+
+    A stick of length one is broken again and again: with :math:`z_k = \sigma(x_k - \log(K - k))`,
+
+    .. math:: y_k = z_k \prod_{j<k} (1 - z_j), \qquad y_K = \prod_{j<K} (1 - z_j),
+
+    so that :math:`x = 0` gives the centre. Everything is summed in logarithms, and the inverse adds
+    up what is left of the stick from its end, so that small entries keep all their digits. The
+    log-determinant is that of the first :math:`K - 1` coordinates:
+    :math:`\sum_k [\log y_k + \log (1 - z_k)]`.
+
+    References:
+        Stan Development Team, "Stan Reference Manual", section "Unit simplex".
+
+    Example:
+        >>> import torch
+        >>> StickBreakingTransform()(torch.zeros(3))
+        tensor([0.2500, 0.2500, 0.2500, 0.2500])
+    """
+
+    domain = real_vector
+    codomain = simplex
+    bijective = True
+
+    def _call(self, x: Tensor) -> Tensor:
+        log_y, _ = self._logarithms(x)
+        return log_y.exp()
+
+    def _inverse(self, y: Tensor) -> Tensor:
+        left = y.flip(-1).cumsum(-1).flip(-1)
+        piece, rest = y[..., :-1], left[..., 1:]
+        broken_off = left[..., :-1] > 0
+        odds = torch.where(broken_off, piece, 1).log() - torch.where(broken_off, rest, 1).log()
+        return odds + _log_left(odds)
+
+    def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
+        """The log-determinant of the first coordinates, from ``x`` alone."""
+        return self.forward_and_ldj(x)[1]
+
+    def forward_and_ldj(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The value and the log-determinant, from the same logarithms."""
+        log_y, log_rest = self._logarithms(x)
+        return log_y.exp(), (log_y[..., :-1] + log_rest).sum(-1)
+
+    def _logarithms(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The logarithms of ``y`` and of every :math:`1 - z_k`."""
+        x = x - _log_left(x)
+        log_rest = functional.logsigmoid(-x)
+        log_left = functional.pad(log_rest.cumsum(-1), (1, 0))
+        return functional.pad(functional.logsigmoid(x), (0, 1)) + log_left, log_rest
+
+    def forward_shape(self, shape: Sequence[int]) -> torch.Size:
+        """The shape with one more entry in the last dimension."""
+        return _vector_shape(self, shape, 1)
+
+    def inverse_shape(self, shape: Sequence[int]) -> torch.Size:
+        """The shape with one entry less in the last dimension."""
+        return _vector_shape(self, shape, -1)
+
+
+def _log_left(x: Tensor) -> Tensor:
+    """The logarithms of the number of entries after each one of the first ``x.shape[-1]``."""
+    return torch.arange(x.shape[-1], 0, -1, dtype=x.dtype, device=x.device).log()
+
+
+def _vector_shape(owner: Transform, shape: Sequence[int], more: int) -> torch.Size:
+    if len(shape) < 1 or shape[-1] + more < 0:
+        raise ValueError(f"{owner!r}: shape {tuple(shape)} has no last dimension of that use")
+    return torch.Size((*shape[:-1], shape[-1] + more))
