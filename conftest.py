@@ -1,4 +1,4 @@
-"""What every test and doctest starts from: a fixed seed, and one thread for each parallel worker."""
+"""What every test and doctest starts from: a fixed seed, and one thread a parallel worker."""
 
 from __future__ import annotations
 

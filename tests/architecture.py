@@ -1,4 +1,4 @@
-"""Readers of source code that `test_architecture.py` judges with: imports, floors, circles, private names."""
+"""Readers of source code for `test_architecture.py`: imports, floors, circles, private names."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def upward_imports(graph: Mapping[str, set[str]]) -> list[str]:
     """
     wrong = []
     for importer, imported in graph.items():
-        unit = (importer.split(".") + [""])[1]
+        unit = [*importer.split("."), ""][1]
         if not unit:
             continue
         if unit not in FLOOR_OF:

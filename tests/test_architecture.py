@@ -1,4 +1,4 @@
-"""The house rules: floors, no circles, short files, one door to private torch, and no changed globals.
+"""The house rules: floors, no circles, short files, one door to private torch, no changed globals.
 
 Each rule is also shown a small offence, so that a rule which cannot fail would fail here.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from architecture import (
     ROOT,
     circle,
@@ -65,7 +66,10 @@ def test_no_import_runs_in_a_circle() -> None:
 @pytest.mark.parametrize(
     ("modules", "complaint"),
     [
-        ({"reparam.core.a": "from ..families import normal", "reparam.families.normal": ""}, "above"),
+        (
+            {"reparam.core.a": "from ..families import normal", "reparam.families.normal": ""},
+            "above",
+        ),
         ({"reparam.core.a": "from reparam import x", "reparam.__init__": ""}, "above"),
         ({"reparam.unheard_of": ""}, "no floor"),
     ],
@@ -78,7 +82,10 @@ def test_an_upward_import_is_found(modules: dict[str, str], complaint: str) -> N
 @pytest.mark.parametrize(
     "modules",
     [
-        {"reparam.core.a": "from . import b", "reparam.core.b": "if True:\n    import reparam.core.a"},
+        {
+            "reparam.core.a": "from . import b",
+            "reparam.core.b": "if True:\n    import reparam.core.a",
+        },
         {
             "reparam.core.__init__": "from .a import x",
             "reparam.core.a": "from reparam.core import y",
@@ -123,7 +130,11 @@ def test_private_torch_names_stand_in_one_place() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["import torch._C", "from torch.utils import _pytree", "def f(a): return torch._standard_gamma(a)"],
+    [
+        "import torch._C",
+        "from torch.utils import _pytree",
+        "def f(a): return torch._standard_gamma(a)",
+    ],
 )
 def test_a_private_torch_name_is_found(text: str) -> None:
     assert any(map(is_private, torch_names(text)))
@@ -135,20 +146,23 @@ def test_public_torch_names_pass() -> None:
 
 
 def test_torch_distributions_is_only_subclassed() -> None:
-    naming = {m for m, text in MODULES.items() if any("distributions" in n for n in torch_names(text))}
+    naming = {
+        m for m, text in MODULES.items() if "torch.distributions" in " ".join(torch_names(text))
+    }
     assert naming <= set(NOMINAL)
 
 
 @pytest.mark.parametrize(("module", "name"), NOMINAL.items())
 def test_no_attribute_resolves_into_torch_distributions(module: str, name: str) -> None:
     base = getattr(importlib.import_module(module), name)
-    assert issubclass(base, getattr(torch.distributions, name, torch.distributions.constraints.Constraint))
+    home = torch.distributions.constraints if name == "Constraint" else torch.distributions
+    assert issubclass(base, getattr(home, name))
     importlib.import_module("reparam")
     family = [base]
     for cls in family:
         family += [sub for sub in cls.__subclasses__() if sub not in family]
-    wrong = {cls.__qualname__: found for cls in family if (found := resolves_into(cls, "torch.distributions"))}
-    assert wrong == {}
+    wrong = {cls.__qualname__: resolves_into(cls, "torch.distributions") for cls in family}
+    assert {name: found for name, found in wrong.items() if found} == {}
 
 
 def test_an_inherited_attribute_is_found() -> None:
@@ -187,14 +201,24 @@ def snapshot():
         ),
     }
 
-before = snapshot()
+# What torch changes by itself on first use comes before the count.
+torch.broadcast_shapes((1,), (1,))
 """
 
 
-def changed_by(code: str) -> dict[str, list[object]]:
-    """The globals that a piece of code leaves changed, in a process of its own: name -> [old, new]."""
-    script = SNAPSHOT + code + "\nprint(json.dumps([before, snapshot()]))"
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+def changed_by(code: str, first: str = "") -> dict[str, list[object]]:
+    """The globals that code leaves changed, in a process of its own: name -> [old, new]."""
+    steps = (
+        SNAPSHOT,
+        first,
+        "before = snapshot()",
+        code,
+        "print(json.dumps([before, snapshot()]))",
+    )
+    script = "\n".join(map(textwrap.dedent, steps))
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
     assert run.returncode == 0, run.stderr
     before, after = json.loads(run.stdout.splitlines()[-1])
     return {name: [before[name], after[name]] for name in before if before[name] != after[name]}
@@ -209,7 +233,7 @@ def test_importing_and_building_change_no_global() -> None:
         d.log_prob(x).sum().backward()
         reparam.kl_divergence(d, reparam.Normal(1.0, 2.0))
     """
-    assert changed_by(textwrap.dedent(code)) == {}
+    assert changed_by(code) == {}
 
 
 def test_a_changed_global_is_found() -> None:
@@ -218,7 +242,7 @@ def test_a_changed_global_is_found() -> None:
         torch.distributions.Distribution.set_default_validate_args(False)
         warnings.simplefilter("ignore")
     """
-    assert set(changed_by(textwrap.dedent(code))) == {"default dtype", "validation", "warnings"}
+    assert set(changed_by(code)) == {"default dtype", "validation", "warnings"}
 
 
 def test_compiling_leaves_validation_on() -> None:
@@ -237,5 +261,9 @@ def test_compiling_leaves_validation_on() -> None:
         else:
             raise SystemExit("a negative scale was accepted after torch.compile")
     """
-    allowed = {"validation"}  # torch's own flag, which torch.compile itself turns off
-    assert set(changed_by(textwrap.dedent(code))) <= allowed
+    first = """
+        torch.compile(lambda x: x + 1, fullgraph=True, backend="eager")(torch.zeros(3))
+        torch.distributions.Distribution.set_default_validate_args(True)
+    """
+    allowed = {"generator", "validation"}  # drawn from; torch's flag, which torch.compile turns off
+    assert set(changed_by(code, first)) <= allowed

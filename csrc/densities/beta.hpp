@@ -30,9 +30,8 @@ struct beta_log_prob {
     T value = (error_n.value - error_a.value - error_b.value) + T(0.5) * (log_a + log_b - log_n) - half_log_2pi<T> -
               distance - right.value - log_x - log_y;
     d[0] = (excess - (y - x)) / (x * y);
-    const T common = error_n.slope - T(0.5) / n;
-    d[1] = common + T(0.5) / a - error_a.slope - left_log;
-    d[2] = common + T(0.5) / b - error_b.slope - right.log_ratio;
+    d[1] = (error_n.slope - error_a.slope) + T(0.5) * b / (a * n) - left_log;
+    d[2] = (error_n.slope - error_b.slope) + T(0.5) * a / (b * n) - right.log_ratio;
     // at the ends the density is its limit
     const bool at_zero = x == 0, at_one = x == 1;
     const T end = at_zero ? a : b;

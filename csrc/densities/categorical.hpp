@@ -1,51 +1,72 @@
 // Categorical by its probabilities or its logits, neither of them normalised.
 #pragma once
 
+#include "../engine/reduce.hpp"
 #include "../engine/rows.hpp"
 #include "../special/elementary.hpp"
 
 namespace reparam::REPARAM_LEVEL {
 
-// By logits l: log p = (l_x - max) - log(sum), the sum being of the weights exp(l - max).
+// By logits l, the weights are w = exp(l - max); a weight may underflow where log w = l - max does not.
 struct by_logits {
-  static double offset(const double* row, std::int64_t k) { return *std::max_element(row, row + k); }
+  static REPARAM_INLINE double shift(double top) { return top; }
   static REPARAM_INLINE double weight(double shifted) { return exp(shifted); }
-  static REPARAM_INLINE double log_weight(double shifted, double) { return shifted; }
-  static REPARAM_INLINE double hit(double) { return 1; }
-  static REPARAM_INLINE double share(double weight, double sum) { return weight / sum; }
+  static REPARAM_INLINE double log_weight(double shifted) { return shifted; }
+  static REPARAM_INLINE double slope(double weight) { return weight; }
+  static REPARAM_INLINE double relative_slope(double) { return 1; }
 };
 
-// By probabilities: the weights are themselves.
+// By probabilities, the weights are themselves.
 struct by_probs {
-  static double offset(const double*, std::int64_t) { return 0; }
+  static REPARAM_INLINE double shift(double) { return 0; }
   static REPARAM_INLINE double weight(double shifted) { return shifted; }
-  static REPARAM_INLINE double log_weight(double shifted, double) { return log(shifted); }
-  static REPARAM_INLINE double hit(double weight) { return 1 / weight; }
-  static REPARAM_INLINE double share(double, double sum) { return 1 / sum; }
+  static REPARAM_INLINE double log_weight(double shifted) { return log(shifted); }
+  static REPARAM_INLINE double slope(double) { return 1; }
+  static REPARAM_INLINE double relative_slope(double weight) { return 1 / weight; }
+};
+
+// What a log-probability needs of a row: the largest weight apart from the rest, so that a probability near one
+// keeps its complement.
+struct row_summary {
+  double shift, rest, total;
+  std::int64_t top;
 };
 
 template <class Storage, class Parameter>
 struct categorical_log_prob {
-  // The logarithm of the sum of the weights, and the offset, of rows first <= i < first + count.
-  static void normalise(const Storage* data, std::int64_t period, std::int64_t first, std::int64_t count,
-                        std::int64_t k, double* weights, double* offset, double* sum) {
-    load_rows(data, period, first, count, k, weights);
+  static void summarise(double* weights, std::int64_t count, std::int64_t k, row_summary* summary) {
     for (std::int64_t i = 0; i < count; ++i) {
       double* row = weights + i * k;
-      offset[i] = Parameter::offset(row, k);
-      for (std::int64_t j = 0; j < k; ++j) row[j] -= offset[i];
+      const double most = maximum_of(row, k);
+      summary[i].top = std::min(k - 1, std::int64_t(std::find(row, row + k, most) - row));
+      summary[i].shift = Parameter::shift(most);
+      for (std::int64_t j = 0; j < k; ++j) row[j] -= summary[i].shift;
     }
     for (std::int64_t j = 0; j < count * k; ++j) weights[j] = Parameter::weight(weights[j]);
     for (std::int64_t i = 0; i < count; ++i) {
-      double total = 0;
-      for (std::int64_t j = 0; j < k; ++j) total += weights[i * k + j];
-      sum[i] = total;
+      double& largest = weights[i * k + summary[i].top];
+      const double kept = largest;
+      largest = 0;
+      summary[i].rest = sum_of(weights + i * k, k);
+      summary[i].total = kept + summary[i].rest;
+      largest = kept;
     }
   }
 
-  static double value(const Storage* row, std::int64_t index, std::int64_t k, double offset, double sum) {
-    if (index < 0 || index >= k) return -infinity<double>;
-    return Parameter::log_weight(double(row[index]) - offset, sum) - log(sum);
+  static double value(double parameter, bool is_top, const row_summary& row) {
+    const double shifted = parameter - row.shift;
+    return is_top ? -log1p(row.rest / Parameter::weight(shifted)) : Parameter::log_weight(shifted) - log(row.total);
+  }
+
+  // The derivative of log(w_hit / total) is slope(w) / w - slope(w) / total at the hit and -slope(w) / total elsewhere.
+  static void store_partials(const double* weights, std::int64_t hit, std::int64_t k, const row_summary& row,
+                             Storage* REPARAM_RESTRICT to) {
+    const bool inside = hit >= 0 && hit < k;
+    const double scale = inside ? -1 / row.total : 0;
+    for (std::int64_t j = 0; j < k; ++j) to[j] = Storage(scale * Parameter::slope(weights[j]));
+    if (!inside) return;
+    const double w = weights[hit], others = hit == row.top ? row.rest : row.total - w;
+    to[hit] = Storage(Parameter::relative_slope(w) * others / row.total);
   }
 
   static void run(std::int64_t begin, std::int64_t end, std::int64_t k, const void* const* in,
@@ -55,29 +76,25 @@ struct categorical_log_prob {
     auto* values = static_cast<Storage*>(out[0]);
     auto* partial = static_cast<Storage*>(out[2]);
     const std::int64_t together = rows_at_once(k);
-    row_buffer weights(k);
-    double offset[flat_size], sum[flat_size];
-    if (period[1] <= together && partial == nullptr) {
-      // few rows, many indices: the sums are made once
-      normalise(data, period[1], 0, period[1], k, weights.data(), offset, sum);
-      for (std::int64_t i = begin; i < end; ++i) {
-        const std::int64_t row = i % period[1];
-        values[i] = Storage(value(data + row * k, index[i % period[0]], k, offset[row], sum[row]));
-      }
-      return;
-    }
+    row_buffer buffer(k);
+    double* weights = buffer.data();
+    row_summary summary[flat_size];
+    // few rows for many indices are summarised once
+    const bool once = period[1] <= together;
     for (std::int64_t at = begin; at < end; at += together) {
       const std::int64_t count = std::min(together, end - at);
-      normalise(data, period[1], at, count, k, weights.data(), offset, sum);
+      if (!once || at == begin) {
+        const std::int64_t rows = once ? period[1] : count;
+        load_rows(data, period[1], once ? 0 : at, rows, k, weights);
+        summarise(weights, rows, k, summary);
+      }
       for (std::int64_t i = 0; i < count; ++i) {
-        const std::int64_t hit = index[(at + i) % period[0]];
-        values[at + i] = Storage(value(data + (at + i) % period[1] * k, hit, k, offset[i], sum[i]));
-        if (partial == nullptr) continue;
-        Storage* to = partial + (at + i) * k;
-        const double* row = weights.data() + i * k;
+        const std::int64_t hit = index[(at + i) % period[0]], row = (at + i) % period[1], place = once ? row : i;
         const bool inside = hit >= 0 && hit < k;
-        for (std::int64_t j = 0; j < k; ++j) to[j] = Storage(inside ? -Parameter::share(row[j], sum[i]) : 0);
-        if (inside) to[hit] = Storage(Parameter::hit(row[hit]) - Parameter::share(row[hit], sum[i]));
+        const double result = inside ? value(double(data[row * k + hit]), hit == summary[place].top, summary[place])
+                                     : -infinity<double>;
+        values[at + i] = Storage(result);
+        if (partial != nullptr) store_partials(weights + place * k, hit, k, summary[place], partial + (at + i) * k);
       }
     }
   }

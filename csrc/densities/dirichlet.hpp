@@ -1,6 +1,7 @@
 // Dirichlet, in the saddle-point form that is exact at large concentrations.
 #pragma once
 
+#include "../engine/reduce.hpp"
 #include "../engine/rows.hpp"
 #include "../special/stirling.hpp"
 
@@ -51,8 +52,7 @@ struct dirichlet_log_prob {
       load_rows(x_data, period[0], at, count, k, x);
       load_rows(a_data, period[1], at, count, k, a);
       for (std::int64_t i = 0; i < count; ++i) {
-        concentration[i] = mass[i] = 0;
-        for (std::int64_t j = 0; j < k; ++j) concentration[i] += a[i * k + j], mass[i] += x[i * k + j];
+        concentration[i] = sum_of(a + i * k, k), mass[i] = sum_of(x + i * k, k);
         for (std::int64_t j = 0; j < k; ++j) total[i * k + j] = concentration[i];
       }
       for (std::int64_t i = 0; i < count; ++i) {
@@ -71,9 +71,7 @@ struct dirichlet_log_prob {
         for (std::int64_t j = 0; j < size; ++j) term[j] = dirichlet_term(x[j], a[j], total[j]).value;
       }
       for (std::int64_t i = 0; i < count; ++i) {
-        double sum = rest[i];
-        for (std::int64_t j = 0; j < k; ++j) sum += term[i * k + j];
-        values[at + i] = Storage(sum);
+        values[at + i] = Storage(rest[i] + sum_of(term + i * k, k));
         if (!partials) continue;
         for (std::int64_t j = 0; j < k; ++j) a[i * k + j] += slope[i];
       }

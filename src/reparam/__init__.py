@@ -5,6 +5,7 @@ from . import special as special
 from . import transforms as transforms
 from .combinators.independent import Independent as Independent
 from .combinators.masked import Masked as Masked
+from .combinators.mixture import MixtureSameFamily as MixtureSameFamily
 from .combinators.transformed import TransformedDistribution as TransformedDistribution
 from .core.distribution import Distribution as Distribution
 from .core.params import component as component

@@ -116,33 +116,29 @@ def _gauss_legendre(count: int) -> list[tuple[mpf, mpf]]:
 
 
 @lru_cache(maxsize=None)
-def gamma_tails(a: float, x: float | None = None, y: float | None = None) -> list[list[mpf]]:
-    r"""The integrals of :math:`(\log s - \psi(a))^k`, k = 0 to 3, over the lower and the upper tail of gamma(a).
+def gamma_tail(a: float, y: mpf) -> tuple[bool, list[mpf]]:
+    r"""Whether the smaller tail of gamma(a) at y = log x is the upper one, and its integrals of
+    :math:`(\log s - \psi(a))^k` for k = 0 to 3.
 
-    By definition: the density of u = log s, :math:`\exp(a u - e^u) / \Gamma(a)`, is integrated from log x (or y)
-    to where it has fallen by 35 decimal places, piecewise with 48 Gauss-Legendre nodes.
+    By definition: the density of u = log s, :math:`\exp(a u - e^u) / \Gamma(a)`, is integrated from y to where it
+    has fallen by 35 decimal places, piecewise with 48 Gauss-Legendre nodes.
     """
     with mp.workdps(50):
-        a, start = mpf(a), mpf(y) if x is None else mp.log(x)
+        a = mpf(a)
         psi, log_gamma = mp.digamma(a), mp.loggamma(a)
-        tails = []
-        for sign in (-1, 1):
-            peak = mp.log(a) if sign * (mp.log(a) - start) > 0 else start
-            reach, floor = mpf(10) ** -8, a * peak - mp.exp(peak) - 80
-            while a * (peak + sign * reach) - mp.exp(peak + sign * reach) > floor:
-                reach *= 2
-            end = peak + sign * reach
-            grid = {start + (end - start) * t for t in (0, 0.003, 0.02, 0.06, 0.15, 0.3, 0.5, 0.75, 1)}
-            grid |= {peak + sign * reach * t for t in (-1, -0.5, -0.2, -0.05, 0, 0.05, 0.15, 0.3, 0.6)}
-            grid |= {mpf(c) for c in (-40, -10, -3, 0, 2)}
-            cuts = sorted(c for c in grid if min(start, end) <= c <= max(start, end))
-            total = [mpf(0)] * 4
-            for left, right in zip(cuts, cuts[1:], strict=False):
-                for node, weight in _gauss_legendre(48):
-                    u = left + (right - left) * node
-                    mass = weight * (right - left) * mp.exp(a * u - mp.exp(u) - log_gamma)
-                    for k in range(4):
-                        total[k] += mass
-                        mass *= u - psi
-            tails.append(total)
-        return tails
+        upper = y > psi
+        sign = 1 if upper else -1
+        reach, floor = mpf(10) ** -18, a * y - mp.exp(y) - 80
+        while a * (y + sign * reach) - mp.exp(y + sign * reach) > floor:
+            reach *= 1.2
+        cuts = {y + sign * reach * t for t in (0, 0.003, 0.02, 0.06, 0.15, 0.3, 0.5, 0.75, 1)}
+        cuts |= {mpf(c) for c in (-40, -10, -3, 0, 1, 2, 3, 4) if 0 < sign * (c - y) < reach}
+        cuts, total = sorted(cuts), [mpf(0)] * 4
+        for left, right in zip(cuts, cuts[1:], strict=False):
+            for node, weight in _gauss_legendre(48):
+                u = left + (right - left) * node
+                mass = weight * (right - left) * mp.exp(a * u - mp.exp(u) - log_gamma)
+                for k in range(4):
+                    total[k] += mass
+                    mass *= u - psi
+        return upper, total

@@ -1,4 +1,4 @@
-"""The command ``reparam``: ``doctor`` says what is in use, ``tour`` shows the library at work on real data."""
+"""The command ``reparam``: ``doctor`` says what is in use, ``tour`` shows it at work."""
 
 from __future__ import annotations
 

@@ -62,9 +62,7 @@ class Independent(Wrapper):
     def _log_prob(self, x: Tensor) -> Tensor:
         return self._sum(self.base_dist._log_prob(x))
 
-    def _rsample_and_log_prob(
-        self, shape: torch.Size, generator: Generator | None
-    ) -> tuple[Tensor, Tensor]:
+    def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
         x, log_prob = self.base_dist._rsample_and_log_prob(shape, generator)
         return x, self._sum(log_prob)
 

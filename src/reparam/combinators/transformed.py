@@ -56,9 +56,7 @@ class TransformedDistribution(Wrapper):
         transforms = [transforms] if isinstance(transforms, Transform) else list(transforms)
         for t in transforms:
             if not isinstance(t, Transform):
-                raise TypeError(
-                    f"{type(self).__name__}: transforms must be Transforms, not {type(t).__name__}"
-                )
+                raise TypeError(f"{type(self).__name__}: transforms must be Transforms, not {type(t).__name__}")
         whole = ComposeTransform(transforms)
         shape = base.batch_shape + base.event_shape
         needed = whole.domain.event_dim
@@ -112,7 +110,7 @@ class TransformedDistribution(Wrapper):
     # -- densities ---------------------------------------------------------------------------------------
 
     def _pull_back(self, y: Tensor) -> tuple[Tensor, Tensor | float]:
-        """x and the log-determinant of the inverse map, of the base's batch shape."""
+        """X and the log-determinant of the inverse map, of the base's batch shape."""
         total: Tensor | float = 0.0
         event_dim = len(self._event_shape)
         for t in reversed(self.transforms):
@@ -123,7 +121,7 @@ class TransformedDistribution(Wrapper):
 
     def _log_prob(self, x: Tensor) -> Tensor:
         x, ldj = self._pull_back(x)
-        return self.base_dist._log_prob(x) + ldj  # type: ignore[no-any-return]
+        return self.base_dist._log_prob(x) + ldj
 
     def _forward(self, x: Tensor) -> Tensor:
         for t in self.transforms:
@@ -139,9 +137,7 @@ class TransformedDistribution(Wrapper):
     def _base_shape(self, shape: torch.Size) -> torch.Size:
         return shape[: len(shape) - len(self._event_shape)] + self.base_dist.event_shape
 
-    def _rsample_and_log_prob(
-        self, shape: torch.Size, generator: Generator | None
-    ) -> tuple[Tensor, Tensor]:
+    def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
         base = self.base_dist
         x, log_prob = base._rsample_and_log_prob(self._base_shape(shape), generator)
         event_dim = len(base.event_shape)
@@ -159,9 +155,7 @@ class TransformedDistribution(Wrapper):
 
     def _monotone(self, t: Transform) -> bool:
         if not t.bijective or t.domain.event_dim or self._event_shape:
-            raise NotImplementedError(
-                f"{type(self).__name__} has no cdf: {t} is not a monotone map of scalars"
-            )
+            raise NotImplementedError(f"{type(self).__name__} has no cdf: {t} is not a monotone map of scalars")
         return True
 
     def _either(self, rising: str, falling: str, argument: Tensor) -> Tensor:
@@ -206,13 +200,13 @@ class TransformedDistribution(Wrapper):
         if not self._affine():
             return derived.variance(self)
         squares = (t.scale * t.scale for t in self.transforms)
-        return self.base_dist._variance() * reduce(operator.mul, squares, 1.0)  # type: ignore[no-any-return]
+        return self.base_dist._variance() * reduce(operator.mul, squares, 1.0)
 
     def _skewness(self) -> Tensor:
-        return self.base_dist._skewness() * self._sign() if self._affine() else derived.skewness(self)  # type: ignore[no-any-return]
+        return self.base_dist._skewness() * self._sign() if self._affine() else derived.skewness(self)
 
     def _kurtosis(self) -> Tensor:
-        return self.base_dist._kurtosis() if self._affine() else derived.kurtosis(self)  # type: ignore[no-any-return]
+        return self.base_dist._kurtosis() if self._affine() else derived.kurtosis(self)
 
     def _median(self) -> Tensor:
         return derived.median(self)
@@ -225,13 +219,11 @@ class TransformedDistribution(Wrapper):
 
     def _entropy(self) -> Tensor:
         if not self._affine():
-            raise NotImplementedError(
-                f"{type(self).__name__} has no entropy: the transforms are not affine"
-            )
+            raise NotImplementedError(f"{type(self).__name__} has no entropy: the transforms are not affine")
         base = self.base_dist
         x = base._sample(base.batch_shape + base.event_shape, None).detach()
         _, ldj = ComposeTransform(self.transforms).forward_and_ldj(x)
-        return base._entropy() + _sum_right(ldj, ldj.dim() - len(base.batch_shape))  # type: ignore[no-any-return]
+        return base._entropy() + _sum_right(ldj, ldj.dim() - len(base.batch_shape))
 
 
 def _sum_right(value: Tensor | float, dims: int) -> Tensor | float:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from torch import Tensor
 
-from .fields import hash_state, same_state, spell
+from .record import Record
 
 if TYPE_CHECKING:
     _Nominal = object
@@ -25,7 +24,7 @@ class Bounds(NamedTuple):
     integer: bool
 
 
-class Constraint(_Nominal):
+class Constraint(Record, _Nominal):
     """A set of values.
 
     It is a nominal subclass of PyTorch's class of the same name, so that ``isinstance`` checks
@@ -52,7 +51,7 @@ class Constraint(_Nominal):
 
     is_discrete: bool = False
     event_dim: int = 0
-    _bound_names: ClassVar[tuple[str, ...]] = ()
+    _words: ClassVar[str] = ""
 
     def check(self, value: Tensor) -> Tensor:
         """Which events of ``value`` lie in the set.
@@ -68,7 +67,7 @@ class Constraint(_Nominal):
 
     def describe(self) -> str:
         """The set in words that continue "must be ..."."""
-        return f"in {self!r}"
+        return self._words or f"in {self!r}"
 
     @property
     def bounds(self) -> Bounds | None:
@@ -87,9 +86,12 @@ class Constraint(_Nominal):
     @property
     def parameters(self) -> tuple[str, ...]:
         """The names of the parameters that the set depends on."""
-        names = [bound for bound in self._own_bounds().values() if isinstance(bound, str)]
-        for part in self._parts():
-            names.extend(part.parameters)
+        names: list[str] = []
+        for value in self._children():
+            if isinstance(value, str):
+                names.append(value)
+            elif isinstance(value, Constraint):
+                names.extend(value.parameters)
         return tuple(dict.fromkeys(names))
 
     def resolve(self, owner: Any) -> Constraint:
@@ -103,47 +105,29 @@ class Constraint(_Nominal):
         """
         if not self.parameters:
             return self
-        resolved = copy.copy(self)
-        state = vars(resolved)
-        for name, value in state.items():
-            if isinstance(value, Constraint):
-                state[name] = value.resolve(owner)
-            elif isinstance(value, tuple):
-                state[name] = tuple(
-                    entry.resolve(owner) if isinstance(entry, Constraint) else entry
-                    for entry in value
-                )
-        for name, bound in self._own_bounds().items():
-            if isinstance(bound, str):
-                state[name] = getattr(owner, bound)
-        return resolved
 
-    def _own_bounds(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self._bound_names}
+        def resolved(value: Any) -> Any:
+            if isinstance(value, str):
+                return getattr(owner, value)
+            if isinstance(value, tuple):
+                return tuple(map(resolved, value))
+            return value.resolve(owner) if isinstance(value, Constraint) else value
 
-    def _parts(self) -> tuple[Constraint, ...]:
-        """The constraints that this one is made of."""
-        return ()
+        own = vars(self)
+        return self._copy(**{n: resolved(own[n]) for n in self._fields if n in own})
+
+    def _children(self) -> list[Any]:
+        """Bounds and constraints that this constraint is made of."""
+        values = (getattr(self, name) for name in self._fields)
+        return [v for value in values for v in (value if isinstance(value, tuple) else (value,))]
 
     def _unresolved(self) -> ValueError:
         """The error for a bound that is still the name of a parameter."""
-        return ValueError(
-            f"{self!r} depends on {', '.join(self.parameters)}: call resolve(distribution) first"
-        )
+        return ValueError(f"{self!r} depends on {', '.join(self.parameters)}: call resolve(distribution) first")
 
     def _require_dims(self, value: Tensor) -> None:
         """Raise ValueError where ``value`` has too few dimensions to hold one event."""
         if value.dim() < self.event_dim:
             raise ValueError(
-                f"{self!r}: an event has {self.event_dim} dimensions, "
-                f"but the value has shape {tuple(value.shape)}"
+                f"{self!r}: an event has {self.event_dim} dimensions, but the value has shape {tuple(value.shape)}"
             )
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and same_state(vars(self), vars(other))
-
-    def __hash__(self) -> int:
-        return hash_state(type(self), vars(self))
-
-    def __repr__(self) -> str:
-        return spell(self, vars(self))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -17,10 +16,14 @@ from .pieces import Layout, all_rightmost
 class Composite(Constraint):
     """A constraint made of others."""
 
+    def parts(self) -> tuple[Constraint, ...]:
+        """The constraints that this one is made of."""
+        return tuple(self._children())
+
     @property
     def is_discrete(self) -> bool:  # type: ignore[override]
         """Whether a part is countable."""
-        return any(part.is_discrete for part in self._parts())
+        return any(part.is_discrete for part in self.parts())
 
     @property
     def event_dim(self) -> int:  # type: ignore[override]
@@ -30,7 +33,7 @@ class Composite(Constraint):
     @property
     def entries(self) -> tuple[Constraint, ...]:
         """The entries' constraints of all parts."""
-        return tuple(entry for part in self._parts() for entry in part.entries)
+        return tuple(entry for part in self.parts() for entry in part.entries)
 
 
 class Independent(Composite):
@@ -51,17 +54,14 @@ class Independent(Composite):
         tensor([ True, False])
     """
 
+    _fields = ("base_constraint",)
+
     def __init__(self, base_constraint: Constraint, reinterpreted_batch_ndims: int) -> None:
         require_constraints((base_constraint,))
         if reinterpreted_batch_ndims < 0:
-            raise ValueError(
-                f"reinterpreted_batch_ndims must be at least 0, got {reinterpreted_batch_ndims}"
-            )
+            raise ValueError(f"reinterpreted_batch_ndims must be at least 0, got {reinterpreted_batch_ndims}")
         self.base_constraint = base_constraint
         self.reinterpreted_batch_ndims = reinterpreted_batch_ndims
-
-    def _parts(self) -> tuple[Constraint, ...]:
-        return (self.base_constraint,)
 
     @property
     def event_dim(self) -> int:  # type: ignore[override]
@@ -102,12 +102,11 @@ class MixtureSameFamilyConstraint(Composite):
         TypeError: if ``base_constraint`` is no constraint.
     """
 
+    _fields = ("base_constraint",)
+
     def __init__(self, base_constraint: Constraint) -> None:
         require_constraints((base_constraint,))
         self.base_constraint = base_constraint
-
-    def _parts(self) -> tuple[Constraint, ...]:
-        return (self.base_constraint,)
 
     @property
     def event_dim(self) -> int:  # type: ignore[override]
@@ -139,6 +138,7 @@ class MixtureSameFamilyConstraint(Composite):
 class Pieced(Composite):
     """A tensor whose pieces along one dimension have constraints of their own."""
 
+    _fields = ("cseq",)
     cseq: tuple[Constraint, ...]
     dim: int
     lengths: tuple[int, ...] | None = None
@@ -147,9 +147,6 @@ class Pieced(Composite):
     def layout(self) -> Layout:
         """Where the pieces lie."""
         return Layout(len(self.cseq), self.dim, self.lengths)
-
-    def _parts(self) -> tuple[Constraint, ...]:
-        return self.cseq
 
     @property
     def event_dim(self) -> int:  # type: ignore[override]
@@ -165,9 +162,7 @@ class Pieced(Composite):
 
     def closure(self) -> Constraint:
         """The closure of every piece."""
-        closed = copy.copy(self)
-        closed.cseq = tuple(c.closure() for c in self.cseq)
-        return closed
+        return self._copy(cseq=tuple(c.closure() for c in self.cseq))
 
     def describe(self) -> str:
         """The set in words that continue "must be ..."."""
@@ -196,9 +191,7 @@ class Cat(Pieced):
         tensor([False,  True,  True])
     """
 
-    def __init__(
-        self, cseq: Sequence[Constraint], dim: int = 0, lengths: Sequence[int] | None = None
-    ) -> None:
+    def __init__(self, cseq: Sequence[Constraint], dim: int = 0, lengths: Sequence[int] | None = None) -> None:
         self.cseq = require_constraints(cseq)
         self.dim = dim
         self.lengths = (1,) * len(self.cseq) if lengths is None else tuple(lengths)
@@ -249,14 +242,13 @@ def _tightest(constraint: Constraint, dim: int) -> Constraint:
         base = _tightest(constraint.base_constraint, dim - constraint.reinterpreted_batch_ndims)
         return Independent(base, constraint.reinterpreted_batch_ndims)
     if isinstance(constraint, Range):
-        tightest = copy.copy(constraint)
-        lower, upper = constraint.lower_bound, constraint.upper_bound
+        lower, upper, changes = constraint.lower_bound, constraint.upper_bound, {}
         if isinstance(lower, Tensor) and lower.dim() >= -dim:
-            tightest.lower_bound = lower.amax(dim)
+            changes["lower_bound"] = lower.amax(dim)
         if isinstance(upper, Tensor) and upper.dim() >= -dim:
-            tightest.upper_bound = upper.amin(dim)
-        return tightest
-    if any(isinstance(v, (Tensor, Constraint, tuple)) for v in vars(constraint).values()):
+            changes["upper_bound"] = upper.amin(dim)
+        return constraint._copy(**changes)
+    if any(isinstance(value, (Tensor, Constraint)) for value in constraint._children()):
         raise NotImplementedError(f"the intersection over mixture components of {constraint!r}")
     return constraint
 

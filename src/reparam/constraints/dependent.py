@@ -22,6 +22,8 @@ class Dependent(Constraint):
         1
     """
 
+    _words = "valid for the other parameters"
+
     def __init__(self, *, is_discrete: bool | None = None, event_dim: int | None = None) -> None:
         self._is_discrete = is_discrete
         self._event_dim = event_dim
@@ -44,9 +46,7 @@ class Dependent(Constraint):
         """
         return int(_stated(self._event_dim, "event_dim"))
 
-    def __call__(
-        self, *, is_discrete: bool | None = None, event_dim: int | None = None
-    ) -> Dependent:
+    def __call__(self, *, is_discrete: bool | None = None, event_dim: int | None = None) -> Dependent:
         """The same with more attributes stated."""
         return Dependent(
             is_discrete=self._is_discrete if is_discrete is None else is_discrete,
@@ -59,13 +59,7 @@ class Dependent(Constraint):
         Raises:
             ValueError: always.
         """
-        raise ValueError(
-            "a dependent constraint cannot be checked: read it from a distribution, not its class"
-        )
-
-    def describe(self) -> str:
-        """The set in words that continue "must be ..."."""
-        return "valid for the other parameters"
+        raise ValueError("a dependent constraint cannot be checked: read it from a distribution, not its class")
 
 
 class DependentProperty(property, Dependent):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from .base import Bounds, Constraint
-from .fields import is_number
+from .record import is_number
 
 Value = float | Tensor
 Bound = Value | str
@@ -17,24 +17,28 @@ Bound = Value | str
 class Range(Constraint):
     """All numbers, or all integers, between two bounds: the base of every scalar constraint.
 
-    A bound is a number, a tensor that broadcasts with the batch, or the name of a parameter. An
-    infinite bound belongs to a continuous range, never to the integers.
+    A bound is a number, a tensor that broadcasts with the batch, or the name of a parameter. Where
+    nothing bounds a continuous range, the infinity belongs to it; it is never an integer.
     """
 
     lower_bound: Bound = -math.inf
     upper_bound: Bound = math.inf
     lower_open: ClassVar[bool] = False
     upper_open: ClassVar[bool] = False
-    _bound_names = ("lower_bound", "upper_bound")
+    _fields = ("lower_bound", "upper_bound")
 
     def check(self, value: Tensor) -> Tensor:
         """Which entries of ``value`` lie between the bounds; NaN does not."""
         lower, upper = self.limits
         conditions = []
-        if not is_exactly(lower, -math.inf):
-            conditions.append(value > lower if self.lower_open else value >= lower)
-        if not is_exactly(upper, math.inf):
-            conditions.append(value < upper if self.upper_open else value <= upper)
+        if self.lower_open:
+            conditions.append(value > lower)
+        elif not is_exactly(lower, -math.inf):
+            conditions.append(value >= lower)
+        if self.upper_open:
+            conditions.append(value < upper)
+        elif not is_exactly(upper, math.inf):
+            conditions.append(value <= upper)
         if self.is_discrete and value.is_floating_point():
             conditions.append(value.frac() == 0)
         if not conditions:
@@ -71,6 +75,8 @@ class Range(Constraint):
 
     def describe(self) -> str:
         """The set in words that continue "must be ..."."""
+        if self._words:
+            return self._words
         lower, upper = _spell(self.lower_bound, "lower"), _spell(self.upper_bound, "upper")
         above = f"{'>' if self.lower_open else '>='} {lower}"
         below = f"{'<' if self.upper_open else '<='} {upper}"
@@ -83,8 +89,7 @@ class Range(Constraint):
             text = f"in {left}{lower}, {upper}{right}"
         if self.is_discrete:
             return f"an integer {text}".rstrip()
-        names = {"> 0": "positive (> 0)", ">= 0": "nonnegative (>= 0)", "": "real (not NaN)"}
-        return names.get(text, text)
+        return {"> 0": "positive (> 0)", ">= 0": "nonnegative (>= 0)"}.get(text, text)
 
 
 class _Between(Range):
@@ -111,6 +116,8 @@ class _Below(Range):
 
 class Real(Range):
     """The real line with both infinities: everything but NaN."""
+
+    _words = "real (not NaN)"
 
 
 class GreaterThan(_Above):
@@ -185,14 +192,11 @@ class Boolean(Range):
     is_discrete = True
     lower_bound = 0
     upper_bound = 1
+    _words = "boolean (0 or 1)"
 
     def check(self, value: Tensor) -> Tensor:
         """Which entries of ``value`` are 0 or 1."""
         return (value == 0) | (value == 1)
-
-    def describe(self) -> str:
-        """The set in words that continue "must be ..."."""
-        return "boolean (0 or 1)"
 
 
 def as_bound(bound: Any, name: str) -> Bound:

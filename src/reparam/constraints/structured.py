@@ -54,16 +54,13 @@ class Simplex(Structured):
 
     event_dim = 1
     entry_range = unit_interval
+    _words = "in the simplex (entries >= 0 that sum to 1)"
 
     def check(self, value: Tensor) -> Tensor:
         """Which vectors along the last dimension lie in the simplex, up to rounding."""
         self._require_dims(value)
         total_is_one = (value.sum(-1) - 1).abs() <= rounding(value, value.shape[-1])
         return (value >= 0).all(-1) & total_is_one
-
-    def describe(self) -> str:
-        """The set in words that continue "must be ..."."""
-        return "in the simplex (entries >= 0 that sum to 1)"
 
 
 class OneHot(Structured):
@@ -72,15 +69,12 @@ class OneHot(Structured):
     is_discrete = True
     event_dim = 1
     entry_range = boolean
+    _words = "one-hot (a single 1, all other entries 0)"
 
     def check(self, value: Tensor) -> Tensor:
         """Which vectors along the last dimension are one-hot."""
         self._require_dims(value)
         return boolean.check(value).all(-1) & (value.sum(-1) == 1)
-
-    def describe(self) -> str:
-        """The set in words that continue "must be ..."."""
-        return "one-hot (a single 1, all other entries 0)"
 
 
 class Multinomial(Structured):
@@ -91,7 +85,7 @@ class Multinomial(Structured):
 
     is_discrete = True
     event_dim = 1
-    _bound_names = ("upper_bound",)
+    _fields = ("upper_bound",)
 
     def __init__(self, upper_bound: Bound) -> None:
         self.upper_bound = as_bound(upper_bound, "upper_bound")
@@ -131,21 +125,20 @@ class Matrix(Structured):
         """Which square matrices belong to the set."""
         raise NotImplementedError
 
-    def describe(self) -> str:
-        """The set in words that continue "must be ..."."""
-        words = "".join(f" {c.lower()}" if c.isupper() else c for c in type(self).__name__)
-        return f"a{words} matrix"
-
 
 class Square(Matrix):
-    """Square matrices."""
+    """Square matrices without NaN."""
+
+    _words = "a square matrix"
 
     def _check(self, value: Tensor) -> Tensor:
-        return torch.ones(value.shape[:-2], dtype=torch.bool, device=value.device)
+        return real.check(value).flatten(-2).all(-1)
 
 
 class LowerTriangular(Matrix):
     """Square matrices with zeros above the diagonal."""
+
+    _words = "a lower triangular matrix"
 
     def _check(self, value: Tensor) -> Tensor:
         return (value.tril() == value).flatten(-2).all(-1)
@@ -153,6 +146,8 @@ class LowerTriangular(Matrix):
 
 class LowerCholesky(Matrix):
     """Lower-triangular matrices with a positive diagonal."""
+
+    _words = "a lower triangular matrix with a positive diagonal"
 
     def _check(self, value: Tensor) -> Tensor:
         positive_diagonal = (value.diagonal(dim1=-2, dim2=-1) > 0).all(-1)
@@ -162,15 +157,12 @@ class LowerCholesky(Matrix):
         """The lower-triangular matrices."""
         return lower_triangular
 
-    def describe(self) -> str:
-        """The set in words that continue "must be ..."."""
-        return "a lower triangular matrix with a positive diagonal"
-
 
 class CorrCholesky(Matrix):
     """Cholesky factors of correlation matrices: lower Cholesky, with rows of unit length."""
 
     entry_range = Interval(-1.0, 1.0)
+    _words = "a lower triangular matrix with a positive diagonal and rows of length 1"
 
     def _check(self, value: Tensor) -> Tensor:
         squared = value.square().sum(-1)
@@ -181,10 +173,6 @@ class CorrCholesky(Matrix):
         """The lower-triangular matrices."""
         return lower_triangular
 
-    def describe(self) -> str:
-        """The set in words that continue "must be ..."."""
-        return "a lower triangular matrix with a positive diagonal and rows of length 1"
-
 
 class Symmetric(Matrix):
     r"""Finite matrices that equal their transpose: :math:`|A - A^T| \le 32 D \epsilon \max |A|`.
@@ -193,6 +181,8 @@ class Symmetric(Matrix):
     summation computed differ by at most :math:`D \epsilon \max |A|`, and the factor leaves room
     for several such steps.
     """
+
+    _words = "a symmetric matrix"
 
     def _check(self, value: Tensor) -> Tensor:
         if value.shape[-1] == 0:
@@ -205,6 +195,8 @@ class Symmetric(Matrix):
 class PositiveSemidefinite(Matrix):
     r"""Symmetric matrices with :math:`\lambda_{\min} \ge -4 D \epsilon \max |\lambda|`."""
 
+    _words = "a positive-semidefinite matrix"
+
     def _check(self, value: Tensor) -> Tensor:
         matrix, is_symmetric = _symmetric_or_identity(value)
         if value.shape[-1] == 0:
@@ -216,6 +208,8 @@ class PositiveSemidefinite(Matrix):
 
 class PositiveDefinite(Matrix):
     """Symmetric matrices that have a Cholesky factor."""
+
+    _words = "a positive-definite matrix"
 
     def _check(self, value: Tensor) -> Tensor:
         matrix, is_symmetric = _symmetric_or_identity(value)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 from .base import Constraint
 from .composite import Independent, MixtureSameFamilyConstraint, Pieced
 from .dependent import is_dependent
-from .numeric import Range, is_exactly
+from .numeric import Range
 from .pieces import all_rightmost
 from .structured import (
     CorrCholesky,
@@ -110,25 +111,31 @@ def _range_in_range(a: Range, b: Range) -> Answer:
     if b.is_discrete and not a.is_discrete:
         return False
     lower, upper, lower_open, upper_open = _attained(a)
-    b_lower, b_upper, b_lower_open, b_upper_open = _attained(b)
-    above = (lower > b_lower) | ((lower == b_lower) & (lower_open or not b_lower_open))
-    below = (upper < b_upper) | ((upper == b_upper) & (upper_open or not b_upper_open))
+    b_lower, b_upper = b.limits
+    above = (lower > b_lower) | ((lower == b_lower) & (lower_open or not b.lower_open))
+    below = (upper < b_upper) | ((upper == b_upper) & (upper_open or not b.upper_open))
     empty = (lower > upper) | ((lower == upper) & (lower_open or upper_open))
     answer: Answer = (above & below) | empty
     return answer
 
 
 def _attained(r: Range) -> tuple[Any, Any, bool, bool]:
-    """The bounds and whether they are open; integers attain integers, and not the infinities."""
+    """The bounds and whether they are open; those of integers are finite integers."""
     lower, upper = r.limits
     if not r.is_discrete:
         return lower, upper, r.lower_open, r.upper_open
-    no_lower, no_upper = is_exactly(lower, -math.inf), is_exactly(upper, math.inf)
-    if not no_lower:
-        lower = lower.ceil() if isinstance(lower, Tensor) else math.ceil(lower)
-    if not no_upper:
-        upper = upper.floor() if isinstance(upper, Tensor) else math.floor(upper)
-    return lower, upper, no_lower, no_upper
+    return _finite(lower, torch.ceil, math.ceil), _finite(upper, torch.floor, math.floor), False, False
+
+
+def _finite(
+    bound: float | Tensor, whole: Callable[[Tensor], Tensor], whole_number: Callable[[float], int]
+) -> float | Tensor:
+    """A bound as an integer, or the largest finite number for an infinite one."""
+    if isinstance(bound, Tensor):
+        largest = torch.finfo(bound.dtype).max if bound.is_floating_point() else None
+        return whole(bound) if largest is None else whole(bound).clamp(-largest, largest)
+    largest = sys.float_info.max
+    return max(-largest, min(bound, largest)) if math.isinf(bound) else whole_number(bound)
 
 
 def _independent_in_independent(a: Independent, b: Independent) -> Answer:
@@ -143,7 +150,7 @@ def _independent_in_independent(a: Independent, b: Independent) -> Answer:
 def _is_entrywise(constraint: Constraint) -> bool:
     """Whether a value satisfies ``constraint`` exactly if each of its entries satisfies its own."""
     if isinstance(constraint, (Independent, Pieced)):
-        return all(map(_is_entrywise, constraint._parts()))
+        return all(map(_is_entrywise, constraint.parts()))
     return isinstance(constraint, Range)
 
 

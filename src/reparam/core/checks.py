@@ -31,9 +31,7 @@ class Checker:
         every = self.constraint.resolve(owner).check(value)
         if _torch.can_read():
             return bool(_torch.unwrapped(every).all())
-        _torch.assert_later(
-            every.all(), f"{type(owner).__name__}: a value must be {self.constraint.describe()}"
-        )
+        _torch.assert_later(every.all(), f"{type(owner).__name__}: a value must be {self.constraint.describe()}")
         return True
 
 
@@ -75,5 +73,3 @@ def _spell(value: Tensor) -> str:
 def all_true(condition: Tensor) -> bool:
     """Whether every entry holds, where values may be read; True where they may not."""
     return not _torch.can_read() or bool(_torch.unwrapped(condition).all())
-
-

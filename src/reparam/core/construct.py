@@ -68,7 +68,7 @@ def make_init(cls: Any) -> Callable[..., None]:
     else:
         lines.append(f"    if {general}: return")
     lines.append("    if self._validate_args: check(self)")
-    exec("\n".join(lines), namespace)  # noqa: S102 - the source is made of declared names alone
+    exec("\n".join(lines), namespace)
     init: Callable[..., None] = namespace["__init__"]
     init.__qualname__ = f"{cls.__qualname__}.__init__"
     init.__module__ = cls.__module__
@@ -77,9 +77,7 @@ def make_init(cls: Any) -> Callable[..., None]:
 
 def make_checks(cls: Any) -> tuple[tuple[str, Checker], ...]:
     """A fast predicate for each parameter of a class."""
-    return tuple(
-        (name, Checker(f.constraint)) for name, f in cls._fields.items() if isinstance(f, param)
-    )
+    return tuple((name, Checker(f.constraint)) for name, f in cls._fields.items() if isinstance(f, param))
 
 
 def check_parameters(self: Any) -> None:
@@ -129,10 +127,7 @@ def assemble(self: Any, values: dict[str, Any]) -> bool:
             )
     shapes = [t.shape[: t.dim() - events[n]] for n, t in tensors.items()]
     shapes += [_outer(self, fields[n], values[n]) for n in parts]
-    if len(shapes) == 1:
-        batch = shapes[0]
-    else:
-        batch = broadcast(shapes, type(self).__name__, [*names, *parts])
+    batch = broadcast(shapes, type(self).__name__, [*names, *parts]) if len(shapes) > 1 else shapes[0]
     for n, t in tensors.items():
         if t.dim() - events[n] != len(batch) or t.shape[: len(batch)] != batch:
             t = t.expand(batch + t.shape[t.dim() - events[n] :])
@@ -159,9 +154,9 @@ def promote(self: Any, values: dict[str, Any]) -> dict[str, Tensor]:
     device of the others.
     """
     given = [v for v in values.values() if isinstance(v, Tensor)]
-    if len(given) == len(values) and len({(t.dtype, t.device) for t in given}) == 1:
-        if given and given[0].dtype.is_floating_point:
-            return values
+    alike = len(given) == len(values) and len({(t.dtype, t.device) for t in given}) == 1
+    if alike and given[0].dtype.is_floating_point:
+        return values
     floating = [t.dtype for t in given if t.dtype.is_floating_point]
     dtype = floating[0] if floating else torch.get_default_dtype()
     for other in floating[1:]:
@@ -194,8 +189,7 @@ def _exactly_one(self: Any, fields: dict[str, Field], values: dict[str, Any]) ->
         given = [n for n in group if n in values]
         if len(given) != 1:
             raise ValueError(
-                f"{type(self).__name__}: give exactly one of {', '.join(group)}; "
-                f"got {' and '.join(given) or 'none'}"
+                f"{type(self).__name__}: give exactly one of {', '.join(group)}; got {' and '.join(given) or 'none'}"
             )
 
 

@@ -65,7 +65,7 @@ class Declared:
             cls._given = tuple(cls._fields)
             cls._checks = make_checks(cls)
             if "__init__" not in vars(cls):
-                cls.__init__ = make_init(cls)  # type: ignore[misc]
+                cls.__init__ = make_init(cls)  # type: ignore[method-assign]
         support = vars(cls).get("support")
         if getattr(support, "parameters", ()):
             cls.support = _Support(support)
@@ -90,6 +90,18 @@ class Declared:
 
     def _check(self) -> None:
         """A family's own check across parameters, after each was checked by itself."""
+
+    @property
+    def batch_shape(self) -> torch.Size:
+        """The shape over which parameters are batched."""
+        shape: torch.Size = self._batch_shape
+        return shape
+
+    @property
+    def event_shape(self) -> torch.Size:
+        """The shape of a single draw."""
+        shape: torch.Size = self._event_shape
+        return shape
 
     @property
     def dtype(self) -> torch.dtype:
@@ -237,5 +249,3 @@ def _unflatten(cls: type[D], children: list[Any], context: Any) -> D:
     new.__dict__.update(zip(names, children))
     new._given = given
     return new
-
-

@@ -37,9 +37,7 @@ class Recipe:
 
     def build(self, validate_args: bool) -> Any:
         """The distribution over the values of this moment."""
-        built = self.cls(
-            **{name: read(value) for name, value in self.given.items()}, validate_args=validate_args
-        )
+        built = self.cls(**{name: read(value) for name, value in self.given.items()}, validate_args=validate_args)
         for name, args, kwargs in self.views:
             built = getattr(built, name)(*args, **kwargs)
         return built

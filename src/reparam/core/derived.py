@@ -60,9 +60,7 @@ def sample(self: Any, shape: torch.Size, generator: Generator | None) -> Tensor:
     return self._rsample(shape, generator)  # type: ignore[no-any-return]
 
 
-def rsample_and_log_prob(
-    self: Any, shape: torch.Size, generator: Generator | None
-) -> tuple[Tensor, Tensor]:
+def rsample_and_log_prob(self: Any, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
     """One after the other."""
     x = self._rsample(shape, generator)
     return x, self._log_prob(x)
@@ -187,5 +185,3 @@ def kurtosis(self: Any) -> Tensor:
     """By summation or quadrature about the mean."""
     centre, scale = self._mean(), self._variance().sqrt()
     return _expect(self, lambda x: ((x - centre) / scale) ** 4, "kurtosis") - 3
-
-

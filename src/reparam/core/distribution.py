@@ -24,6 +24,7 @@ from .views import Views
 F = TypeVar("F", bound=Callable[..., Any])
 Shape = int | Sequence[int]
 NONE = torch.Size(())
+Method = Callable[..., Tensor]
 
 
 def door(method: F) -> F:
@@ -66,6 +67,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
         (torch.Size([3]), torch.Size([2, 3]), torch.Size([3]))
     """
 
+    support: Any = None
     has_rsample: Any = False
     has_enumerate_support: Any = False
     arg_constraints: ClassVar[Any] = {}
@@ -76,9 +78,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
         super().__init_subclass__(**kwargs)
         own = vars(cls)
         if "arg_constraints" not in own:
-            cls.arg_constraints = {
-                n: f.constraint for n, f in cls._fields.items() if isinstance(f, param)
-            }
+            cls.arg_constraints = {n: f.constraint for n, f in cls._fields.items() if isinstance(f, param)}
         if "has_rsample" not in own and "_rsample" in own:
             cls.has_rsample = True
         if "has_enumerate_support" not in own and "_enumerate_support" in own:
@@ -93,18 +93,6 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
 
     # -- shapes and values -------------------------------------------------------------------------------
 
-    @property
-    def batch_shape(self) -> torch.Size:
-        """The shape over which parameters are batched."""
-        shape: torch.Size = self._batch_shape
-        return shape
-
-    @property
-    def event_shape(self) -> torch.Size:
-        """The shape of a single draw."""
-        shape: torch.Size = self._event_shape
-        return shape
-
     def _extended_shape(self, sample_shape: Shape = NONE) -> torch.Size:
         return as_size(sample_shape) + self._batch_shape + self._event_shape  # type: ignore[no-any-return]
 
@@ -114,10 +102,11 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
             value = torch.as_tensor(value, dtype=self.sample_dtype or self.dtype, device=self.device)
         elif not value.is_floating_point() and self.sample_dtype is None:
             value = value.to(self.dtype)
-        self._fit(value)
-        if checked and self._validate_args and not self._value_ok(self, value):
-            refuse(self, "value", self.support, value)
-        return value  # type: ignore[no-any-return]
+        tensor: Tensor = value
+        self._fit(tensor)
+        if checked and self._validate_args and not self._value_ok(self, tensor):
+            refuse(self, "value", self.support, tensor)
+        return tensor
 
     def _fit(self, value: Tensor) -> None:
         batch, event, shape = self._batch_shape, self._event_shape, value.shape
@@ -134,12 +123,10 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
             )
 
     def _probability(self, p: Any) -> Tensor:
-        p = self._value(p, checked=False) if isinstance(p, Tensor) else torch.as_tensor(
-            p, dtype=self.dtype, device=self.device
-        )
-        if self._validate_args and not derived.is_probability(self, p):
-            refuse(self, "probability", derived.UNIT, p)
-        return p
+        tensor = p if isinstance(p, Tensor) else torch.as_tensor(p, dtype=self.dtype, device=self.device)
+        if self._validate_args and not derived.is_probability(self, tensor):
+            refuse(self, "probability", derived.UNIT, tensor)
+        return tensor
 
     @staticmethod
     def set_default_validate_args(value: bool) -> None:
@@ -171,12 +158,12 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
 
     @door
     def cdf(self, value: Any) -> Tensor:
-        r""":math:`P(X \\le x)`."""
+        r""":math:`P(X \le x)`."""
         return self._cdf(derived.within(self, self._value(value)))
 
     @door
     def log_cdf(self, value: Any) -> Tensor:
-        r""":math:`\\log P(X \\le x)`, finite far below the smallest representable probability."""
+        r""":math:`\log P(X \le x)`, finite far below the smallest representable probability."""
         return self._log_cdf(derived.within(self, self._value(value)))
 
     @door
@@ -186,7 +173,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
 
     @door
     def log_sf(self, value: Any) -> Tensor:
-        """:math:`\\log P(X > x)`."""
+        r""":math:`\log P(X > x)`."""
         return self._log_sf(derived.within(self, self._value(value)))
 
     @door
@@ -316,25 +303,25 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
     def _has(self, method: str) -> bool:
         return getattr(type(self), method) is not getattr(Distribution, method)
 
-    _log_prob: Any = derived.missing("log_prob")
-    _rsample: Any = derived.missing("rsample")
-    _sample: Any = derived.sample
-    _rsample_and_log_prob: Any = derived.rsample_and_log_prob
-    _enumerate_support: Any = derived.missing("enumerate_support")
-    _cdf: Any = derived.cdf
-    _log_cdf: Any = derived.log_cdf
-    _sf: Any = derived.sf
-    _log_sf: Any = derived.log_sf
-    _icdf: Any = derived.icdf
-    _isf: Any = derived.isf
-    _entropy: Any = derived.entropy
-    _mean: Any = derived.mean
-    _mode: Any = derived.missing("mode")
-    _median: Any = derived.median
-    _variance: Any = derived.variance
-    _skewness: Any = derived.skewness
-    _kurtosis: Any = derived.kurtosis
-    _covariance: Any = derived.missing("covariance")
+    _log_prob: Method = derived.missing("log_prob")
+    _rsample: Method = derived.missing("rsample")
+    _sample: Method = derived.sample
+    _rsample_and_log_prob: Callable[..., tuple[Tensor, Tensor]] = derived.rsample_and_log_prob
+    _enumerate_support: Method = derived.missing("enumerate_support")
+    _cdf: Method = derived.cdf
+    _log_cdf: Method = derived.log_cdf
+    _sf: Method = derived.sf
+    _log_sf: Method = derived.log_sf
+    _icdf: Method = derived.icdf
+    _isf: Method = derived.isf
+    _entropy: Method = derived.entropy
+    _mean: Method = derived.mean
+    _mode: Method = derived.missing("mode")
+    _median: Method = derived.median
+    _variance: Method = derived.variance
+    _skewness: Method = derived.skewness
+    _kurtosis: Method = derived.kurtosis
+    _covariance: Method = derived.missing("covariance")
 
     # -- names that programs written for torch may reach for ---------------------------------------------
 

@@ -36,7 +36,7 @@ class Field:
         raise AttributeError(f"{type(instance).__name__} has no {self.name}")
 
 
-class param(Field):  # noqa: N801 - reads as a declaration, like ``property``
+class param(Field):
     r"""A tensor parameter.
 
     Args:
@@ -109,7 +109,7 @@ class _Shown(param):
         return self.normalised(instance.__dict__[self.name])
 
 
-class static(Field):  # noqa: N801
+class static(Field):
     """An argument that is no tensor: an int, a flag, a list of transforms. It keeps its value under every view."""
 
     kind = "static"
@@ -118,7 +118,7 @@ class static(Field):  # noqa: N801
         return self if instance is None else self._absent(instance)
 
 
-class component(Field):  # noqa: N801
+class component(Field):
     """A nested distribution.
 
     Args:
@@ -140,7 +140,7 @@ class component(Field):  # noqa: N801
         return self if instance is None else self._absent(instance)
 
 
-class one_of:  # noqa: N801
+class one_of:
     """Alternative parametrisations: exactly one is given, the others are derived when read.
 
     Example:

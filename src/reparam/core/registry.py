@@ -58,9 +58,7 @@ class Registry(Generic[Rule]):
 
     def _search(self, types: tuple[type, ...]) -> Rule | None:
         matches = [
-            key
-            for key in self.rules
-            if len(key) == len(types) and all(issubclass(t, k) for t, k in zip(types, key))
+            key for key in self.rules if len(key) == len(types) and all(issubclass(t, k) for t, k in zip(types, key))
         ]
         best = [m for m in matches if all(_as_specific(m, other) for other in matches)]
         if matches and not best:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from .ranges import clamp, ends
+from .shapes import joint
 
 
 def invert_cdf(self: Any, p: Tensor, upper: bool) -> Tensor:
@@ -21,7 +22,7 @@ def invert_cdf(self: Any, p: Tensor, upper: bool) -> Tensor:
     ``vmap`` and ``compile``. The last step is on the smaller tail and carries the gradient in ``p`` and in every
     parameter, to second order.
     """
-    shape = torch.broadcast_shapes(p.shape, self._batch_shape)
+    shape = joint(p.shape, self._batch_shape)
     p = p.expand(shape)
     function = self._sf if upper else self._cdf
     with torch.no_grad():

@@ -23,15 +23,21 @@ def as_size(shape: int | Sequence[int]) -> torch.Size:
     return torch.Size(shape)
 
 
+def joint(*shapes: torch.Size) -> torch.Size:
+    """The shape that all of these broadcast to."""
+    shape: torch.Size = torch.broadcast_shapes(*shapes)  # type: ignore[no-untyped-call]
+    return shape
+
+
 def broadcast(shapes: Iterable[torch.Size], owner: str, names: Sequence[str]) -> torch.Size:
-    """The broadcast of ``shapes``; the error names the owner and who has which shape.
+    """:func:`joint` with an error that names the owner and who has which shape.
 
     Raises:
         ValueError: if the shapes do not broadcast.
     """
     shapes = list(shapes)
     try:
-        return torch.broadcast_shapes(*shapes)
+        return joint(*shapes)
     except RuntimeError:
         listed = ", ".join(f"{n} {tuple(s)}" for n, s in zip(names, shapes))
         raise ValueError(f"{owner}: these batch shapes do not broadcast: {listed}") from None

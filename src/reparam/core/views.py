@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .declaration import Declared
-from .shapes import as_size
+from .shapes import as_size, joint
 
 V = TypeVar("V", bound="Views")
 D = TypeVar("D", bound=Declared)
@@ -44,13 +44,9 @@ class Views(Declared):
         if -1 in shape and len(shape) >= len(own):
             lead = len(shape) - len(own)
             shape = torch.Size(own[i - lead] if s == -1 and i >= lead else s for i, s in enumerate(shape))
-        fits = len(shape) >= len(own) and all(
-            a in (b, 1) for a, b in zip(reversed(own), reversed(shape))
-        )
+        fits = len(shape) >= len(own) and all(a in (b, 1) for a, b in zip(reversed(own), reversed(shape)))
         if not fits:
-            raise ValueError(
-                f"{type(self).__name__}: batch_shape {tuple(own)} cannot be expanded to {tuple(shape)}"
-            )
+            raise ValueError(f"{type(self).__name__}: batch_shape {tuple(own)} cannot be expanded to {tuple(shape)}")
         return self._map(lambda t, e: t.expand(shape + t.shape[t.dim() - e :]))
 
     def expand_by(self: V, sample_shape: int | Sequence[int]) -> V:
@@ -72,9 +68,7 @@ class Views(Declared):
         try:
             if not any(isinstance(i, Tensor) for i in index):
                 probe[index]
-            elif sum(i.dim() if _is_mask(i) else i is not None and i is not Ellipsis for i in index) > (
-                probe.dim()
-            ):
+            elif sum(i.dim() if _is_mask(i) else i is not None and i is not Ellipsis for i in index) > (probe.dim()):
                 raise IndexError("too many indices")
         except IndexError as error:
             raise IndexError(
@@ -119,7 +113,7 @@ class Views(Declared):
         for name in changes:
             for rival in getattr(self._fields.get(name), "group", ()):
                 values.pop(rival, None)
-        return type(self)(**{**values, **changes, "validate_args": self._validate_args})  # type: ignore[call-arg]
+        return type(self)(**{**values, **changes, "validate_args": self._validate_args})
 
     def to_event(self, reinterpreted_batch_ndims: int | None = None) -> Any:
         """The law whose rightmost batch dimensions (all of them by default) belong to the event."""
@@ -151,7 +145,7 @@ def stack(distributions: Sequence[D], dim: int = 0) -> D:
         tensor([0., 1.])
     """
     many = _alike(distributions)
-    shape = torch.broadcast_shapes(*(d.batch_shape for d in many))
+    shape = joint(*(d.batch_shape for d in many))
     many = [d.expand(shape) for d in many]  # type: ignore[attr-defined]
     at = dim + len(shape) + 1 if dim < 0 else dim
     return type(many[0])._zip(many, lambda tensors, _: torch.stack(tensors, at))
@@ -173,7 +167,7 @@ def cat(distributions: Sequence[D], dim: int = 0) -> D:
         tensor([0., 0., 1.])
     """
     many = _alike(distributions)
-    at = dim + len(many[0].batch_shape) if dim < 0 else dim  # type: ignore[attr-defined]
+    at = dim + len(many[0].batch_shape) if dim < 0 else dim
     return type(many[0])._zip(many, lambda tensors, _: torch.cat(tensors, at))
 
 

@@ -37,9 +37,7 @@ class Bernoulli(Distribution):
     """
 
     probs, logits = one_of(
-        probs=param(
-            unit_interval, symbol="p", typical=(0.1, 0.9), derived=lambda d: torch.sigmoid(d.logits)
-        ),
+        probs=param(unit_interval, symbol="p", typical=(0.1, 0.9), derived=lambda d: torch.sigmoid(d.logits)),
         logits=param(real, symbol=r"\ell", typical=(-2.0, 2.0), derived=lambda d: logit(d.probs)),
     )
     support = boolean

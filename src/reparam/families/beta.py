@@ -73,9 +73,7 @@ class Beta(Distribution):
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         return torch.sigmoid(self._log_odds(shape, generator))
 
-    def _rsample_and_log_prob(
-        self, shape: torch.Size, generator: Generator | None
-    ) -> tuple[Tensor, Tensor]:
+    def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
         odds = self._log_odds(shape, generator)
         x, y = torch.sigmoid(odds), torch.sigmoid(-odds)
         return x, self._log_density(x, logsigmoid(odds), y, logsigmoid(-odds))

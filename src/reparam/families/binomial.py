@@ -48,9 +48,7 @@ class Binomial(Distribution):
 
     total_count = param(nonnegative_integer, default=1, symbol="n", typical=(1, 20))
     probs, logits = one_of(
-        probs=param(
-            unit_interval, symbol="p", typical=(0.1, 0.9), derived=lambda d: torch.sigmoid(d.logits)
-        ),
+        probs=param(unit_interval, symbol="p", typical=(0.1, 0.9), derived=lambda d: torch.sigmoid(d.logits)),
         logits=param(real, symbol=r"\ell", typical=(-2.0, 2.0), derived=lambda d: logit(d.probs)),
     )
     support = integer_interval(0, "total_count")
@@ -85,9 +83,7 @@ class Binomial(Distribution):
         n = self.total_count
         first = n.flatten()[:1]
         if not all_true(n == first):
-            raise NotImplementedError(
-                "Binomial: the support can be enumerated only where all total_count are equal"
-            )
+            raise NotImplementedError("Binomial: the support can be enumerated only where all total_count are equal")
         return torch.arange(int(first.item()) + 1, dtype=n.dtype, device=n.device)
 
     def _window(self) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ from ..constraints import Constraint, independent, integer_interval, nonnegative
 from ..core.distribution import Distribution
 from ..core.params import one_of, param
 from ..core.registry import register_kl
+from ..core.shapes import joint
 from ..kernels import fused
 from ..special import deviance
 from .bernoulli import uniforms
@@ -90,7 +91,7 @@ class Categorical(Distribution):
     def _log_prob(self, x: Tensor) -> Tensor:
         raw = self._raw()
         x = x.long()
-        shape = torch.broadcast_shapes(x.shape, raw.shape[:-1])
+        shape = joint(x.shape, raw.shape[:-1])
         rows = raw.expand(shape + raw.shape[-1:])
         chosen = rows.gather(-1, x.expand(shape)[..., None]).squeeze(-1)
         if "logits" in self._given:

@@ -69,9 +69,7 @@ class Dirichlet(Distribution):
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         return log_standard_gamma(self.concentration, shape, generator).softmax(-1)
 
-    def _rsample_and_log_prob(
-        self, shape: torch.Size, generator: Generator | None
-    ) -> tuple[Tensor, Tensor]:
+    def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
         log_x = self._log_rsample(shape, generator)
         x, n = log_x.exp(), self._total()[..., None]
         terms = share_term(self.concentration, n, x, log_x)
@@ -89,9 +87,9 @@ class Dirichlet(Distribution):
 
     def _mode(self) -> Tensor:
         excess = (self.concentration - 1).clamp(min=0)
-        corner = torch.nn.functional.one_hot(
-            self.concentration.argmax(-1), self.concentration.shape[-1]
-        ).to(excess.dtype)
+        corner = torch.nn.functional.one_hot(self.concentration.argmax(-1), self.concentration.shape[-1]).to(
+            excess.dtype
+        )
         total = excess.sum(-1, keepdim=True)
         return torch.where(total > 0, excess / torch.where(total > 0, total, 1.0), corner)
 

@@ -106,9 +106,7 @@ class Gamma(Distribution):
 
 def standard_entropy(a: Tensor) -> Tensor:
     r"""The entropy of a gamma law with rate 1, :math:`a + \log\Gamma(a) + (1-a)\psi(a)`, without cancellation."""
-    return (
-        HALF_LOG_TWO_PI + 0.5 * a.log() + stirling_error(a) + (a - 1) * log_minus_digamma(a)
-    )
+    return HALF_LOG_TWO_PI + 0.5 * a.log() + stirling_error(a) + (a - 1) * log_minus_digamma(a)
 
 
 @register_kl(Gamma, Gamma)

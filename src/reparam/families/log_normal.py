@@ -42,7 +42,7 @@ class LogNormal(TransformedDistribution):
     transforms = (ExpTransform(),)
 
     @property
-    def base_distribution(self) -> Normal:  # type: ignore[override]
+    def base_distribution(self) -> Normal:
         """The law of log X."""
         return Normal(self.loc, self.scale, validate_args=False)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
-from torch.linalg import cholesky, solve_triangular
 
 from ..constraints import (
     independent,
@@ -18,8 +18,11 @@ from ..constraints import (
 from ..core.distribution import Distribution
 from ..core.params import one_of, param
 from ..core.registry import register_kl
+from ..core.shapes import joint
 from ..special import deviance
 
+cholesky: Callable[[Tensor], Tensor] = torch.linalg.cholesky
+solve_triangular: Callable[..., Tensor] = torch.linalg.solve_triangular
 LOG_TWO_PI = math.log(2 * math.pi)
 
 
@@ -56,9 +59,7 @@ class MultivariateNormal(Distribution):
 
     loc = param(real_vector, symbol=r"\mu", typical=(-2.0, 2.0))
     covariance_matrix, precision_matrix, scale_tril, precision_tril, scale_diag = one_of(
-        covariance_matrix=param(
-            positive_definite, symbol=r"\Sigma", derived=lambda d: _square(d.scale_tril)
-        ),
+        covariance_matrix=param(positive_definite, symbol=r"\Sigma", derived=lambda d: _square(d.scale_tril)),
         precision_matrix=param(positive_definite, derived=lambda d: d._precision()),
         scale_tril=param(lower_cholesky, symbol="L", derived=lambda d: d._factor()),
         precision_tril=param(lower_cholesky, derived=lambda d: cholesky(d.precision_matrix)),
@@ -75,9 +76,7 @@ class MultivariateNormal(Distribution):
         n, name = self.loc.shape[-1], self._given[1]
         sizes = self.__dict__[name].shape[-1 if name == "scale_diag" else -2 :]
         if any(s != n for s in sizes):
-            raise ValueError(
-                f"MultivariateNormal: loc has {n} coordinates, but {name} has size {tuple(sizes)}"
-            )
+            raise ValueError(f"MultivariateNormal: loc has {n} coordinates, but {name} has size {tuple(sizes)}")
 
     def _spread(self) -> tuple[str, Tensor]:
         """The given form and its tensor, with broadcast batch dimensions shrunk to size one."""
@@ -141,9 +140,7 @@ class MultivariateNormal(Distribution):
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         return self._coloured(self._noise(shape, generator))[0]
 
-    def _rsample_and_log_prob(
-        self, shape: torch.Size, generator: Generator | None
-    ) -> tuple[Tensor, Tensor]:
+    def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
         noise = self._noise(shape, generator)
         x, half_log_det = self._coloured(noise)
         return x, -0.5 * (noise * noise).sum(-1) - half_log_det - 0.5 * LOG_TWO_PI * x.shape[-1]
@@ -216,11 +213,11 @@ def _solve(factor: Tensor, vectors: Tensor, upper: bool = False) -> Tensor:
 
 @register_kl(MultivariateNormal, MultivariateNormal)
 def _(p: MultivariateNormal, q: MultivariateNormal) -> Tensor:
-    r"""With :math:`R = L_q^{-1} L_p` and the whitened shift :math:`\Delta`, half of
+    r"""A sum of terms that are never negative.
 
-    .. math:: |\Delta|^2 + \sum_i (R_{ii}^2 - 1 - \log R_{ii}^2) + \sum_{i>j} R_{ij}^2,
+    .. math:: \tfrac12 \Big[|\Delta|^2 + \sum_i (R_{ii}^2 - 1 - \log R_{ii}^2) + \sum_{i>j} R_{ij}^2\Big]
 
-    a sum of terms that are never negative.
+    with :math:`R = L_q^{-1} L_p` and :math:`\Delta = L_q^{-1} (\mu_p - \mu_q)`.
     """
     if p.event_shape != q.event_shape:
         raise ValueError(
@@ -228,12 +225,8 @@ def _(p: MultivariateNormal, q: MultivariateNormal) -> Tensor:
         )
     shift, _ = q._whiten(p.loc - q.loc)
     ours, theirs = p._factor(), q._factor()
-    ratio = solve_triangular(theirs, ours.expand(_common(ours, theirs)), upper=False)
+    ratio = solve_triangular(theirs, ours.expand(joint(ours.shape, theirs.shape)), upper=False)
     diagonal = ratio.diagonal(dim1=-2, dim2=-1)
     below = ratio.tril(-1).square().sum((-2, -1))
     trace = deviance(torch.ones_like(diagonal), diagonal.square()).sum(-1) + below
     return 0.5 * (shift.square().sum(-1) + trace)
-
-
-def _common(a: Tensor, b: Tensor) -> torch.Size:
-    return torch.broadcast_shapes(a.shape, b.shape)

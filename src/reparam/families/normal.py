@@ -53,9 +53,7 @@ class Normal(Distribution):
         noise = torch.randn(shape, dtype=self.loc.dtype, device=self.loc.device, generator=generator)
         return torch.addcmul(self.loc, noise, self.scale)
 
-    def _rsample_and_log_prob(
-        self, shape: torch.Size, generator: Generator | None
-    ) -> tuple[Tensor, Tensor]:
+    def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
         noise = torch.randn(shape, dtype=self.loc.dtype, device=self.loc.device, generator=generator)
         log_prob = -0.5 * noise * noise - self.scale.log() - HALF_LOG_TWO_PI
         return torch.addcmul(self.loc, noise, self.scale), log_prob
@@ -100,7 +98,7 @@ class Normal(Distribution):
 
 @register_kl(Normal, Normal)
 def _(p: Normal, q: Normal) -> Tensor:
-    r""":math:`\frac12 [\Delta^2 + r^2 - 1 - \log r^2]` with :math:`\Delta = (\mu_p-\mu_q)/\sigma_q, r = \sigma_p/\sigma_q`."""
+    r""":math:`\frac12 [\Delta^2 + r^2 - 1 - \log r^2]`, :math:`\Delta = (\mu_p-\mu_q)/\sigma_q`, :math:`r = \sigma_p/\sigma_q`."""
     ratio = p.scale / q.scale
     shift = (p.loc - q.loc) / q.scale
     return 0.5 * (shift * shift + deviance(torch.ones_like(ratio), ratio * ratio))

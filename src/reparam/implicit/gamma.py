@@ -10,9 +10,7 @@ from ..special import log_gamma_quantile_grad
 from .scalar import reparameterise
 
 
-def log_standard_gamma(
-    concentration: Tensor, shape: torch.Size, generator: Generator | None = None
-) -> Tensor:
+def log_standard_gamma(concentration: Tensor, shape: torch.Size, generator: Generator | None = None) -> Tensor:
     r"""The logarithm of gamma draws with rate 1.
 
     A concentration a below one is raised by one: if G is gamma(a + 1) and U uniform, then
@@ -34,7 +32,7 @@ def log_standard_gamma(
     a = concentration.expand(shape)
     wants_gradient = a.requires_grad and torch.is_grad_enabled()
     if kernels.usable(concentration):
-        sample, known = kernels.standard_gamma_log(concentration.detach(), shape, generator)
+        sample, known = kernels.standard_gamma_log(concentration, shape, generator, derivative=wants_gradient)
         return reparameterise(a, sample, log_gamma_quantile_grad, known) if wants_gradient else sample
     with torch.no_grad():
         raised = _torch.standard_gamma(a.detach() + 1, generator).log()

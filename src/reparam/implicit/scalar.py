@@ -38,12 +38,14 @@ class _Implicit(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         parameter, sample = ctx.saved_tensors
-        return grad * ctx.slope(parameter, sample), None, None
+        slope: Tensor = ctx.slope(parameter, sample)
+        return grad * slope, None, None
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, _: Any, __: Any) -> Tensor:
         parameter, sample = ctx.saved_tensors
-        return tangent * ctx.slope(parameter, sample)
+        slope: Tensor = ctx.slope(parameter, sample)
+        return tangent * slope
 
 
 class _Tabulated(torch.autograd.Function):
@@ -64,9 +66,7 @@ class _Tabulated(torch.autograd.Function):
         return grad * known, None, None, None
 
 
-def reparameterise(
-    parameter: Tensor, sample: Tensor, slope: Slope, known: Tensor | None = None
-) -> Tensor:
+def reparameterise(parameter: Tensor, sample: Tensor, slope: Slope, known: Tensor | None = None) -> Tensor:
     r"""``sample`` with the gradient in ``parameter`` that keeps its probability fixed.
 
     Args:

@@ -7,9 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..core.deferred import read
 from ..core.distribution import Distribution
 from ..core.registry import kl_rules, register_kl
-from . import cross as cross, structural as structural
+from ..core.shapes import joint
+from . import cross as cross
+from . import structural as structural
 from .support import covers
 
 __all__ = ["kl_divergence", "register_kl"]
@@ -39,10 +42,10 @@ def kl_divergence(p: Any, q: Any) -> Tensor:
         >>> reparam.kl_divergence(reparam.Normal(0.0, 1.0), reparam.Gamma(1.0, 1.0))
         tensor(inf)
     """
+    p, q = read(p), read(q)
     for law in (p, q):
         if not isinstance(law, Distribution):
             raise TypeError(f"kl_divergence takes reparam distributions, not {type(law).__name__}")
-    p, q = p._resolved(), q._resolved()
     if not (p._plain and q._plain):
         half = torch.promote_types(p.dtype, q.dtype)
         return kl_divergence(p.to(torch.float32), q.to(torch.float32)).to(half)
@@ -52,7 +55,7 @@ def kl_divergence(p: Any, q: Any) -> Tensor:
             f"{type(q).__name__} has {tuple(q.event_shape)}"
         )
     covered = covers(p, q)
-    shape = torch.broadcast_shapes(p.batch_shape, q.batch_shape)
+    shape = joint(p.batch_shape, q.batch_shape)
     if covered is False:
         return torch.full(shape, torch.inf, dtype=p.dtype, device=p.device)
     rule = kl_rules.dispatch(type(p), type(q))

@@ -150,5 +150,3 @@ def _(p: Uniform) -> Tensor:
     ratio = p.low / p.high
     safe = torch.where(ratio > 0, ratio, 0.5)
     return torch.where(ratio > 0, 1 - safe * safe.log() ** 2 / (1 - safe) ** 2, 1.0)
-
-

@@ -10,6 +10,7 @@ from ..combinators.masked import Masked
 from ..combinators.transformed import TransformedDistribution
 from ..core.distribution import Distribution
 from ..core.registry import register_kl
+from ..core.shapes import joint
 from ..families.multivariate_normal import MultivariateNormal
 from ..families.normal import Normal
 
@@ -39,7 +40,7 @@ def _(p: TransformedDistribution, q: TransformedDistribution) -> Tensor:
             "the KL divergence between transformed laws is known only where their transforms are equal"
         )
     inner = _kl(p.base_dist, q.base_dist)
-    return inner.expand(torch.broadcast_shapes(p.batch_shape, q.batch_shape))
+    return inner.expand(joint(p.batch_shape, q.batch_shape))
 
 
 @register_kl(Masked, Masked)
@@ -68,4 +69,3 @@ def _(p: Independent, q: MultivariateNormal) -> Tensor:
 def _(p: MultivariateNormal, q: Independent) -> Tensor:
     """Independent normals are a multivariate normal with a diagonal factor."""
     return _kl(p, _normal(q))
-

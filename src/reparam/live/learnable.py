@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
@@ -11,8 +11,16 @@ from ..constraints import Constraint
 from ..core.deferred import Deferred
 from ..core.distribution import Distribution
 from ..core.params import component, param
+from ..core.pytree import tree_map
 from ..transforms import biject_to
 from .values import Live
+
+
+class _Bounds:
+    """Values for the parameters that a constraint names."""
+
+    def __init__(self, names: tuple[str, ...], values: tuple[Any, ...]) -> None:
+        self.__dict__.update(zip(names, values))
 
 
 class _Onto:
@@ -23,8 +31,7 @@ class _Onto:
 
     def transform(self, bounds: tuple[Any, ...]) -> Any:
         """The bijection, with values for the named bounds."""
-        owner = SimpleNamespace(**dict(zip(self.constraint.parameters, bounds)))
-        return biject_to(self.constraint.resolve(owner))
+        return biject_to(self.constraint.resolve(_Bounds(self.constraint.parameters, bounds)))
 
     def __call__(self, free: Tensor, *bounds: Tensor) -> Tensor:
         value: Tensor = self.transform(bounds)(free)
@@ -66,6 +73,7 @@ class Learnable(nn.Module, Deferred):
                         f"({f.constraint.describe()}), where it has no finite unconstrained value"
                     )
                 self.unconstrained[name] = nn.Parameter(free.clone())
+        self._ready = True
 
     @property
     def law(self) -> Any:
@@ -81,6 +89,11 @@ class Learnable(nn.Module, Deferred):
             elif name in self._buffers:
                 values[name] = self._buffers[name]
         return self._kind(**values, validate_args=self._validate)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Learnable:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self._kept = tree_map(lambda v: fn(v) if isinstance(v, Tensor) else v, self._kept)
+        return self
 
     def read(self) -> Any:
         """The distribution over the values of this moment."""
@@ -109,9 +122,7 @@ class Learnable(nn.Module, Deferred):
         return self
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("unconstrained", "_kind", "_kept", "_validate") or name.startswith("__"):
-            return super().__getattr__(name)
-        if "_kind" in self.__dict__ and hasattr(self._kind, name):
+        if "_ready" in self.__dict__ and name[:2] != "__" and hasattr(self._kind, name):
             return getattr(self.law, name)
         return super().__getattr__(name)
 
@@ -153,5 +164,3 @@ def learnable(law: Distribution | type[Distribution], **arguments: Any) -> Learn
     if not isinstance(law, Distribution):
         raise TypeError(f"learnable takes a reparam distribution, not {type(law).__name__}")
     return Learnable(law)
-
-

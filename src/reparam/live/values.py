@@ -37,9 +37,7 @@ class Live(Deferred):
     Arithmetic, indexing, tensor methods and torch functions on it give live values again.
     """
 
-    def __init__(
-        self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None) -> None:
         self.fn = fn
         self.args = args
         self.kwargs = dict(kwargs or {})
@@ -164,5 +162,3 @@ def live(fn: Callable[..., Tensor] | Tensor | Live, *tensors: Any) -> Live:
     if not callable(fn):
         raise TypeError(f"live takes a function of tensors or a tensor, not {type(fn).__name__}")
     return Live(fn, tensors)
-
-

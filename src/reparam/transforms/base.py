@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from ..constraints import Constraint
-from ..constraints.fields import hash_state, is_number, same_state, spell
-from ..core.pytree import register_node
+from ..constraints.record import Record
 
 if TYPE_CHECKING:
     _Nominal = object
@@ -21,7 +20,7 @@ T = TypeVar("T", bound="Transform")
 TensorMap = Callable[[Tensor, int], Tensor]
 
 
-class Transform(_Nominal):
+class Transform(Record, _Nominal):
     r"""A differentiable map :math:`y = t(x)` with an inverse and a log-determinant.
 
     It is a nominal subclass of PyTorch's class of the same name, so that ``isinstance`` checks
@@ -61,17 +60,13 @@ class Transform(_Nominal):
         (tensor(8.), tensor(12.))
     """
 
-    _fields: ClassVar[tuple[str, ...]] = ()
+    _uncompared = ("_cache_size",)
     _cache_size: int = 0
 
     def __init__(self, cache_size: int = 0) -> None:
         if cache_size not in (0, 1):
             raise ValueError(f"cache_size must be 0 or 1, got {cache_size!r}")
         self._cache_size = cache_size
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        register_node(cls, cls._flatten, cls._unflatten)
 
     @property
     def domain(self) -> Constraint:
@@ -188,50 +183,6 @@ class Transform(_Nominal):
                 changes[name] = type(value)(v._map(fn, event_dim) for v in value)
         return self._copy(**changes)
 
-    def _copy(self: T, **changes: Any) -> T:
-        new = object.__new__(type(self))
-        new.__dict__.update(self._stored(), **changes)
-        return new
-
-    def _stored(self) -> dict[str, Any]:
-        """The attributes that make up the transform."""
-        return {k: v for k, v in self.__dict__.items() if k != "_origin"}
-
-    def _compared(self) -> dict[str, Any]:
-        return {k: v for k, v in self._stored().items() if k != "_cache_size"}
-
-    def _flatten(self) -> tuple[list[Any], Any]:
-        state = self._stored()
-        names = tuple(n for n in self._fields if not is_number(state[n]))
-        static = tuple((k, v) for k, v in state.items() if k not in names)
-        return [state[n] for n in names], (names, static)
-
-    @classmethod
-    def _unflatten(cls: type[T], children: list[Any], context: Any) -> T:
-        names, static = context
-        new = object.__new__(cls)
-        new.__dict__.update(static, **dict(zip(names, children, strict=True)))
-        return new
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self._stored()
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Transform)
-            and type(self) is type(other)
-            and same_state(self._compared(), other._compared())
-        )
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    def __hash__(self) -> int:
-        return hash_state(type(self), self._compared())
-
-    def __repr__(self) -> str:
-        return spell(self, self._compared())
-
 
 class InverseTransform(Transform):
     """The inverse of a transform, as ``t.inv`` returns it.
@@ -311,6 +262,3 @@ class InverseTransform(Transform):
 
     def __repr__(self) -> str:
         return f"{self.base!r}.inv"
-
-
-register_node(Transform, Transform._flatten, Transform._unflatten)

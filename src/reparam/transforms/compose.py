@@ -34,6 +34,7 @@ class ComposeTransform(Transform):
     """
 
     _fields = ("parts",)
+    _transient = ("_origin",)
     _origin: ComposeTransform | None = None
 
     def __init__(self, parts: Sequence[Transform], cache_size: int = 0) -> None:

@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from ..constraints import Constraint, independent, interval, nonnegative, positive, real
 from ..constraints import unit_interval as unit
-from ..constraints.fields import is_number
 from ..constraints.pieces import sum_rightmost
+from ..constraints.record import is_number
 from ..special import logit, softplus_inverse
 from .base import Transform
 

@@ -22,7 +22,7 @@ from .elementwise import softplus
 
 
 class LowerTriangularTransform(Transform):
-    r"""The matrix with a vector of :math:`D (D + 1) / 2` entries, row by row, as its lower triangle.
+    r"""The matrix with a vector of :math:`D (D + 1) / 2` entries as its lower triangle, by rows.
 
     Raises:
         ValueError: if the length of the vector is no such number.
@@ -159,9 +159,9 @@ class CorrCholeskyTransform(Transform):
     .. math:: y_{ij} = r_{ij} \prod_{k<j} \sqrt{1 - r_{ik}^2}, \qquad
               y_{ii} = \prod_{k<i} \sqrt{1 - r_{ik}^2},
 
-    so that every row has length one. As :math:`\sqrt{1 - \tanh^2 x} = 1 / \cosh x`, the products are
-    sums of :math:`\log \cosh x`, and exact where :math:`\tanh x` rounds to one. The log-determinant
-    is that of the map to the strictly lower triangle of ``y``:
+    so that every row has length one. As :math:`\sqrt{1 - \tanh^2 x} = 1 / \cosh x`, the products
+    are sums of :math:`\log \cosh x`, and exact where :math:`\tanh x` rounds to one. The
+    log-determinant is that of the map to the strictly lower triangle of ``y``:
 
     .. math:: -\sum_{i>j} (i - j + 1) \log \cosh x_{ij} .
 

@@ -1,0 +1,140 @@
+"""Mixtures of one family."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Generator, Tensor
+
+from ..constraints import Constraint
+from ..core.distribution import Distribution
+from ..core.params import component
+from ..core.ranges import clamp
+from ..families.categorical import Categorical
+
+
+class MixtureSameFamily(Distribution):
+    r"""The law of a draw from one of K laws of the same family, chosen at random.
+
+    .. math:: p(x) = \sum_{k=1}^K w_k\, p_k(x)
+
+    The components' supports may differ: where none has a density, the logarithm is -inf.
+
+    Args:
+        mixture_distribution: the law of the choice, a :class:`Categorical` over K.
+        component_distribution: the K laws, in the rightmost dimension of its batch.
+
+    Shapes:
+        ``batch_shape`` is the components' without its last dimension; ``event_shape`` is theirs. Support: the
+        smallest interval (or the set) that holds all of theirs.
+
+    Raises:
+        TypeError: if ``mixture_distribution`` is no Categorical.
+        ValueError: if the numbers of choices and of components differ.
+
+    References:
+        McLachlan and Peel, Finite Mixture Models, 2000.
+
+    Example:
+        >>> import reparam
+        >>> weights = Categorical(torch.tensor([0.25, 0.75]))
+        >>> d = MixtureSameFamily(weights, reparam.Normal(torch.tensor([-1.0, 1.0]), 0.1))
+        >>> d.mean, d.cdf(torch.tensor(0.0))
+        (tensor(0.5000), tensor(0.2500))
+    """
+
+    mixture_distribution = component()
+    component_distribution = component(batch_dims=1)
+
+    @property
+    def support(self) -> Constraint:  # type: ignore[override]
+        """What holds the supports of all components."""
+        support: Constraint = self.component_distribution.support
+        bounds = {n: getattr(support, n, None) for n in ("lower_bound", "upper_bound")}
+        if not any(isinstance(b, Tensor) and b.dim() for b in bounds.values()):
+            return support
+        hull = copy.copy(support)
+        for name, bound in bounds.items():
+            if isinstance(bound, Tensor) and bound.dim():
+                setattr(hull, name, bound.amin(-1) if name == "lower_bound" else bound.amax(-1))
+        return hull
+
+    @property
+    def sample_dtype(self) -> torch.dtype | None:  # type: ignore[override]
+        """The dtype of draws where it is not the parameters'."""
+        inner: Distribution = self.component_distribution
+        return inner.sample_dtype
+
+    def _derive_event_shape(self) -> torch.Size:
+        shape: torch.Size = self.component_distribution.event_shape
+        return shape
+
+    def _check(self) -> None:
+        mixture, inner = self.mixture_distribution, self.component_distribution
+        if not isinstance(mixture, Categorical):
+            raise TypeError(
+                f"MixtureSameFamily: mixture_distribution must be a Categorical, not {type(mixture).__name__}"
+            )
+        if mixture.num_events != inner.batch_shape[-1]:
+            raise ValueError(
+                f"MixtureSameFamily: {mixture.num_events} weights for {inner.batch_shape[-1]} components (the "
+                f"last dimension of batch_shape {tuple(inner.batch_shape)})"
+            )
+
+    def _components(self) -> Distribution:
+        """The components, whose densities are -inf outside their own supports."""
+        law: Distribution = self.component_distribution._copy()
+        law._validate_args = False
+        return law
+
+    def _spread(self, x: Tensor) -> Tensor:
+        return x.unsqueeze(-1 - len(self._event_shape))
+
+    def _weights(self) -> Tensor:
+        """The weights, with a dimension of one for each event dimension."""
+        weights: Tensor = self.mixture_distribution.probs
+        return weights.reshape(weights.shape + (1,) * len(self._event_shape))
+
+    def _average(self, value: Tensor) -> Tensor:
+        return (self._weights() * value).sum(-1 - len(self._event_shape))
+
+    def _log_average(self, value: Tensor) -> Tensor:
+        return torch.logsumexp(self.mixture_distribution.logits + value, -1)
+
+    def _log_prob(self, x: Tensor) -> Tensor:
+        return self._log_average(self._components()._log_prob(self._spread(x)))
+
+    def _cdf(self, x: Tensor) -> Tensor:
+        return self._average(self._inner("_cdf", x))
+
+    def _log_cdf(self, x: Tensor) -> Tensor:
+        return self._log_average(self._inner("_log_cdf", x))
+
+    def _sf(self, x: Tensor) -> Tensor:
+        return self._average(self._inner("_sf", x))
+
+    def _log_sf(self, x: Tensor) -> Tensor:
+        return self._log_average(self._inner("_log_sf", x))
+
+    def _inner(self, name: str, x: Tensor) -> Tensor:
+        law = self._components()
+        value: Tensor = getattr(law, name)(clamp(law.support, self._spread(x)))
+        return value
+
+    def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        event = len(self._event_shape)
+        outer = shape[: len(shape) - event]
+        k = self.mixture_distribution._sample(outer, generator)
+        law = self.component_distribution
+        draws: Tensor = law._sample(outer + law.batch_shape[-1:] + shape[len(outer) :], generator)
+        index = k.reshape(k.shape + (1,) * (event + 1)).expand((*outer, 1, *shape[len(outer) :]))
+        return draws.gather(len(outer), index).squeeze(len(outer))
+
+    def _mean(self) -> Tensor:
+        return self._average(self.component_distribution._mean())
+
+    def _variance(self) -> Tensor:
+        law = self.component_distribution
+        centre = self._mean().unsqueeze(-1 - len(self._event_shape))
+        return self._average(law._variance() + (law._mean() - centre) ** 2)

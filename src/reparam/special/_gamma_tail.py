@@ -1,0 +1,160 @@
+r"""The smaller tail of the gamma law, by one integral that serves every argument.
+
+Substituting :math:`s = x e^v` in the integrals that define the tails of a gamma law gives
+
+.. math:: P(a, x) = D \int_{-\infty}^0 e^{-\phi(v)}\,dv, \quad
+          Q(a, x) = D \int_0^\infty e^{-\phi(v)}\,dv, \quad
+          \phi(v) = a\,(e^v - 1 - v) + (x - a)(e^v - 1),
+
+with :math:`D = x^a e^{-x} / \Gamma(a)`, the density of :math:`\log X`. The tail taken is P below
+:math:`x = \max(a, 1)` and Q above. There both terms of the exponent are positive, and so are those of the
+derivative in a, which brings a factor :math:`|v|`: nothing cancels from a = 1e-8 to 1e12 and in tails beyond the
+smallest float. Where a and x are below 1, a power series replaces the integral.
+
+References:
+    DLMF 8.2, 8.7.1; Loader, Fast and accurate computation of binomial probabilities, 2000.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ._quadrature import nodes_and_weights
+from .convexity import log_minus_digamma
+from .polygamma import digamma, lgamma
+from .stirling import deviance, log_gamma_ratio, stirling_error
+
+# exp(-EXPONENT) is lost against 1 in float64.
+EXPONENT = 40.0
+NODES = 40
+TERMS = 19
+
+
+class Point(NamedTuple):
+    """Where the tail begins: x, its logarithm, x - a and log(x/a), each without cancellation."""
+
+    x: Tensor
+    log_x: Tensor
+    excess: Tensor
+    distance: Tensor
+
+
+class Tail(NamedTuple):
+    """A tail T: whether it is the upper one, log(D/T) and the derivative of log T in a."""
+
+    upper: Tensor
+    log_hazard: Tensor
+    slope: Tensor
+
+
+def point(a: Tensor, x: Tensor) -> Point:
+    """The point x."""
+    log_x, excess = x.log(), x - a
+    ratio = excess / a
+    near = ratio.abs() < 0.5
+    return Point(
+        x, log_x, excess, torch.where(near, torch.where(near, ratio, 0.0).log1p(), log_x - a.log())
+    )
+
+
+def point_of_log(a: Tensor, y: Tensor) -> Point:
+    """The point x = exp(y), which may underflow."""
+    x, distance = y.exp(), y - a.log()
+    near = distance < 0.5
+    excess = torch.where(near, a * torch.expm1(torch.where(near, distance, 0.0)), x - a)
+    return Point(x, y, excess, distance)
+
+
+def tail(a: Tensor, at: Point) -> Tail:
+    """The smaller tail at the point (below a = 1 and x = 1 always the lower one)."""
+    upper = at.log_x >= torch.clamp(a.log(), min=0.0)
+    series = (a < 1) & (at.log_x < 0)
+    low_a, low_x = torch.where(series, a, 0.5), torch.where(series, at.x, 0.5)
+    low_log_x = torch.where(series, at.log_x, -1.0)
+    total, total_slope = _series(low_a, low_x)
+    low_hazard = low_a.log() - low_x - total.log1p()
+    low_slope = low_log_x - digamma(low_a + 1) + total_slope / (1 + total)
+
+    a = torch.where(series, 2.0, a)
+    mass, moment = _moments(a, torch.where(series, 0.0, at.excess), upper)
+    lag = torch.where(series, 0.0, at.distance) + log_minus_digamma(a)
+    mean = moment / mass
+    return Tail(
+        upper,
+        torch.where(series, low_hazard, -mass.log()),
+        torch.where(series, low_slope, torch.where(upper, lag + mean, lag - mean)),
+    )
+
+
+def log_tail(a: Tensor, at: Point, log_hazard: Tensor) -> Tensor:
+    """The logarithm of the tail whose hazard is given."""
+    series = (a < 1) & (at.x < 1)
+    low_a, low_x = torch.where(series, a, 0.5), torch.where(series, at.x, 0.5)
+    total, _ = _series(low_a, low_x)
+    ones = torch.ones_like(a)
+    low = low_a * low_x.log() - log_gamma_ratio(ones, low_a) + total.log1p()
+    a, x = torch.where(series, 2.0, a), torch.where(series, 2.0, at.x)
+    return torch.where(series, low, log_density_of_log(a, x) - log_hazard)
+
+
+def log_density_of_log(a: Tensor, x: Tensor) -> Tensor:
+    r""":math:`\log D = a \log x - x - \log\Gamma(a)`; where a, x >= 1 in Loader's saddle-point form."""
+    plain = (a < 1) | (x < 1)
+    p, q = torch.where(plain, a, 1.0), torch.where(plain, x, 1.0)
+    direct = p * q.log() - q - lgamma(p)
+    p, q = torch.where(plain, 1.0, a), torch.where(plain, 1.0, x)
+    saddle = 0.5 * torch.log(p / (2 * math.pi)) - deviance(p, q) - stirling_error(p)
+    return torch.where(plain, direct, saddle)
+
+
+def _moments(a: Tensor, excess: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
+    r""":math:`\int e^{-\phi}\,dv` and :math:`\int |v| e^{-\phi}\,dv` over the tail."""
+    with torch.no_grad():
+        reach = torch.where(upper, _reach_above(a, excess), _reach_below(a, excess))
+    u, weight = nodes_and_weights(reach, NODES)
+    v = torch.where(upper.unsqueeze(-1), u, -u)
+    phi = a.unsqueeze(-1) * _exp_remainder(v) + excess.unsqueeze(-1) * torch.expm1(v)
+    mass = weight * torch.exp(-phi)
+    return mass.sum(-1), (u * mass).sum(-1)
+
+
+def _reach_above(a: Tensor, excess: Tensor) -> Tensor:
+    r"""Where the exponent is EXPONENT, from above: by :math:`\phi \ge x v^2/2 + (x-a) v`, then by
+    :math:`e^v \le 1 + v + \mathrm{EXPONENT} / x`.
+    """
+    x = a + excess
+    reach = 2 * EXPONENT / (excess + torch.hypot(excess, (2 * EXPONENT * x).sqrt()))
+    return torch.minimum(reach, torch.log1p(reach + EXPONENT / x))
+
+
+def _reach_below(a: Tensor, excess: Tensor) -> Tensor:
+    r"""Where :math:`(a v^2 + 2 |x-a| |v|) / (2 + |v|)`, close to the exponent, is EXPONENT."""
+    slope = 2 * excess.abs() - EXPONENT
+    root = torch.hypot(slope, (8 * EXPONENT * a).sqrt())
+    return torch.where(slope < 0, (root - slope) / (2 * a), 4 * EXPONENT / (root + slope))
+
+
+def _exp_remainder(v: Tensor) -> Tensor:
+    r""":math:`e^v - 1 - v`, by its series where the difference cancels."""
+    near = v.abs() < 0.3
+    small = torch.where(near, v, 0.0)
+    series = torch.zeros_like(v)
+    for k in range(15, 1, -1):
+        series = series * small + 1 / math.factorial(k)
+    return torch.where(near, small * small * series, torch.expm1(v) - v)
+
+
+def _series(a: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    r""":math:`a \sum_{n\ge1} \frac{(-x)^n}{(a+n)\,n!}` and its derivative in a, for x below 1."""
+    term = torch.ones_like(x)
+    total, slope = torch.zeros_like(x), torch.zeros_like(x)
+    for n in range(1, TERMS + 1):
+        term = term * (-x / n)
+        share = term / (a + n)
+        total = total + share
+        slope = slope + share * (n / (a + n))
+    return a * total, slope
