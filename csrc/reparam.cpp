@@ -1,10 +1,15 @@
 // The C interface: picks the instruction set once, splits large calls over threads.
 #include "reparam.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
+#include <map>
+#include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "engine/dispatch.hpp"
@@ -72,6 +77,34 @@ void split(std::int64_t n, std::int64_t grain, int threads, const Work& work) {
   for (std::thread& other : others) other.join();
 }
 
+// A call in which some partial derivatives are summed: each part has sums of its own, added up in order.
+template <class T>
+void run_reduced(const reparam_entry& entry, reparam_kernel kernel, const reparam_call& call, std::int64_t grain,
+                 int threads) {
+  using table = std::vector<std::vector<double>>;
+  table total(static_cast<std::size_t>(entry.inputs));
+  for (std::size_t j = 0; j < total.size(); ++j) {
+    if (call.reduced >> j & 1) total[j].resize(static_cast<std::size_t>(call.period[j]));
+  }
+  const table zero = total;
+  std::map<std::int64_t, table> parts;
+  std::mutex guard;
+  split(call.n, grain, threads, [&](std::int64_t begin, std::int64_t end) {
+    table part = zero;
+    std::vector<double*> sums;
+    for (std::vector<double>& each : part) sums.push_back(each.data());
+    kernel(&call, begin, end, sums.data());
+    const std::lock_guard<std::mutex> lock(guard);
+    parts[begin] = std::move(part);
+  });
+  for (std::size_t j = 0; j < total.size(); ++j) {
+    for (const auto& part : parts) {
+      for (std::size_t i = 0; i < total[j].size(); ++i) total[j][i] += part.second[j][i];
+    }
+    for (std::size_t i = 0; i < total[j].size(); ++i) static_cast<T*>(call.partial[j])[i] = static_cast<T>(total[j][i]);
+  }
+}
+
 template <class T>
 bool float_within(range_check<T> check, std::int64_t n, const void* values, double lower, double upper,
                   bool integer) {
@@ -110,12 +143,16 @@ const reparam_entry* reparam_entries(int32_t* count) {
   return reparam::active().functions->entries;
 }
 
-void reparam_run(const reparam_entry* entry, int dtype, int64_t n, int64_t k, const void* const* in,
-                 const int64_t* period, void* const* out, int threads) {
+void reparam_run(const reparam_entry* entry, int dtype, const reparam_call* call, int threads) {
+  const int64_t grain = entry->rows == 0 ? entry->grain : entry->grain / (call->k > 0 ? call->k : 1) + 1;
   const reparam_kernel kernel = entry->run[dtype];
-  const int64_t grain = entry->rows == 0 ? entry->grain : entry->grain / (k > 0 ? k : 1) + 1;
-  reparam::split(n, grain, threads,
-                 [=](int64_t begin, int64_t end) { kernel(begin, end, k, in, period, out); });
+  if (call->reduced == 0) {
+    reparam::split(call->n, grain, threads, [=](int64_t begin, int64_t end) { kernel(call, begin, end, nullptr); });
+  } else if (dtype == REPARAM_FLOAT32) {
+    reparam::run_reduced<float>(*entry, kernel, *call, grain, threads);
+  } else {
+    reparam::run_reduced<double>(*entry, kernel, *call, grain, threads);
+  }
 }
 
 int reparam_all_within(int dtype, int64_t n, const void* values, double lower, double upper, int integer) {

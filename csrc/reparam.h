@@ -12,11 +12,22 @@ extern "C" {
 
 enum { REPARAM_FLOAT32 = 0, REPARAM_FLOAT64 = 1, REPARAM_INT64 = 2, REPARAM_BOOL = 3 };
 
-/* Computes elements (or rows) begin <= i < end. Element i of input j is in[j][i % period[j]]; where input j has
- * rows of length k, its row i starts at in[j] + (i % period[j]) * k. out[0] takes the values, out[1 + j] the
- * partial derivatives with respect to input j, contiguous in i; a NULL is not computed. */
-typedef void (*reparam_kernel)(int64_t begin, int64_t end, int64_t k, const void *const *in,
-                               const int64_t *period, void *const *out);
+/* One evaluation. Element i of input j is in[j][i % period[j]]; where input j has rows of length k, its row i starts
+ * at in[j] + (i % period[j]) * k. */
+typedef struct {
+  int64_t n; /* the number of elements, or of rows */
+  int64_t k; /* the length of a row, 1 without rows */
+  const void *const *in;
+  const int64_t *period;
+  void *value;          /* n values, or NULL */
+  void *const *partial; /* NULL, or one array for each input: the partial derivatives times grad, NULL if not wanted */
+  const void *grad;     /* n numbers with a period, or NULL, which stands for ones */
+  int64_t grad_period;
+  uint32_t reduced; /* bit j: partial[j] has period[j] elements, each summed over the repetitions of its input */
+} reparam_call;
+
+/* Computes elements (or rows) begin <= i < end of a call. sums[j], for a reduced partial, takes its sums. */
+typedef void (*reparam_kernel)(const reparam_call *call, int64_t begin, int64_t end, double *const *sums);
 
 typedef struct {
   const char *name;
@@ -35,9 +46,8 @@ const char *reparam_simd_level(void);
 /* The entries of the level in use. */
 const reparam_entry *reparam_entries(int32_t *count);
 
-/* Runs an entry over n elements or rows, on up to `threads` threads. */
-void reparam_run(const reparam_entry *entry, int dtype, int64_t n, int64_t k, const void *const *in,
-                 const int64_t *period, void *const *out, int threads);
+/* Runs an entry, on up to `threads` threads. */
+void reparam_run(const reparam_entry *entry, int dtype, const reparam_call *call, int threads);
 
 /* Do all n values lie in the closed range, and (if asked) are all of them whole? NaN never does. */
 int reparam_all_within(int dtype, int64_t n, const void *values, double lower, double upper, int integer);

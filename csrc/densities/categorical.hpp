@@ -3,6 +3,7 @@
 
 #include "../engine/reduce.hpp"
 #include "../engine/rows.hpp"
+#include "../reparam.h"
 #include "../special/elementary.hpp"
 
 namespace reparam::REPARAM_LEVEL {
@@ -59,22 +60,23 @@ struct categorical_log_prob {
   }
 
   // The derivative of log(w_hit / total) is slope(w) / w - slope(w) / total at the hit and -slope(w) / total elsewhere.
-  static void store_partials(const double* weights, std::int64_t hit, std::int64_t k, const row_summary& row,
+  static void store_partials(const double* weights, std::int64_t hit, std::int64_t k, const row_summary& row, double grad,
                              Storage* REPARAM_RESTRICT to) {
     const bool inside = hit >= 0 && hit < k;
-    const double scale = inside ? -1 / row.total : 0;
+    const double scale = inside ? -grad / row.total : 0;
     for (std::int64_t j = 0; j < k; ++j) to[j] = Storage(scale * Parameter::slope(weights[j]));
     if (!inside) return;
     const double w = weights[hit], others = hit == row.top ? row.rest : row.total - w;
-    to[hit] = Storage(Parameter::relative_slope(w) * others / row.total);
+    to[hit] = Storage(grad * Parameter::relative_slope(w) * others / row.total);
   }
 
-  static void run(std::int64_t begin, std::int64_t end, std::int64_t k, const void* const* in,
-                  const std::int64_t* period, void* const* out) {
-    const auto* index = static_cast<const std::int64_t*>(in[0]);
-    const auto* data = static_cast<const Storage*>(in[1]);
-    auto* values = static_cast<Storage*>(out[0]);
-    auto* partial = static_cast<Storage*>(out[2]);
+  static void run(const reparam_call* call, std::int64_t begin, std::int64_t end, double* const*) {
+    const auto* index = static_cast<const std::int64_t*>(call->in[0]);
+    const auto* data = static_cast<const Storage*>(call->in[1]);
+    const auto* grad = static_cast<const Storage*>(call->grad);
+    auto* values = static_cast<Storage*>(call->value);
+    auto* partial = call->partial == nullptr ? nullptr : static_cast<Storage*>(call->partial[1]);
+    const std::int64_t k = call->k, *period = call->period;
     const std::int64_t together = rows_at_once(k);
     row_buffer buffer(k);
     double* weights = buffer.data();
@@ -91,10 +93,13 @@ struct categorical_log_prob {
       for (std::int64_t i = 0; i < count; ++i) {
         const std::int64_t hit = index[(at + i) % period[0]], row = (at + i) % period[1], place = once ? row : i;
         const bool inside = hit >= 0 && hit < k;
-        const double result = inside ? value(double(data[row * k + hit]), hit == summary[place].top, summary[place])
-                                     : -infinity<double>;
-        values[at + i] = Storage(result);
-        if (partial != nullptr) store_partials(weights + place * k, hit, k, summary[place], partial + (at + i) * k);
+        if (values != nullptr) {
+          const double result = value(double(data[row * k + (inside ? hit : 0)]), hit == summary[place].top, summary[place]);
+          values[at + i] = Storage(inside ? result : -infinity<double>);
+        }
+        if (partial == nullptr) continue;
+        const double factor = grad == nullptr ? 1 : double(grad[(at + i) % call->grad_period]);
+        store_partials(weights + place * k, hit, k, summary[place], factor, partial + (at + i) * k);
       }
     }
   }

@@ -3,6 +3,7 @@
 
 #include "../engine/reduce.hpp"
 #include "../engine/rows.hpp"
+#include "../reparam.h"
 #include "../special/stirling.hpp"
 
 namespace reparam::REPARAM_LEVEL {
@@ -37,12 +38,15 @@ struct dirichlet_term {
 
 template <class Storage>
 struct dirichlet_log_prob {
-  static void run(std::int64_t begin, std::int64_t end, std::int64_t k, const void* const* in,
-                  const std::int64_t* period, void* const* out) {
-    const auto *x_data = static_cast<const Storage*>(in[0]), *a_data = static_cast<const Storage*>(in[1]);
-    auto* values = static_cast<Storage*>(out[0]);
-    auto *x_partial = static_cast<Storage*>(out[1]), *a_partial = static_cast<Storage*>(out[2]);
-    const bool partials = x_partial != nullptr || a_partial != nullptr;
+  static void run(const reparam_call* call, std::int64_t begin, std::int64_t end, double* const*) {
+    const auto* x_data = static_cast<const Storage*>(call->in[0]);
+    const auto* a_data = static_cast<const Storage*>(call->in[1]);
+    const auto* grad = static_cast<const Storage*>(call->grad);
+    const bool partials = call->partial != nullptr;
+    auto* values = static_cast<Storage*>(call->value);
+    auto* x_partial = partials ? static_cast<Storage*>(call->partial[0]) : nullptr;
+    auto* a_partial = partials ? static_cast<Storage*>(call->partial[1]) : nullptr;
+    const std::int64_t k = call->k, *period = call->period;
     const std::int64_t together = rows_at_once(k);
     row_buffer x_rows(k), a_rows(k), totals(k), terms(k);
     double *x = x_rows.data(), *a = a_rows.data(), *total = totals.data(), *term = terms.data();
@@ -71,9 +75,10 @@ struct dirichlet_log_prob {
         for (std::int64_t j = 0; j < size; ++j) term[j] = dirichlet_term(x[j], a[j], total[j]).value;
       }
       for (std::int64_t i = 0; i < count; ++i) {
-        values[at + i] = Storage(rest[i] + sum_of(term + i * k, k));
+        if (values != nullptr) values[at + i] = Storage(rest[i] + sum_of(term + i * k, k));
         if (!partials) continue;
-        for (std::int64_t j = 0; j < k; ++j) a[i * k + j] += slope[i];
+        const double factor = grad == nullptr ? 1 : double(grad[(at + i) % call->grad_period]);
+        for (std::int64_t j = i * k; j < (i + 1) * k; ++j) x[j] *= factor, a[j] = factor * (a[j] + slope[i]);
       }
       if (x_partial != nullptr) store_flat(x, size, x_partial + at * k);
       if (a_partial != nullptr) store_flat(a, size, a_partial + at * k);

@@ -5,18 +5,21 @@
 #include <utility>
 
 #include "../platform.hpp"
+#include "../reparam.h"
+#include "reduce.hpp"
 
 namespace reparam::REPARAM_LEVEL {
 
 constexpr std::int64_t block_size = 256;
 
 // One input: a pointer to each block's values, converted, repeated or gathered into a buffer where they do not
-// already lie as the computation wants them.
+// already lie as the computation wants them. No data at all stands for ones.
 template <class Storage, class Compute>
 class block_reader {
  public:
   block_reader(const void* data, std::int64_t period) : data_(static_cast<const Storage*>(data)), period_(period) {
-    if (period_ == 1) std::fill_n(buffer_, block_size, Compute(data_[0]));
+    if (data_ == nullptr) period_ = 1;
+    if (period_ == 1) std::fill_n(buffer_, block_size, data_ == nullptr ? Compute(1) : Compute(data_[0]));
   }
 
   const Compute* read(std::int64_t begin, std::int64_t count) {
@@ -43,11 +46,12 @@ class block_reader {
   alignas(64) Compute buffer_[block_size];
 };
 
-// One output, or nothing at all where the caller gave a null pointer.
+// One output: an array, or sums over the repetitions of an input, or nothing where the caller gave a null pointer.
 template <class Storage, class Compute>
 class block_writer {
  public:
   explicit block_writer(void* data) : data_(static_cast<Storage*>(data)) {}
+  block_writer(double* sums, std::int64_t period) : sums_(sums), period_(period) {}
 
   Compute* place(std::int64_t begin) {
     if constexpr (std::is_same_v<Storage, Compute>) {
@@ -57,14 +61,29 @@ class block_writer {
   }
 
   void store(std::int64_t begin, std::int64_t count) {
-    if constexpr (!std::is_same_v<Storage, Compute>) {
-      if (data_ == nullptr) return;
+    if (sums_ != nullptr) {
+      add(begin, count);
+    } else if (!std::is_same_v<Storage, Compute> && data_ != nullptr) {
       for (std::int64_t i = 0; i < count; ++i) data_[begin + i] = Storage(buffer_[i]);
     }
   }
 
  private:
-  Storage* data_;
+  void add(std::int64_t begin, std::int64_t count) {
+    if (period_ == 1) {
+      sums_[0] += sum_of(buffer_, count);
+      return;
+    }
+    std::int64_t at = begin % period_;
+    for (std::int64_t i = 0; i < count; ++i) {
+      sums_[at] += buffer_[i];
+      at = at + 1 == period_ ? 0 : at + 1;
+    }
+  }
+
+  Storage* data_ = nullptr;
+  double* sums_ = nullptr;
+  std::int64_t period_ = 0;
   alignas(64) Compute buffer_[block_size];
 };
 
@@ -85,20 +104,24 @@ struct elementwise<Function, Storage, Compute, std::index_sequence<J...>> {
 
   template <class... Input>
   static void partials(std::int64_t count, Compute* REPARAM_RESTRICT value, Compute* const* partial,
-                       const Input* REPARAM_RESTRICT... input) {
+                       const Compute* REPARAM_RESTRICT grad, const Input* REPARAM_RESTRICT... input) {
     Compute* REPARAM_RESTRICT out[inputs] = {partial[J]...};
     for (std::int64_t i = 0; i < count; ++i) {
       Compute d[inputs];
       value[i] = Function<Compute>::evaluate(d, input[i]...);
-      ((out[J][i] = d[J]), ...);
+      ((out[J][i] = grad[i] * d[J]), ...);
     }
   }
 
-  static void run(std::int64_t begin, std::int64_t end, std::int64_t, const void* const* in,
-                  const std::int64_t* period, void* const* out) {
-    block_reader<Storage, Compute> reader[] = {{in[J], period[J]}...};
-    block_writer<Storage, Compute> value(out[0]);
-    if (((out[1 + J] == nullptr) && ...)) {
+  static block_writer<Storage, Compute> partial_writer(const reparam_call& call, double* const* sums, std::size_t j) {
+    if (call.reduced >> j & 1) return {sums[j], call.period[j]};
+    return block_writer<Storage, Compute>(call.partial[j]);
+  }
+
+  static void run(const reparam_call* call, std::int64_t begin, std::int64_t end, double* const* sums) {
+    block_reader<Storage, Compute> reader[] = {{call->in[J], call->period[J]}...};
+    block_writer<Storage, Compute> value(call->value);
+    if (call->partial == nullptr) {
       for (std::int64_t at = begin; at < end; at += block_size) {
         const std::int64_t count = std::min(block_size, end - at);
         values(count, value.place(at), reader[J].read(at, count)...);
@@ -106,11 +129,12 @@ struct elementwise<Function, Storage, Compute, std::index_sequence<J...>> {
       }
       return;
     }
-    block_writer<Storage, Compute> partial[] = {block_writer<Storage, Compute>(out[1 + J])...};
+    block_reader<Storage, Compute> grad(call->grad, call->grad_period);
+    block_writer<Storage, Compute> partial[] = {partial_writer(*call, sums, J)...};
     for (std::int64_t at = begin; at < end; at += block_size) {
       const std::int64_t count = std::min(block_size, end - at);
       Compute* const places[] = {partial[J].place(at)...};
-      partials(count, value.place(at), places, reader[J].read(at, count)...);
+      partials(count, value.place(at), places, grad.read(at, count), reader[J].read(at, count)...);
       value.store(at, count);
       (partial[J].store(at, count), ...);
     }

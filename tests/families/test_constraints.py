@@ -13,7 +13,6 @@ from torch.distributions import constraints as torch_constraints
 from torch.utils import _pytree
 
 from reparam import constraints as c
-from reparam.constraints.structured import rounding
 
 INF, NAN = math.inf, math.nan
 EPS = torch.finfo(torch.float32).eps
@@ -60,30 +59,17 @@ INSTANCES = [entry[0] for entry in MEMBERS] + [
     c.stack([c.simplex, c.real_vector], dim=-2),
     c.stack([c.simplex, c.real_vector], dim=-1),
 ]
-EVENTS = {0: (3,), 1: (2, 3), 2: (4, 3, 3)}
 
 
 def example(constraint, batch=(4,)):
-    """A float32 tensor of that batch with events large enough for every constraint above."""
-    sizes = {0: (), 1: (3,), 2: (3, 3)}[constraint.event_dim]
-    if isinstance(constraint, (c.cat, c.stack)):
-        sizes = (*(2,) * (constraint.event_dim == 2), 2 if isinstance(constraint, c.stack) else 3)
-        sizes = (*sizes[:-1], 3, 2) if constraint.event_dim == 2 else sizes
-    return torch.rand(*batch, *sizes, generator=torch.Generator().manual_seed(0))
-
-
-def subclasses(kind):
-    return {kind}.union(*map(subclasses, kind.__subclasses__()))
-
-
-def foreign_attributes(kind):
-    """The names that a class takes from torch.distributions, but for the slots of every object."""
-    owners = {name: next(k for k in kind.__mro__ if name in vars(k)) for name in dir(kind)}
-    return {
-        name
-        for name, owner in owners.items()
-        if owner.__module__.startswith("torch.") and name not in ("__dict__", "__weakref__")
-    }
+    """A float32 tensor of that batch whose events fit every constraint above."""
+    event = {0: (), 1: (3,), 2: (3, 3)}[constraint.event_dim]
+    if isinstance(constraint, c.stack):
+        shape = {0: (2,), 1: (2, 3), 2: (3, 2)}[constraint.event_dim]
+        return torch.rand((*batch, *shape), generator=torch.Generator().manual_seed(0))
+    elif isinstance(constraint, c.cat) and constraint.event_dim == 0:
+        batch = (*batch, 3)
+    return torch.rand((*batch, *event), generator=torch.Generator().manual_seed(0))
 
 
 def test_every_name_of_torch_is_here():
@@ -91,24 +77,10 @@ def test_every_name_of_torch_is_here():
     assert all(hasattr(c, name) for name in c.__all__)
 
 
-def test_subclass_of_torch_in_name_only():
-    class Bare(torch_constraints.Constraint):
-        pass
-
-    assert "check" in foreign_attributes(Bare)
-    kinds = subclasses(c.Constraint)
-    assert len(kinds) > 30
-    for kind in kinds:
-        assert issubclass(kind, torch_constraints.Constraint)
-        assert not foreign_attributes(kind), kind
-
-
 @pytest.mark.parametrize(("constraint", "values", "expected"), MEMBERS, ids=IDS)
 def test_members(constraint, values, expected):
     for dtype in (torch.float32, torch.float64):
-        assert constraint.check(torch.tensor(values, dtype=dtype)).tolist() == [
-            *map(bool, expected)
-        ]
+        assert constraint.check(torch.tensor(values, dtype=dtype)).tolist() == [*map(bool, expected)]
 
 
 @pytest.mark.parametrize(("constraint", "values", "expected"), MEMBERS, ids=IDS)
@@ -139,18 +111,15 @@ def test_check_reduces_the_event_dimensions(constraint):
         assert good.shape == value.shape[: value.dim() - constraint.event_dim]
     assert not constraint.check(torch.full_like(example(constraint, (2,)), NAN)).any()
     if constraint.event_dim and not isinstance(constraint, (c.cat, c.stack)):
-        with pytest.raises(ValueError, match="event has .* dimensions"):
+        with pytest.raises(ValueError, match="an event has"):
             constraint.check(torch.tensor(0.5))
 
 
 def test_checks_under_vmap_and_compile():
     values = [example(constraint, (2,)) for constraint in INSTANCES]
-    values[-6] = torch.tensor([1.0, 2.0])
 
     def every(values):
-        return [
-            constraint.check(value) for constraint, value in zip(INSTANCES, values, strict=True)
-        ]
+        return [constraint.check(value) for constraint, value in zip(INSTANCES, values, strict=True)]
 
     direct = every(values)
     compiled = torch.compile(every, fullgraph=True, backend="aot_eager")(values)
@@ -164,20 +133,17 @@ def test_checks_under_vmap_and_compile():
 @pytest.mark.parametrize("size", [2, 30, 1000])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_simplex_tolerance(size, dtype):
-    """A sum off by less than 4 K eps passes, by more fails; normalised vectors always pass."""
-    eps = max(torch.finfo(dtype).eps, EPS)
-    at = torch.zeros(size, dtype=torch.float64)
-    at[0] = 1.0
+    """A sum off by less than the stated rounding passes, by more fails; normalised vectors pass."""
+    tolerance = 4 * (torch.finfo(dtype).eps + size * EPS)
     for factor, expected in [(0.9, True), (1.1, False)] if dtype == torch.float64 else []:
         for sign in (1, -1):
-            off = at.clone()
-            off[0] += sign * factor * 4 * size * eps
+            off = torch.zeros(size, dtype=dtype)
+            off[0] = 1 + sign * factor * tolerance
             assert bool(c.simplex.check(off)) is expected
     draws = torch.rand(50, size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     normalised = draws.to(dtype) / draws.to(dtype).sum(-1, keepdim=True)
     assert c.simplex.check(normalised).all()
-    if dtype != torch.bfloat16 or size == 2:
-        assert not c.simplex.check(normalised * 1.1).any()
+    assert not c.simplex.check(normalised * 1.1).any()
 
 
 def test_single_precision_vectors_pass_in_double():
@@ -188,13 +154,13 @@ def test_single_precision_vectors_pass_in_double():
 @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
 @pytest.mark.parametrize("size", [2, 20])
 def test_symmetric_tolerance_is_relative_to_the_matrix(scale, size):
-    """An asymmetry below 32 D eps of the largest entry passes, above it fails."""
+    """An asymmetry below the stated part of the largest entry passes, above it fails."""
     matrix = torch.eye(size, dtype=torch.float64)
+    tolerance = 32 * (torch.finfo(torch.float64).eps + size * EPS)
     for factor, expected in [(0.9, True), (1.1, False)]:
-        matrix[0, 1] = factor * 32 * size * EPS
+        matrix[0, 1] = factor * tolerance
         assert bool(c.symmetric.check(matrix * scale)) is expected
         assert bool(c.positive_definite.check(matrix * scale)) is expected
-    assert rounding(matrix, size) == 4 * size * EPS
 
 
 def test_float32_covariances_with_rounded_asymmetry_are_positive_definite():
@@ -237,7 +203,7 @@ def test_names_are_resolved(dependent, resolved):
     assert dependent.resolve(owner) == resolved
     assert resolved.resolve(owner) is resolved and not c.is_dependent(resolved)
     with pytest.raises(ValueError, match=r"resolve\(distribution\) first"):
-        dependent.check(torch.zeros(2, 2))
+        dependent.check(torch.zeros(2, len(getattr(dependent, "cseq", "ab"))))
     with pytest.raises(ValueError, match="resolve"):
         c.is_subset(dependent, c.real)
 
@@ -277,15 +243,11 @@ def test_dependent_property():
 @pytest.mark.parametrize("constraint", INSTANCES + [d for d, _ in DEPENDENT], ids=repr)
 def test_objects(constraint):
     for twin in (copy.deepcopy(constraint), pickle.loads(pickle.dumps(constraint))):
-        assert (
-            twin == constraint and hash(twin) == hash(constraint) and repr(twin) == repr(constraint)
-        )
+        assert twin == constraint and hash(twin) == hash(constraint) and repr(twin) == repr(constraint)
     leaves, spec = _pytree.tree_flatten(constraint)
     assert all(isinstance(leaf, torch.Tensor) for leaf in leaves)
     assert _pytree.tree_unflatten(leaves, spec) == constraint
-    assert sum(constraint == other for other in INSTANCES) == sum(
-        constraint is i for i in INSTANCES
-    )
+    assert sum(constraint == other for other in INSTANCES) == sum(constraint is i for i in INSTANCES)
     assert "tensor(" not in repr(constraint) or "shape=" in repr(constraint)
 
 
@@ -320,9 +282,7 @@ DESCRIPTIONS = {
     c.simplex: "in the simplex (entries >= 0 that sum to 1)",
     c.positive_definite: "a positive-definite matrix",
     c.multinomial("n"): "counts (integers >= 0) with a sum of at most n",
-    c.stack(
-        [c.real, c.boolean]
-    ): "made of pieces along dimension 0 that are real (not NaN); boolean (0 or 1)",
+    c.stack([c.real, c.boolean]): "made of pieces along dimension 0 that are real (not NaN); boolean (0 or 1)",
 }
 
 
@@ -383,127 +343,6 @@ def test_mixture_bounds_follow_the_tightest_component():
     assert vectors.check(torch.zeros(3, 4)).tolist() == [True] * 3
     with pytest.raises(NotImplementedError, match="intersection"):
         c.MixtureSameFamilyConstraint(c.multinomial(torch.ones(2))).intersection()
-
-
-RANGES = [
-    kind(*bounds)
-    for kind, count in [
-        (c.greater_than, 1),
-        (c.greater_than_eq, 1),
-        (c.less_than, 1),
-        (c.less_than_eq, 1),
-        (c.interval, 2),
-        (c.half_open_interval, 2),
-        (c.integer_interval, 2),
-    ]
-    for bounds in (
-        [(b,) for b in (-1.0, 0.5)]
-        if count == 1
-        else [(-1.0, 0.5), (0.5, 2.0), (2.0, 0.5), (0, INF)]
-    )
-] + [c.real, c.boolean]
-GRID = torch.cat([torch.arange(-4, 12) / 4, torch.tensor([-INF, -50.0, 50.0, INF])])
-
-
-def test_subsets_of_ranges_by_their_members():
-    """Against all members on a grid finer than the distances of the bounds."""
-    for a in RANGES:
-        inside = GRID[a.check(GRID)]
-        for b in RANGES:
-            assert c.is_subset(a, b) is bool(b.check(inside).all()), (a, b)
-
-
-def test_subsets_of_ranges_with_tensor_bounds():
-    pairs = [(a, b) for a in RANGES for b in RANGES if type(a).__init__ is type(b).__init__]
-    for a, b in pairs:
-        own = {k: torch.tensor([float(v), 0.0]) for k, v in vars(a).items()}
-        answer = c.is_subset(a._copy(**own), b)
-        if isinstance(answer, torch.Tensor):
-            assert answer.shape == (2,) and bool(answer[0]) is c.is_subset(a, b), (a, b)
-        else:
-            assert answer is c.is_subset(a, b)
-
-
-MATRIX = c.independent(c.real, 2)
-SUBSETS = [
-    (c.simplex, c.real_vector, True),
-    (c.simplex, c.independent(c.unit_interval, 1), True),
-    (c.independent(c.unit_interval, 1), c.simplex, False),
-    (c.simplex, c.independent(c.positive, 1), False),
-    (c.one_hot, c.simplex, True),
-    (c.simplex, c.one_hot, False),
-    (c.one_hot, c.multinomial(1), True),
-    (c.one_hot, c.independent(c.boolean, 1), True),
-    (c.multinomial(3), c.multinomial(4), True),
-    (c.multinomial(4), c.multinomial(3), False),
-    (c.multinomial(4), c.independent(c.integer_interval(0, 4), 1), True),
-    (c.multinomial(4), c.simplex, False),
-    (c.positive_definite, c.positive_semidefinite, True),
-    (c.positive_definite, c.symmetric, True),
-    (c.positive_definite, c.square, True),
-    (c.positive_definite, MATRIX, True),
-    (c.positive_definite, c.independent(c.positive, 2), False),
-    (c.symmetric, c.positive_semidefinite, False),
-    (c.corr_cholesky, c.lower_cholesky, True),
-    (c.corr_cholesky, c.lower_triangular, True),
-    (c.corr_cholesky, c.independent(c.interval(-1.0, 1.0), 2), True),
-    (c.lower_cholesky, c.corr_cholesky, False),
-    (c.lower_cholesky, c.lower_triangular, True),
-    (c.lower_triangular, c.symmetric, False),
-    (c.square, MATRIX, True),
-    (MATRIX, c.square, False),
-    (c.real, c.real_vector, False),
-    (c.independent(c.simplex, 1), MATRIX, True),
-    (c.independent(c.simplex, 1), c.independent(c.one_hot, 1), False),
-    (c.independent(c.boolean, 1), c.independent(c.unit_interval, 1), True),
-    (c.independent(c.real, 0), c.real, True),
-    (c.cat([c.positive, c.real], dim=-1), c.cat([c.nonnegative, c.real], dim=-1), True),
-    (c.cat([c.positive, c.real], dim=-1), c.cat([c.real, c.positive], dim=-1), False),
-    (c.cat([c.positive, c.real], dim=-1), c.real, True),
-    (c.positive, c.cat([c.nonnegative, c.real], dim=-1), True),
-    (c.real, c.cat([c.nonnegative, c.real], dim=-1), False),
-    (c.stack([c.simplex, c.one_hot], dim=-2), c.independent(c.unit_interval, 1), True),
-    (c.stack([c.simplex, c.one_hot], dim=-2), c.stack([c.simplex, c.simplex], dim=-2), True),
-    (c.cat([c.simplex, c.simplex], dim=-1), c.simplex, False),
-    (c.MixtureSameFamilyConstraint(c.positive), c.nonnegative, True),
-    (c.positive, c.MixtureSameFamilyConstraint(c.nonnegative), True),
-]
-
-
-@pytest.mark.parametrize(("a", "b", "expected"), SUBSETS, ids=repr)
-def test_subsets(a, b, expected):
-    assert c.is_subset(a, b) is expected
-    assert c.is_subset(a, a) is True and c.is_subset(b, copy.deepcopy(b)) is True
-
-
-def test_subsets_with_tensor_bounds_have_the_batch_shape():
-    high = torch.tensor([[1.0, 2.0], [1.0, 1.0]])
-    answer = c.is_subset(c.interval(0.0, high), c.interval(0.0, 1.5))
-    assert answer.tolist() == [[True, False], [True, True]]
-    joined = c.is_subset(
-        c.independent(c.interval(0.0, high), 1), c.independent(c.interval(0.0, 1.5), 1)
-    )
-    assert joined.tolist() == [False, True]
-    counts = c.is_subset(
-        c.multinomial(torch.tensor([2, 4])), c.independent(c.integer_interval(0, 3), 1)
-    )
-    assert counts.tolist() == [True, False]
-    pieces = c.is_subset(
-        c.cat([c.less_than(high[0]), c.real], -1, [2, 1]),
-        c.cat([c.less_than(3.0), c.real], -1, [2, 1]),
-    )
-    assert pieces.tolist() is True
-
-
-def test_unknown_kinds_are_not_guessed():
-    class Even(c.Constraint):
-        is_discrete = True
-
-    assert c.is_subset(Even(), Even()) is True
-    with pytest.raises(NotImplementedError, match="Even"):
-        c.is_subset(Even(), c.real)
-    with pytest.raises(NotImplementedError, match="check"):
-        Even().check(torch.ones(()))
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,7 @@ place moves the result by ``|x f'(x)|`` times that. So an error counts in units 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 import torch
@@ -16,10 +15,10 @@ from mpmath import mp, mpf
 from torch import Tensor
 
 Reference = Callable[..., mpf]
-DIGITS = 60
+DIGITS = 120
 # Relative steps of central differences: their errors of the order of the step squared stay below 1e-28, and what
 # rounding leaves of DIGITS below 1e-25 even for differences of differences.
-STEP = mpf(10) ** -15
+STEP = mpf(10) ** -25
 
 
 def slope(f: Reference, i: int) -> Reference:
@@ -35,44 +34,35 @@ def slope(f: Reference, i: int) -> Reference:
 
 @lru_cache(maxsize=None)
 def truth(f: Reference, order: tuple[int, ...], x: tuple[float, ...]) -> tuple[mpf, mpf]:
-    """The derivative of f in the arguments ``order`` (none: f itself) at x, and its condition number."""
+    """The derivative of f in the arguments ``order`` (none: f itself) at x, and ``sum |x_i f_i(x)|``."""
     with mp.workdps(DIGITS):
         exact = tuple(mpf(v) for v in x)
         for i in order:
             f = slope(f, i)
-        value = f(*exact)
-        moved = sum(abs(v * slope(f, i)(*exact)) for i, v in enumerate(exact) if v)
-        return value, moved / abs(value) if value else mp.inf
+        return f(*exact), sum(abs(v * slope(f, i)(*exact)) for i, v in enumerate(exact) if v)
 
 
-@dataclass
-class Errors:
-    """The errors of a table of values, in eps beyond the condition; ``where`` is the worst point."""
+def excess(value: float, exact: mpf, moved: mpf, dtype: torch.dtype) -> float:
+    """The error of ``value`` in eps relative to ``exact``, after what the inputs' rounding moves, ``moved * eps``.
 
-    worst: float
-    where: tuple[float, ...]
-
-
-def errors(
-    got: Tensor, f: Reference, order: tuple[int, ...], points: Sequence[tuple[float, ...]]
-) -> Errors:
-    """The largest error of ``got`` against the derivative of f in the arguments ``order``.
-
-    Truths outside the normal range of the dtype count only if the value is not their rounding.
+    Truths beyond the largest float may be infinite or close to it; at 0 and below the normal range the absolute error
+    counts.
     """
-    info = torch.finfo(got.dtype)
-    result = Errors(0.0, ())
-    for value, x in zip(got.tolist(), points, strict=True):
-        exact, condition = truth(f, order, x)
-        if abs(exact) > info.max:
-            excess = 0.0 if abs(value) > info.max / 4 else mp.inf
-        else:
-            miss = abs(mpf(value) - exact) if abs(value) <= info.max else mp.inf
-            miss -= info.smallest_normal * info.eps
-            excess = miss / abs(exact) / info.eps - condition if miss > 0 else 0.0
-        if not excess <= result.worst:
-            result = Errors(float(excess), x)
-    return result
+    info = torch.finfo(dtype)
+    if abs(exact) > info.max:
+        return 0.0 if abs(value) > info.max / 4 else mp.inf
+    if not abs(value) <= info.max:
+        return mp.inf
+    miss = abs(mpf(value) - exact) - (moved + 2 * info.smallest_normal) * info.eps
+    return float(max(miss, 0) / info.eps / (abs(exact) or 1))
+
+
+def largest_error(
+    got: Tensor, truths: Iterable[tuple[mpf, mpf]], points: Sequence[tuple[float, ...]]
+) -> tuple[float, tuple[float, ...]]:
+    """The largest excess of a table of values, and the point where it is."""
+    rows = zip(got.tolist(), truths, points, strict=True)
+    return max((excess(value, *pair, got.dtype), point) for value, pair, point in rows)
 
 
 def rounded(points: Sequence[tuple[float, ...]], dtype: torch.dtype) -> list[tuple[float, ...]]:

@@ -17,13 +17,9 @@ TOUR_PACKAGES = {
 
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
-    root = argparse.ArgumentParser(
-        prog="reparam", description="Probability distributions for PyTorch."
-    )
+    root = argparse.ArgumentParser(prog="reparam", description="Probability distributions for PyTorch.")
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser(
-        "doctor", help="say which code path, versions, threads and optional packages are in use"
-    )
+    commands.add_parser("doctor", help="say which code path, versions, threads and optional packages are in use")
     tour = commands.add_parser(
         "tour", help="train, fit and draw on real data, and write a report with plots and figures"
     )
@@ -34,9 +30,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="where the report goes (default: %(default)s)",
     )
-    tour.add_argument(
-        "--quick", action="store_true", help="few steps: shows that every part runs, meets no goals"
-    )
+    tour.add_argument("--quick", action="store_true", help="few steps: shows that every part runs, meets no goals")
     return root
 
 

@@ -9,7 +9,7 @@ from importlib import metadata, util
 
 import torch
 
-from .. import kernels
+from .. import __version__, kernels
 
 
 def missing(packages: Mapping[str, str]) -> list[str]:
@@ -59,7 +59,7 @@ def facts() -> dict[str, str]:
     """What ``reparam doctor`` prints, line by line."""
     optional = ("numpy", "scipy", "gymnasium", "matplotlib", "rich", "scikit-learn")
     return {
-        "reparam": version("reparam"),
+        "reparam": __version__,
         "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
         "torch": torch.__version__,
         "kernels": native_path(),

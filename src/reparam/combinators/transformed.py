@@ -13,7 +13,9 @@ from torch import Generator, Tensor
 from .. import constraints
 from ..core import derived
 from ..core.params import component, static
+from ..core.ranges import member
 from ..transforms import AffineTransform, ComposeTransform, Transform
+from .image import image
 from .independent import Independent
 from .wrapper import Wrapper
 
@@ -75,13 +77,8 @@ class TransformedDistribution(Wrapper):
 
     @property
     def support(self) -> constraints.Constraint:  # type: ignore[override]
-        """The codomain of the last transform, or the base's support where there is none."""
-        base = self.base_dist
-        if not self.transforms:
-            return base.support  # type: ignore[no-any-return]
-        codomain: constraints.Constraint = self.transforms[-1].codomain
-        extra = len(self._event_shape) - codomain.event_dim
-        return constraints.independent(codomain, extra) if extra > 0 else codomain
+        """The image of the base's support."""
+        return image(self.base_dist.support, self.transforms)
 
     @property
     def has_enumerate_support(self) -> bool:  # type: ignore[override]
@@ -120,6 +117,22 @@ class TransformedDistribution(Wrapper):
         return y, total
 
     def _log_prob(self, x: Tensor) -> Tensor:
+        if not self._saturates():
+            return self._density(x)
+        # a value that rounded to the end of the codomain comes from infinity, where there is no density
+        with torch.no_grad():
+            inside = self._pull_back(x)[0].isfinite()
+        centre = self._forward(member(self.base_dist.support, x))
+        return torch.where(inside, self._density(torch.where(inside, x, centre)), -torch.inf)
+
+    def _saturates(self) -> bool:
+        """Whether a transform of scalars takes infinities to finite ends that it includes."""
+        return not self._event_shape and any(
+            t.domain.event_dim == 0 and t.codomain.bounds is not None and t.codomain.bounds[1] < torch.inf
+            for t in self.transforms
+        )
+
+    def _density(self, x: Tensor) -> Tensor:
         x, ldj = self._pull_back(x)
         return self.base_dist._log_prob(x) + ldj
 

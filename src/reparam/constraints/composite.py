@@ -141,12 +141,11 @@ class Pieced(Composite):
     _fields = ("cseq",)
     cseq: tuple[Constraint, ...]
     dim: int
-    lengths: tuple[int, ...] | None = None
 
     @property
     def layout(self) -> Layout:
         """Where the pieces lie."""
-        return Layout(len(self.cseq), self.dim, self.lengths)
+        return Layout(len(self.cseq), self.dim)
 
     @property
     def event_dim(self) -> int:  # type: ignore[override]
@@ -196,6 +195,11 @@ class Cat(Pieced):
         self.dim = dim
         self.lengths = (1,) * len(self.cseq) if lengths is None else tuple(lengths)
         Layout(len(self.cseq), dim, self.lengths)
+
+    @property
+    def layout(self) -> Layout:
+        """Where the pieces lie."""
+        return Layout(len(self.cseq), self.dim, self.lengths)
 
 
 class Stack(Pieced):

@@ -34,7 +34,7 @@ class Record:
 
     _fields: ClassVar[tuple[str, ...]] = ()
     _uncompared: ClassVar[tuple[str, ...]] = ()
-    _transient: ClassVar[tuple[str, ...]] = ()
+    _transient: ClassVar[tuple[str, ...]] = ("_children_names",)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -54,15 +54,19 @@ class Record:
 
     def _flatten(self) -> tuple[list[Any], Any]:
         state = self._stored()
-        names = tuple(n for n in self._fields if n in state and not (is_number(state[n]) or _is_name(state[n])))
-        static = tuple((k, v) for k, v in state.items() if k not in names)
+        names = vars(self).get("_children_names")
+        if names is None:
+            names = tuple(n for n in self._fields if n in state and not _is_static(state[n]))
+        static = tuple((k, None if k in names else v) for k, v in state.items())
         return [state[n] for n in names], (names, static)
 
     @classmethod
     def _unflatten(cls: type[R], children: list[Any], context: Any) -> R:
         names, static = context
         new = object.__new__(cls)
-        new.__dict__.update(static, **dict(zip(names, children, strict=True)))
+        new.__dict__.update(static)
+        new.__dict__.update(zip(names, children, strict=True))
+        new.__dict__["_children_names"] = names  # children may be numbers while torch traces
         return new
 
     def __getstate__(self) -> dict[str, Any]:
@@ -113,8 +117,8 @@ def same(a: Any, b: Any) -> bool:
     return len(shapes) == 1 and bool(torch.all(torch.as_tensor(a == b)))
 
 
-def _is_name(value: object) -> bool:
-    return isinstance(value, str)
+def _is_static(value: object) -> bool:
+    return isinstance(value, str) or is_number(value)
 
 
 def _hashable(value: Any) -> Hashable:

@@ -19,17 +19,18 @@ from .numeric import (
 
 
 def rounding(value: Tensor, terms: int) -> float:
-    r"""How far rounding alone may move a sum of :math:`k` normalised entries: :math:`4 k \epsilon`.
+    r"""How far rounding may move a sum of ``terms`` entries: :math:`4 (\epsilon + k \epsilon_{32})`.
 
-    Entries that were normalised by their computed sum add up to one within :math:`k \epsilon`, half
-    of it from each of the two sums; a few roundings of each entry multiply that by no more than 4.
-    Here :math:`\epsilon` is that of the dtype, or of float32 where the dtype's is finer, as tensors
-    in double precision often hold values that were computed in single precision.
+    Entries that are rounded once move a sum of one by half the :math:`\epsilon` of their dtype,
+    however many they are, and so does the division by a rounded total; both totals, that which
+    normalised and that which checks, are accumulated in float32 or better, with an error of up to
+    :math:`k \epsilon_{32} / 2` each. A few more roundings of each entry are allowed for by the
+    factor 4. Tensors in double precision are held to no more than float32, in which their values
+    have often been computed.
     """
-    eps = torch.finfo(torch.float32).eps
-    if value.is_floating_point():
-        eps = max(eps, torch.finfo(value.dtype).eps)
-    return 4.0 * max(terms, 1) * eps
+    single = torch.finfo(torch.float32).eps
+    eps = torch.finfo(value.dtype).eps if value.is_floating_point() else 0.0
+    return 4.0 * (eps + terms * single)
 
 
 class Structured(Constraint):
@@ -44,7 +45,7 @@ class Structured(Constraint):
 
 
 class Simplex(Structured):
-    r"""Vectors of nonnegative entries with :math:`|\sum_i x_i - 1| \le 4 K \epsilon`.
+    """Vectors of nonnegative entries that sum to one, up to :func:`rounding`.
 
     Example:
         >>> import torch
@@ -175,11 +176,10 @@ class CorrCholesky(Matrix):
 
 
 class Symmetric(Matrix):
-    r"""Finite matrices that equal their transpose: :math:`|A - A^T| \le 32 D \epsilon \max |A|`.
+    r"""Finite matrices that equal their transpose: :math:`|A - A^T| \le 8 \rho \max |A|`.
 
-    The tolerance is relative to the matrix, whatever its scale: entries that two orders of
-    summation computed differ by at most :math:`D \epsilon \max |A|`, and the factor leaves room
-    for several such steps.
+    Here :math:`\rho` is the :func:`rounding` of a sum of :math:`D` entries. The tolerance is
+    relative to the matrix, whatever its scale, and leaves room for several such sums.
     """
 
     _words = "a symmetric matrix"
@@ -193,7 +193,7 @@ class Symmetric(Matrix):
 
 
 class PositiveSemidefinite(Matrix):
-    r"""Symmetric matrices with :math:`\lambda_{\min} \ge -4 D \epsilon \max |\lambda|`."""
+    r"""Symmetric matrices with eigenvalues :math:`\lambda \ge 0`, up to :func:`rounding`."""
 
     _words = "a positive-semidefinite matrix"
 

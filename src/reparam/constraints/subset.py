@@ -108,13 +108,13 @@ def _plain(constraint: Constraint) -> Constraint:
 
 
 def _range_in_range(a: Range, b: Range) -> Answer:
-    if b.is_discrete and not a.is_discrete:
-        return False
     lower, upper, lower_open, upper_open = _attained(a)
+    empty: Answer = (lower > upper) | ((lower == upper) & (lower_open or upper_open))
+    if b.is_discrete and not a.is_discrete:
+        return empty
     b_lower, b_upper = b.limits
     above = (lower > b_lower) | ((lower == b_lower) & (lower_open or not b.lower_open))
     below = (upper < b_upper) | ((upper == b_upper) & (upper_open or not b.upper_open))
-    empty = (lower > upper) | ((lower == upper) & (lower_open or upper_open))
     answer: Answer = (above & below) | empty
     return answer
 

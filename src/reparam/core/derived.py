@@ -77,7 +77,7 @@ def cdf(self: Any, x: Tensor) -> Tensor:
         return 1 - self._sf(x)  # type: ignore[no-any-return]
     if self._has("_log_sf"):
         return -torch.expm1(self._log_sf(x))
-    values, masses = _masses(self, "cdf")
+    values, masses = _masses(self, "cdf", x)
     return (masses * (values <= x)).sum(0).clamp(max=1.0)
 
 
@@ -94,7 +94,7 @@ def sf(self: Any, x: Tensor) -> Tensor:
         return -torch.expm1(self._log_cdf(x))
     if self._has("_cdf"):
         return 1 - self._cdf(x)  # type: ignore[no-any-return]
-    values, masses = _masses(self, "sf")
+    values, masses = _masses(self, "sf", x)
     return (masses * (values > x)).sum(0)
 
 
@@ -103,18 +103,22 @@ def log_sf(self: Any, x: Tensor) -> Tensor:
     return self._sf(x).log()  # type: ignore[no-any-return]
 
 
-def _masses(self: Any, wanted: str) -> tuple[Tensor, Tensor]:
+def _masses(self: Any, wanted: str, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """The values of a finite support and their masses, along a first dimension before those of ``x``."""
     if not self._has("_enumerate_support"):
         raise refuse_missing(self, wanted)
-    values = self._enumerate_support()
-    values = values.reshape(values.shape[:1] + (1,) * len(self._batch_shape))
-    return values, self._log_prob(values).exp()
+    batch = len(self._batch_shape)
+    dims = max(batch, x.dim() if x is not None else 0)
+    values = self._enumerate_support().reshape((-1,) + (1,) * batch)
+    masses = self._log_prob(values).exp()
+    lead = (-1,) + (1,) * (dims - batch)
+    return values.reshape(lead + values.shape[1:]), masses.reshape(lead + masses.shape[1:])
 
 
 def icdf(self: Any, p: Tensor) -> Tensor:
     """By search over a finite support, or by inverting the cdf of a continuous law."""
     if self.support.is_discrete:
-        values, masses = _masses(self, "icdf")
+        values, masses = _masses(self, "icdf", p)
         rank = (masses.cumsum(0)[:-1] < p).sum(0)
         return values.flatten()[rank]
     if not (self._has("_cdf") or self._has("_log_cdf")):

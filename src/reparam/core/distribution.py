@@ -28,23 +28,43 @@ Method = Callable[..., Tensor]
 
 
 def door(method: F) -> F:
-    """A public method: it runs on a resolved law in a dtype that torch computes in."""
+    """A public method: it runs on a resolved law, in a dtype that torch computes in."""
 
     @functools.wraps(method)
     def opened(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if self._plain and self._recipe is None:
-            return method(self, *args, **kwargs)
-        return _through(opened, self, args, kwargs)
+        if self._recipe is not None:
+            self = self._resolved()
+        return method(self, *args, **kwargs) if self._plain else _in_float32(method, self, args, kwargs)
 
     return opened  # type: ignore[return-value]
 
 
-def _through(opened: Callable[..., Any], self: Any, args: Any, kwargs: Any) -> Any:
-    if self._recipe is not None:
-        return opened(self._resolved(), *args, **kwargs)
-    half = self.dtype
+def value_door(method: F) -> F:
+    """A door whose argument is a value of the law: a tensor that fits and, when validating, in the support."""
+
+    @functools.wraps(method)
+    def opened(self: Any, value: Any) -> Any:
+        if self._recipe is not None:
+            self = self._resolved()
+        value = self._value(value)
+        if self._plain:
+            return method(self, value)
+        # a value that is right to its own precision need not be so to float32's
+        good = self._validate_args or self._value_ok(self, value)
+        return _in_float32(method, self, (value,), {}, validate_args=good)
+
+    return opened  # type: ignore[return-value]
+
+
+def _in_float32(
+    method: Callable[..., Any], self: Any, args: Any, kwargs: Any, validate_args: bool | None = None
+) -> Any:
+    """Compute in float32 for a law of half precision; the result returns to its dtype."""
+    half, law = self.dtype, self.to(torch.float32)
+    if validate_args is not None:
+        law._validate_args = validate_args
     args = [a.float() if isinstance(a, Tensor) and a.dtype is half else a for a in args]
-    out = opened(self.to(torch.float32), *args, **kwargs)
+    out = method(law, *args, **kwargs)
     if isinstance(out, tuple):
         return tuple(t.to(half) if t.is_floating_point() else t for t in out)
     return out.to(half) if isinstance(out, Tensor) and out.is_floating_point() else out
@@ -96,15 +116,15 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
     def _extended_shape(self, sample_shape: Shape = NONE) -> torch.Size:
         return as_size(sample_shape) + self._batch_shape + self._event_shape  # type: ignore[no-any-return]
 
-    def _value(self, value: Any, checked: bool = True) -> Tensor:
-        """``value`` as a tensor whose shape fits and, where asked for, that lies in the support."""
+    def _value(self, value: Any) -> Tensor:
+        """``value`` as a tensor whose shape fits and, when validating, that lies in the support."""
         if not isinstance(value, Tensor):
             value = torch.as_tensor(value, dtype=self.sample_dtype or self.dtype, device=self.device)
         elif not value.is_floating_point() and self.sample_dtype is None:
             value = value.to(self.dtype)
         tensor: Tensor = value
         self._fit(tensor)
-        if checked and self._validate_args and not self._value_ok(self, tensor):
+        if self._validate_args and not self._value_ok(self, tensor):
             refuse(self, "value", self.support, tensor)
         return tensor
 
@@ -141,7 +161,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
 
     # -- densities and probabilities ---------------------------------------------------------------------
 
-    @door
+    @value_door
     def log_prob(self, value: Any) -> Tensor:
         """Log-density (or log-mass) at ``value``: ``[*sample, *batch, *event] -> [*sample, *batch]``.
 
@@ -149,32 +169,32 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
             ValueError: if the shape does not fit or, when validating, a value is outside the support.
                 When not validating, the density there is zero and its logarithm -inf.
         """
-        return self._log_prob(self._value(value))
+        return self._log_prob(value)
 
-    @door
+    @value_door
     def prob(self, value: Any) -> Tensor:
         """Density (or mass) at ``value``."""
-        return self._log_prob(self._value(value)).exp()
+        return self._log_prob(value).exp()
 
-    @door
+    @value_door
     def cdf(self, value: Any) -> Tensor:
         r""":math:`P(X \le x)`."""
-        return self._cdf(derived.within(self, self._value(value)))
+        return self._cdf(derived.within(self, value))
 
-    @door
+    @value_door
     def log_cdf(self, value: Any) -> Tensor:
         r""":math:`\log P(X \le x)`, finite far below the smallest representable probability."""
-        return self._log_cdf(derived.within(self, self._value(value)))
+        return self._log_cdf(derived.within(self, value))
 
-    @door
+    @value_door
     def sf(self, value: Any) -> Tensor:
         """:math:`P(X > x)`, the survival function, without the cancellation of ``1 - cdf``."""
-        return self._sf(derived.within(self, self._value(value)))
+        return self._sf(derived.within(self, value))
 
-    @door
+    @value_door
     def log_sf(self, value: Any) -> Tensor:
         r""":math:`\log P(X > x)`."""
-        return self._log_sf(derived.within(self, self._value(value)))
+        return self._log_sf(derived.within(self, value))
 
     @door
     def icdf(self, p: Any) -> Tensor:

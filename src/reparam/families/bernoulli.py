@@ -8,6 +8,7 @@ from torch.nn.functional import softplus
 
 from ..constraints import boolean, real, unit_interval
 from ..core.distribution import Distribution
+from ..core.noise import fine_uniform
 from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..kernels import fused
@@ -53,7 +54,7 @@ class Bernoulli(Distribution):
         return torch.sigmoid(-self.logits) if "logits" in self._given else 1 - self.probs
 
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return (uniforms(self.probs, shape, generator) < self.probs).to(self.dtype)
+        return (fine_uniform(shape, self.probs, generator) < self.probs).to(self.dtype)
 
     def _enumerate_support(self) -> Tensor:
         return torch.arange(2, dtype=self.dtype, device=self.device)
@@ -90,11 +91,6 @@ class Bernoulli(Distribution):
 
     def _kurtosis(self) -> Tensor:
         return 1 / self._variance() - 6
-
-
-def uniforms(like: Tensor, shape: torch.Size, generator: Generator | None) -> Tensor:
-    """Uniform numbers fine enough to be compared with small probabilities: 53 bits."""
-    return torch.rand(shape, dtype=torch.float64, device=like.device, generator=generator)
 
 
 @register_kl(Bernoulli, Bernoulli)

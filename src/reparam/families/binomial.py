@@ -11,6 +11,7 @@ from torch.nn.functional import logsigmoid
 from ..constraints import integer_interval, nonnegative_integer, real, unit_interval
 from ..core.checks import all_true
 from ..core.distribution import Distribution
+from ..core.noise import binomial
 from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..kernels import fused
@@ -76,8 +77,7 @@ class Binomial(Distribution):
         return torch.sigmoid(-self.logits) if "logits" in self._given else 1 - self.probs
 
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        n, p = self.total_count.double().expand(shape), self.probs.double().expand(shape)
-        return torch.binomial(n, p, generator=generator).to(self.dtype)
+        return binomial(self.total_count, self.probs, shape, generator).to(self.dtype)
 
     def _enumerate_support(self) -> Tensor:
         n = self.total_count

@@ -6,13 +6,38 @@ import torch
 from torch import Generator, Tensor
 
 from ..constraints import Constraint, independent, integer_interval, nonnegative, real_vector
+from ..constraints.base import Bounds
+from ..core.checks import Checker, refuse
 from ..core.distribution import Distribution
+from ..core.noise import fine_uniform
 from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..core.shapes import joint
 from ..kernels import fused
 from ..special import deviance
-from .bernoulli import uniforms
+
+
+class _Finite(Constraint):
+    """Finite numbers above a bound."""
+
+    def __init__(self, lower: float) -> None:
+        self.lower = lower
+
+    @property
+    def bounds(self) -> Bounds:
+        """The two ends, both excluded."""
+        return Bounds(self.lower, torch.inf, True, True, False)
+
+    def check(self, value: Tensor) -> Tensor:
+        """Which values are finite and above the bound."""
+        return (value > self.lower) & (value < torch.inf)
+
+    def describe(self) -> str:
+        """The set in words that continue "must be ..."."""
+        return "positive and finite" if self.lower == 0 else "finite"
+
+
+USABLE = {"probs": Checker(_Finite(0.0)), "logits": Checker(_Finite(-torch.inf))}
 
 
 class Categorical(Distribution):
@@ -85,6 +110,11 @@ class Categorical(Distribution):
     def _check(self) -> None:
         if self.num_events == 0:
             raise ValueError("Categorical: the last dimension, of the categories, is empty")
+        raw, name = self._raw(), self._given[0]
+        total = raw.sum(-1) if name == "probs" else raw.amax(-1)
+        if not USABLE[name](self, total):
+            what = "the sum of probs" if name == "probs" else "the largest of logits"
+            refuse(self, what, USABLE[name].constraint, total)
 
     @fused("categorical_probs_log_prob", "probs")
     @fused("categorical_logits_log_prob", "logits")
@@ -141,11 +171,11 @@ def choose(weights: Tensor, shape: torch.Size, generator: Generator | None) -> T
     """
     batch = weights.shape[:-1]
     total = weights.double().cumsum(-1)
-    u = uniforms(weights, shape, generator)
+    u = fine_uniform(shape, weights, generator)
     goal = torch.minimum(u * total[..., -1], torch.nextafter(total[..., -1], total.new_zeros(())))
     draws = shape.numel() // max(batch.numel(), 1)
     flat = goal.reshape(draws, batch.numel()).T.contiguous()
-    found = torch.searchsorted(total.reshape(batch.numel(), -1), flat, right=True)
+    found = torch.searchsorted(total.reshape(batch.numel(), weights.shape[-1]), flat, right=True)
     return found.T.reshape(shape)
 
 

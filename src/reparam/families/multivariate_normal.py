@@ -16,6 +16,7 @@ from ..constraints import (
     real_vector,
 )
 from ..core.distribution import Distribution
+from ..core.noise import normal
 from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..core.shapes import joint
@@ -125,7 +126,7 @@ class MultivariateNormal(Distribution):
         return -0.5 * (z * z).sum(-1) - half_log_det - 0.5 * LOG_TWO_PI * x.shape[-1]
 
     def _noise(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return torch.randn(shape, dtype=self.dtype, device=self.device, generator=generator)
+        return normal(shape, self.loc, generator)
 
     def _coloured(self, noise: Tensor) -> tuple[Tensor, Tensor]:
         name, value = self._spread()

@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from ..constraints import positive, real
 from ..core.distribution import Distribution
+from ..core.noise import normal
 from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused
@@ -50,11 +51,11 @@ class Normal(Distribution):
         return -0.5 * z * z - self.scale.log() - HALF_LOG_TWO_PI
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        noise = torch.randn(shape, dtype=self.loc.dtype, device=self.loc.device, generator=generator)
+        noise = normal(shape, self.loc, generator)
         return torch.addcmul(self.loc, noise, self.scale)
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
-        noise = torch.randn(shape, dtype=self.loc.dtype, device=self.loc.device, generator=generator)
+        noise = normal(shape, self.loc, generator)
         log_prob = -0.5 * noise * noise - self.scale.log() - HALF_LOG_TWO_PI
         return torch.addcmul(self.loc, noise, self.scale), log_prob
 
@@ -98,7 +99,7 @@ class Normal(Distribution):
 
 @register_kl(Normal, Normal)
 def _(p: Normal, q: Normal) -> Tensor:
-    r""":math:`\frac12 [\Delta^2 + r^2 - 1 - \log r^2]`, :math:`\Delta = (\mu_p-\mu_q)/\sigma_q`, :math:`r = \sigma_p/\sigma_q`."""
+    r"""Half of :math:`\Delta^2 + r^2 - 1 - \log r^2`: the shift in units of q, and the ratio of the scales."""
     ratio = p.scale / q.scale
     shift = (p.loc - q.loc) / q.scale
     return 0.5 * (shift * shift + deviance(torch.ones_like(ratio), ratio * ratio))

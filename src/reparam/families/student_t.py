@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from ..constraints import positive, real
 from ..core.distribution import Distribution
+from ..core.noise import normal
 from ..core.params import param
 from ..core.registry import register_kl
 from ..implicit.gamma import log_standard_gamma
@@ -60,7 +61,7 @@ class StudentT(Distribution):
         return ratio - 0.5 * self.df.log() - HALF_LOG_PI - self.scale.log()
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        noise = torch.randn(shape, dtype=self.loc.dtype, device=self.loc.device, generator=generator)
+        noise = normal(shape, self.loc, generator)
         half = self.df / 2
         log_stretch = 0.5 * (half.log() - log_standard_gamma(half, shape, generator))
         return self.loc + self.scale * noise * log_stretch.exp()

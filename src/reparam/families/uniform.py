@@ -7,6 +7,7 @@ from torch import Generator, Tensor
 
 from ..constraints import greater_than, interval, real
 from ..core.distribution import Distribution
+from ..core.noise import uniform
 from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused
@@ -42,7 +43,7 @@ class Uniform(Distribution):
         return -(self.high - self.low).log() + torch.zeros_like(x)
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        u = torch.rand(shape, dtype=self.low.dtype, device=self.low.device, generator=generator)
+        u = uniform(shape, self.low, generator)
         return torch.lerp(self.low, self.high, u)
 
     def _cdf(self, x: Tensor) -> Tensor:

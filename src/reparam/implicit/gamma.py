@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from .. import _torch, kernels
+from ..core.noise import uniform
 from ..special import log_gamma_quantile_grad
 from .scalar import reparameterise
 
@@ -36,6 +37,6 @@ def log_standard_gamma(concentration: Tensor, shape: torch.Size, generator: Gene
         return reparameterise(a, sample, log_gamma_quantile_grad, known) if wants_gradient else sample
     with torch.no_grad():
         raised = _torch.standard_gamma(a.detach() + 1, generator).log()
-        u = torch.rand(shape, dtype=a.dtype, device=a.device, generator=generator)
+        u = uniform(shape, a, generator)
         sample = raised + torch.log1p(-u) / a.detach()
     return reparameterise(a, sample, log_gamma_quantile_grad)

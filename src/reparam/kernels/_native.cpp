@@ -13,7 +13,8 @@ int64_t integer(PyObject* value) { return PyLong_AsLongLong(value); }
 
 void* pointer(PyObject* value) { return reinterpret_cast<void*>(static_cast<intptr_t>(integer(value))); }
 
-// run(entry, dtype, n, k, threads, *inputs, *periods, value, *partials): the partials may be left out.
+// run(entry, dtype, n, k, threads, *inputs, *periods, value[, *partials, grad, grad_period, reduced]); addresses of
+// outputs that are not wanted are 0.
 PyObject* run(PyObject*, PyObject* const* args, Py_ssize_t count) {
   int32_t entries = 0;
   const reparam_entry* table = reparam_entries(&entries);
@@ -23,31 +24,38 @@ PyObject* run(PyObject*, PyObject* const* args, Py_ssize_t count) {
     return nullptr;
   }
   const reparam_entry* entry = table + index;
-  const Py_ssize_t inputs = entry->inputs;
-  if (count != 5 + 2 * inputs + 1 && count != 5 + 3 * inputs + 1) {
+  const Py_ssize_t inputs = entry->inputs, value_only = 5 + 2 * inputs + 1;
+  if (count != value_only && count != value_only + inputs + 3) {
     PyErr_Format(PyExc_TypeError, "run: %s does not take %zd arguments", entry->name, count);
     return nullptr;
   }
-  const int64_t dtype = integer(args[1]), n = integer(args[2]), k = integer(args[3]), threads = integer(args[4]);
   const void* in[most_inputs];
   int64_t period[most_inputs];
-  void* out[most_inputs + 1] = {};
-  PyObject* const* rest = args + 5;
+  void* partial[most_inputs];
   for (Py_ssize_t j = 0; j < inputs; ++j) {
-    in[j] = pointer(rest[j]);
-    period[j] = integer(rest[inputs + j]);
+    in[j] = pointer(args[5 + j]);
+    period[j] = integer(args[5 + inputs + j]);
   }
-  for (Py_ssize_t j = 0; j < count - 5 - 2 * inputs; ++j) out[j] = pointer(rest[2 * inputs + j]);
+  const int64_t dtype = integer(args[1]), threads = integer(args[4]);
+  reparam_call call = {integer(args[2]), integer(args[3]), in, period, pointer(args[value_only - 1]), nullptr,
+                       nullptr,          1,                0};
+  if (count > value_only) {
+    for (Py_ssize_t j = 0; j < inputs; ++j) partial[j] = pointer(args[value_only + j]);
+    call.partial = partial;
+    call.grad = pointer(args[count - 3]);
+    call.grad_period = integer(args[count - 2]);
+    call.reduced = static_cast<uint32_t>(integer(args[count - 1]));
+  }
   if (PyErr_Occurred()) return nullptr;
   if (dtype != REPARAM_FLOAT32 && dtype != REPARAM_FLOAT64) {
     PyErr_SetString(PyExc_TypeError, "run: the dtype is neither float32 nor float64");
     return nullptr;
   }
-  if (n * k < release_above) {
-    reparam_run(entry, static_cast<int>(dtype), n, k, in, period, out, 1);
+  if (call.n * call.k < release_above) {
+    reparam_run(entry, static_cast<int>(dtype), &call, 1);
   } else {
     Py_BEGIN_ALLOW_THREADS
-    reparam_run(entry, static_cast<int>(dtype), n, k, in, period, out, static_cast<int>(threads));
+    reparam_run(entry, static_cast<int>(dtype), &call, static_cast<int>(threads));
     Py_END_ALLOW_THREADS
   }
   Py_RETURN_NONE;

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
+from torch import Size, Tensor
 
 from .._torch import is_ordinary_mode, is_plain_cpu
+from .layout import repeated_core
 from .library import DTYPES, native
 
 
@@ -30,8 +31,8 @@ def all_within(
         integer: whether the entries must be whole numbers.
 
     Returns:
-        The answer, or None where the native library does not handle this tensor (it handles contiguous CPU
-        tensors of float32, float64, int64 and bool, in ordinary eager mode) and torch has to find out.
+        The answer, or None where the native library does not handle this tensor (it handles CPU tensors of
+        float32, float64, int64 and bool, in ordinary eager mode) and torch has to find out.
 
     Example:
         >>> all_within(torch.tensor([0.5, 1.0]), 0.0, 1.0) in (True, None)
@@ -41,8 +42,10 @@ def all_within(
         return None
     dtype = tensor.dtype
     code = DTYPES.get(dtype)
-    if code is None or not tensor.is_contiguous():
+    if code is None:
         return None
+    if not tensor.is_contiguous() or tensor.is_neg():
+        tensor = repeated_core(tensor.detach(), tensor.shape, Size())
     if lower_open:
         lower = _next(lower, math.inf, dtype)
     if upper_open:

@@ -8,10 +8,10 @@ from types import FunctionType
 from typing import Any, Protocol, TypeVar, cast
 
 import torch
-from torch import Tensor, get_num_threads, is_grad_enabled
+from torch import Size, Tensor, contiguous_format, empty_like, get_num_threads, is_grad_enabled
 
 from .._torch import is_ordinary_mode, is_plain_cpu
-from .layout import Layout, arrange
+from .layout import Layout, arrange, repeated_core
 from .library import ENTRIES, Entry, native
 
 Formula = Callable[..., Tensor]
@@ -138,68 +138,83 @@ def evaluate(entry: Entry, formula: Formula, tensors: Sequence[Tensor]) -> Tenso
         if not _offers_gradients(entry, layout, tensors):
             return None
         return cast(Tensor, _NativeFunction.apply(entry, formula, layout, *tensors))  # type: ignore[no-untyped-call]
-    value = tensors[-1].new_empty(layout.shape)
-    _run(entry, layout, value.data_ptr())
+    return _value(entry, layout)
+
+
+def _value(entry: Entry, layout: Layout) -> Tensor:
+    code, n, k, shape, inputs, tensors = layout
+    like = tensors[-1]
+    value = empty_like(like, memory_format=contiguous_format) if like.shape == shape else like.new_empty(shape)
+    threads = 1 if n * k < entry.grain else get_num_threads()
+    native.run(entry.index, code, n, k, threads, *inputs, value.data_ptr())
     return value
-
-
-def _run(entry: Entry, layout: Layout, *outputs: int) -> None:
-    n = layout.n
-    threads = 1 if n * layout.k < entry.grain else get_num_threads()
-    native.run(entry.index, layout.dtype, n, layout.k, threads, *layout.inputs, *outputs)
 
 
 def _offers_gradients(entry: Entry, layout: Layout, tensors: Sequence[Tensor]) -> bool:
     """Are all wanted partial derivatives offered, without repeating any row?"""
-    periods = layout.inputs[entry.inputs :]
+    n, periods = layout[1], layout[4][entry.inputs :]
     return all(
-        offered and not (row and period < layout.n)
-        for tensor, offered, row, period in zip(
-            tensors, entry.differentiable, entry.rows, periods, strict=True
-        )
+        entry.differentiable[j] and not (entry.rows[j] and periods[j] < n)
+        for j, tensor in enumerate(tensors)
         if tensor.requires_grad
     )
 
 
 class _NativeFunction(torch.autograd.Function):
-    """A native function with its partial derivatives, and the formula for derivatives of derivatives."""
+    """A native function whose backward pass is native too; derivatives of derivatives are the formula's."""
 
     @staticmethod
     def forward(ctx: Any, entry: Entry, formula: Formula, layout: Layout, *tensors: Tensor) -> Tensor:
-        shape, like = layout.shape, tensors[-1]
-        value = like.new_empty(shape)
-        partials = [
-            like.new_empty(shape + (layout.k,) if row else shape) if needed else None
-            for needed, row in zip(ctx.needs_input_grad[3:], entry.rows, strict=True)
-        ]
-        addresses = [0 if partial is None else partial.data_ptr() for partial in partials]
-        _run(entry, layout, value.data_ptr(), *addresses)
-        ctx.formula = formula
-        ctx.save_for_backward(*tensors, *partials)
-        return value
+        ctx.entry, ctx.formula, ctx.layout = entry, formula, layout
+        ctx.save_for_backward(*tensors)
+        return _value(entry, layout)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        saved = ctx.saved_tensors
-        tensors, partials = saved[: len(saved) // 2], saved[len(saved) // 2 :]
-        if is_grad_enabled():
-            return None, None, None, *_through_formula(ctx.formula, tensors, partials, grad)
-        return None, None, None, *map(functools.partial(_pull_back, grad), tensors, partials)
+        tensors, wanted = ctx.saved_tensors, ctx.needs_input_grad[3:]
+        create_graph = is_grad_enabled()
+        if create_graph or not (is_ordinary_mode() and is_plain_cpu(grad)):
+            return None, None, None, *_through_formula(ctx.formula, tensors, wanted, grad, create_graph)
+        return None, None, None, *_pull_back(ctx.entry, ctx.layout, tensors, wanted, grad)
 
 
-def _pull_back(grad: Tensor, tensor: Tensor, partial: Tensor | None) -> Tensor | None:
-    """The gradient in one input: what broadcasting repeated is summed."""
-    if partial is None:
-        return None
-    row = partial.ndim > grad.ndim
-    product = grad.unsqueeze(-1) * partial if row else grad * partial
-    return product if product.shape == tensor.shape else product.sum_to_size(tensor.shape)
+def _pull_back(
+    entry: Entry, layout: Layout, tensors: Sequence[Tensor], wanted: Sequence[bool], grad: Tensor
+) -> list[Tensor | None]:
+    """The gradients in the wanted inputs, those of repeated inputs summed."""
+    code, n, k, shape, inputs, _ = layout
+    found: list[Tensor | None] = []
+    addresses = []
+    reduced = 0
+    for j, tensor in enumerate(tensors):
+        partial = empty_like(tensor, memory_format=contiguous_format) if wanted[j] else None
+        if partial is not None and partial.numel() != (n * k if entry.rows[j] else n):
+            if partial.numel() == inputs[entry.inputs + j]:
+                reduced |= 1 << j
+            else:
+                partial = grad.new_empty(shape + (k,) if entry.rows[j] else shape)
+        found.append(partial)
+        addresses.append(0 if partial is None else partial.data_ptr())
+    period = n
+    if not grad.is_contiguous():
+        grad = repeated_core(grad, shape, Size())
+        period = grad.numel()
+    threads = 1 if n * k < entry.grain else get_num_threads()
+    native.run(
+        entry.index, code, n, k, threads, *inputs, 0, *addresses, grad.data_ptr(), period, reduced
+    )  # fmt: skip
+    return [
+        partial.sum_to_size(tensor.shape) if partial is not None and partial.shape != tensor.shape else partial
+        for partial, tensor in zip(found, tensors, strict=True)
+    ]
 
 
 def _through_formula(
-    formula: Formula, tensors: Sequence[Tensor], partials: Sequence[Tensor | None], grad: Tensor
+    formula: Formula, tensors: Sequence[Tensor], wanted: Sequence[bool], grad: Tensor, create_graph: bool
 ) -> list[Tensor | None]:
-    """The gradients as functions of the inputs, which autograd can differentiate again."""
-    wanted = [t for t, partial in zip(tensors, partials, strict=True) if partial is not None]
-    found = iter(torch.autograd.grad(formula(*tensors), wanted, grad, create_graph=True))
-    return [None if partial is None else next(found) for partial in partials]
+    """The gradients by automatic differentiation of the formula."""
+    with torch.enable_grad():
+        value = formula(*tensors)
+    of = [tensor for tensor, want in zip(tensors, wanted, strict=True) if want]
+    found = iter(torch.autograd.grad(value, of, grad, create_graph=create_graph))
+    return [next(found) if want else None for want in wanted]

@@ -13,6 +13,7 @@ from .style import BLUE, ORANGE, axes
 
 DRAWS = 20_000
 POINTS = 400
+BINS = 50
 TAIL = 0.002
 
 
@@ -159,10 +160,9 @@ def samples(
     ax = axes()[0] if ax is None else ax
     x, points = draws(d, n, generator).to(d.dtype), grid(d)
     low, high = float(points.min()), float(points.max())
+    edges = torch.linspace(low, high, BINS + 1)
     if d.support.is_discrete:
         edges = torch.arange(low - 0.5, high + 1)
-    else:
-        edges = torch.linspace(low, high, 51)
     shares = torch.histogram(x, edges.to(x.dtype)).hist / n / edges.diff()
     style = {"color": ORANGE, "alpha": 0.35, **style}
     middles, widths = (edges[1:] + edges[:-1]) / 2, edges.diff() * 0.92

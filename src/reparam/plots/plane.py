@@ -57,16 +57,13 @@ def scatter(
     look = {"color": ORANGE, "alpha": 0.45, "linewidth": 0, "s": 5, "rasterized": True, **style}
     ax.scatter(x[:, 0].tolist(), x[:, 1].tolist(), **look)
     low, high = x[:, :2].quantile(0.001, 0), x[:, :2].quantile(0.999, 0)
-    across, up = (
-        torch.linspace(float(a), float(b), POINTS, dtype=x.dtype)
-        for a, b in zip(low, high, strict=True)
-    )
+    across, up = (torch.linspace(float(a), float(b), POINTS, dtype=x.dtype) for a, b in zip(low, high, strict=True))
     points = torch.stack(torch.meshgrid(across, up, indexing="xy"), -1)
     height = _log_density(d, points)
     if height is not None:
         with torch.no_grad():
             levels = d.log_prob(x).quantile(torch.tensor(LEVELS, dtype=x.dtype))
-        ax.contour(across, up, height, sorted(set(levels.tolist())), colors=[BLUE], linewidths=1.1)
+        ax.contour(across, up, height, sorted(set(levels.tolist())), colors=[BLUE], linewidths=1.1, linestyles="solid")
     ax.set_xlabel("$x_1$")
     ax.set_ylabel("$x_2$")
     return ax

@@ -22,11 +22,6 @@ STYLE: Any = {
     "axes.linewidth": 0.7,
     "axes.spines.right": False,
     "axes.spines.top": False,
-    "axes.titlecolor": INK,
-    "axes.titlesize": 10.0,
-    "legend.fontsize": 8.5,
-    "legend.frameon": False,
-    "legend.labelcolor": INK,
     "lines.linewidth": 1.8,
     "savefig.dpi": 144,
     "svg.fonttype": "none",
@@ -53,6 +48,16 @@ def axes(columns: int = 1, *, rows: int = 1, width: float = 3.2, height: float =
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(columns * width, rows * height), layout="constrained")
         return [figure.add_subplot(rows, columns, i + 1) for i in range(rows * columns)]
+
+
+def legend(ax: Axes, **options: Any) -> None:
+    """The legend of ``ax``, in the ink of the page.
+
+    Args:
+        ax: axes with labelled lines.
+        options: of matplotlib's legend.
+    """
+    ax.legend(**{"frameon": False, "labelcolor": INK, "fontsize": 8.5, **options})
 
 
 def to_svg(ax: Axes, name: str) -> str:

@@ -8,7 +8,8 @@ order follows.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce, wraps
+from functools import reduce, update_wrapper
+from types import FunctionType
 from typing import Any, Protocol
 
 import torch
@@ -46,14 +47,15 @@ def elementwise(
         value = formula if block is None else _in_blocks(formula, block)
         evaluate = _with_partials(value, partials) if partials else value
 
-        @wraps(formula)
-        def function(*args: Tensor | float) -> Tensor:
-            tensors, dtype = _promoted(args, wide)
-            if len(tensors) > 1:
-                tensors = torch.broadcast_tensors(*tensors)
-            return evaluate(*tensors).to(dtype)
+        promoted, broadcast = _promoted, torch.broadcast_tensors
 
-        return function
+        def function(*args: Tensor | float) -> Tensor:
+            tensors, dtype = promoted(args, wide)
+            return evaluate(*broadcast(*tensors)).to(dtype)
+
+        # It reads only its closure, and so can belong to the formula's module: doctest finds the example there.
+        own = FunctionType(function.__code__, formula.__globals__, closure=function.__closure__)
+        return update_wrapper(own, formula)
 
     return declare
 

@@ -88,9 +88,10 @@ def _hazard(upper: bool, zero: float, infinity: float) -> Function:
 
     def hazard(a: Tensor, x: Tensor) -> Tensor:
         part, log_value = _tail(a, x)
-        own = torch.exp(part.log_hazard) / torch.where(x == 0, 1.0, x)
+        same = part.upper == upper
+        own = torch.exp(part.log_hazard) / torch.where(same & (x != 0), x, 1.0)
         other = _density(a, x) * torch.exp(-log1mexp(log_value))
-        return _with_limits(x, torch.where(part.upper == upper, own, other), zero, infinity)
+        return _with_limits(x, torch.where(same, own, other), zero, infinity)
 
     return hazard
 

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from ..kernels import kernel
 from ._derivatives import elementwise
 from ._quadrature import nodes_and_weights
 
@@ -73,6 +74,7 @@ def ndtr(x: Tensor) -> Tensor:
     return 0.5 * torch.special.erfc(-SQRT_HALF * x)
 
 
+@kernel("log_ndtr")
 @elementwise(_inverse_mills)
 def log_ndtr(x: Tensor) -> Tensor:
     r""":math:`\log\Phi(x)`, finite and accurate on the whole line.

@@ -36,7 +36,7 @@ def trigamma(x: Tensor) -> Tensor:
     return torch.special.zeta(2.0, x)
 
 
-@elementwise(trigamma)
+@elementwise(trigamma, wide=True)
 def digamma(x: Tensor) -> Tensor:
     r"""The digamma function :math:`\psi(x)` for x > 0, the derivative of :func:`lgamma`.
 
@@ -64,7 +64,27 @@ def lgamma(x: Tensor) -> Tensor:
     return torch.lgamma(x)
 
 
-@elementwise(wide=True)
+@elementwise(
+    lambda a, b: torch.polygamma(2, a + b) - torch.polygamma(2, a),
+    lambda a, b: torch.polygamma(2, a + b),
+)
+def _trigamma_difference(a: Tensor, b: Tensor) -> Tensor:
+    r""":math:`\psi'(a+b) - \psi'(a)`, in the way of :func:`digamma_difference`."""
+    u, v = 1 / (a + SHIFT), 1 / (a + b + SHIFT)
+    step = b * u * v
+    total = step + 0.5 * step * (u + v)
+    for k in range(SHIFT):
+        inverse, moved = 1 / (a + k), 1 / (a + b + k)
+        total = total + b * inverse * moved * (inverse + moved)
+    first, power, gap = step * (u + v), v, step
+    for k, c in enumerate(DIGAMMA_SERIES, start=1):
+        gap = u * u * gap + power * first
+        power = power * (v * v)
+        total = total + 2 * k * c * gap
+    return -total
+
+
+@elementwise(_trigamma_difference, lambda a, b: trigamma(a + b), wide=True)
 def digamma_difference(a: Tensor, b: Tensor) -> Tensor:
     r""":math:`\psi(a+b) - \psi(a)`, to full relative accuracy for b much smaller than a.
 
@@ -84,19 +104,17 @@ def digamma_difference(a: Tensor, b: Tensor) -> Tensor:
         >>> digamma_difference(torch.tensor([1e8, 1.0]), torch.tensor([1e-8, 1.0]))
         tensor([1.0000e-16, 1.0000e+00])
     """
-    total = torch.zeros_like(a)
-    for k in range(SHIFT):
-        total = total + b / ((a + k) * (a + b + k))
     u, v = 1 / (a + SHIFT), 1 / (a + b + SHIFT)
     step = b * u * v
-    total = total + torch.log1p(b * u) + 0.5 * step
-    u2, v2 = u * u, v * v
-    first = gap = step * (u + v)
-    power = v2
+    total = torch.log1p(b * u) + 0.5 * step
+    for k in range(SHIFT):
+        total = total + b / ((a + k) * (a + b + k))
+    first, power = step * (u + v), v * v
+    gap = first
     for c in DIGAMMA_SERIES:
         total = total + c * gap
-        gap = u2 * gap + power * first
-        power = power * v2
+        gap = u * u * gap + power * first
+        power = power * (v * v)
     return total
 
 

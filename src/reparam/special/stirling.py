@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor
 
+from ..kernels import kernel
 from ._derivatives import elementwise
 from .polygamma import digamma, digamma_difference
 
@@ -31,6 +32,7 @@ def _atanh_remainder(square: Tensor) -> Tensor:
     return total
 
 
+@kernel("stirling_error")
 @elementwise(wide=True)
 def stirling_error(a: Tensor) -> Tensor:
     r"""The error of Stirling's formula.
@@ -65,6 +67,7 @@ def stirling_error(a: Tensor) -> Tensor:
     return total + series * u
 
 
+@kernel("deviance")
 @elementwise(wide=True)
 def deviance(x: Tensor, m: Tensor) -> Tensor:
     r"""The Poisson deviance of x from its mean m, halved: :math:`x \log(x/m) + m - x \ge 0`.
@@ -89,10 +92,9 @@ def deviance(x: Tensor, m: Tensor) -> Tensor:
     close = (p - q) * v + 2 * p * v * _atanh_remainder(v * v)
     zero = x == 0
     p, q = torch.where(near | zero, 1.0, x), torch.where(near | zero, 2.0, m)
-    ratio = p / q
-    extreme = (ratio < TINY) | (ratio > HUGE)
-    log_ratio = torch.where(extreme, p.log() - q.log(), torch.where(extreme, 1.0, ratio).log())
-    far = p * log_ratio + (q - p)
+    extreme = (p < TINY * q) | (p > HUGE * q)
+    ratio = p / torch.where(extreme, p, q)
+    far = p * torch.where(extreme, p.log() - q.log(), ratio.log()) + (q - p)
     return torch.where(near, close, torch.where(zero, m - x, far))
 
 
@@ -118,14 +120,12 @@ def log_gamma_ratio(a: Tensor, b: Tensor) -> Tensor:
     z = a + SHIFT
     u, v = 1 / z, 1 / (z + b)
     lifted = (z - 0.5) * torch.log1p(b * u) + (b * torch.log(z + b) - b)
-    u2, v2 = u * u, v * v
-    gap = first = b * u * v
-    first = first * (u + v)
-    power = v
+    gap = b * u * v
+    first, power = gap * (u + v), v
     for c in STIRLING_SERIES:
         lifted = lifted - c * gap
-        gap = u2 * gap + power * first
-        power = power * v2
+        gap = u * u * gap + power * first
+        power = power * (v * v)
     product = torch.zeros_like(a)
     for k in range(SHIFT):
         product = product + torch.log1p(b / (a + k))
@@ -156,7 +156,7 @@ def lbeta(a: Tensor, b: Tensor) -> Tensor:
         >>> lbeta(torch.tensor([1e5, 1.0]), torch.tensor([1e5, 2.0]))
         tensor([-1.3863e+05, -6.9315e-01])
     """
-    p, q = torch.minimum(a, b), torch.maximum(a, b)
+    p, q = torch.where(a < b, a, b), torch.where(a < b, b, a)
     step = torch.log1p(p / q)
     errors = stirling_error(p) + (stirling_error(q) - stirling_error(p + q))
     return (HALF_LOG_TWO_PI - 0.5 * p.log() + 0.5 * step + errors) - (
@@ -178,5 +178,5 @@ def log_binomial(n: Tensor, k: Tensor) -> Tensor:
         >>> log_binomial(torch.tensor([5.0, 1e10]), torch.tensor([2.0, 1.0]))
         tensor([ 2.3026, 23.0259])
     """
-    j = torch.minimum(k, n - k)
+    j = torch.where(2 * k < n, k, n - k)
     return log_gamma_ratio(n - j + 1, j) - log_gamma_ratio(torch.ones_like(j), j)

@@ -19,6 +19,7 @@ from ..constraints.composite import Independent as Entrywise
 from ..constraints.numeric import Range
 from ..constraints.structured import Simplex
 
+EPS = torch.finfo(torch.float64).eps
 Function = Callable[[Tensor], Tensor]
 ORDER = 20
 TOLERANCE = 1e-11
@@ -115,8 +116,8 @@ def pieces(law: Any) -> list[Piece]:
 
 
 def _nearest(end: float) -> float:
-    """The logarithm of the least distance from an end that is resolved to nine digits."""
-    return math.log(abs(end) * 1e-7) if end else -690.0
+    """The logarithm of the least distance from an end that is resolved to six digits."""
+    return math.log(abs(end) * 1e-10) if end else -690.0
 
 
 def _integrate(law: Any, piece: Piece, f: Function, knots: Iterable[float]) -> Tensor:
@@ -137,7 +138,8 @@ def _integrate(law: Any, piece: Piece, f: Function, knots: Iterable[float]) -> T
         first, second = halves.split(len(left))
         error = (first + second - whole).abs()
         scale = 1 + total.abs() + whole.abs().sum(0)
-        rough = ~(error <= TOLERANCE * scale)
+        noise = (EPS * abs(piece.end) * (-left).exp()).reshape(-1, *(1,) * (whole.dim() - 1))
+        rough = ~(error <= TOLERANCE * scale + noise * whole.abs())
         rough = rough.flatten(1).any(1) if rough.dim() > 1 else rough
         total = total + (first + second)[~rough].sum(0)
         if not bool(rough.any()):
@@ -209,12 +211,12 @@ def _plane(law: Any) -> tuple[Tensor, Tensor]:
     support = law.support
     draws = law.sample((500,), generator=fixed_seed())
     if isinstance(support, Simplex) and law.event_shape == (3,):
-        free = (draws[:, :2].clamp(min=1e-300) / draws[:, 2:].clamp(min=1e-300)).log()
+        free = (draws[:, :2] / draws[:, 2:]).log()
     elif isinstance(support, Entrywise) and law.event_shape == (2,):
         free = _free(support.base_constraint, draws)
     else:
         raise NotImplementedError(f"no quadrature for {law}: its events have more than two degrees of freedom")
-    if not bool(free.abs().max() < 600):
+    if not bool(free.isfinite().all()):
         raise NotImplementedError(f"no quadrature for {law}: its draws reach the edge of the support")
     centre, factor = free.mean(0), torch.linalg.cholesky(torch.cov(free.T))
     t = torch.linspace(-5.0, 5.0, 241, dtype=torch.float64)
@@ -226,7 +228,8 @@ def _plane(law: Any) -> tuple[Tensor, Tensor]:
         growth = values.prod(1)
     else:
         values, growth = _placed(support.base_constraint, y)
-    return values, area * factor.diagonal().prod() * growth
+    kept = growth > 0  # beyond, the values underflow
+    return values[kept], (area * factor.diagonal().prod() * growth)[kept]
 
 
 def _free(entry: Any, x: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ class ComposeTransform(Transform):
     """
 
     _fields = ("parts",)
-    _transient = ("_origin",)
+    _transient = (*Transform._transient, "_origin")
     _origin: ComposeTransform | None = None
 
     def __init__(self, parts: Sequence[Transform], cache_size: int = 0) -> None:
@@ -46,20 +46,17 @@ class ComposeTransform(Transform):
         """The domain of the first part, with the event dimensions that the whole needs."""
         if not self.parts:
             return real
-        need = self.parts[-1].codomain.event_dim
-        for part in reversed(self.parts):
-            need = max(need - part.codomain.event_dim, 0) + part.domain.event_dim
-        return _widened(self.parts[0].domain, need)
+        return _widened(self.parts[0].domain, self._in_dim())
 
     @property
     def codomain(self) -> Constraint:
         """The codomain of the last part, with the event dimensions that the whole has."""
         if not self.parts:
             return real
-        have = self.domain.event_dim
+        event_dim = self._in_dim()
         for part in self.parts:
-            have += part.codomain.event_dim - part.domain.event_dim
-        return _widened(self.parts[-1].codomain, have)
+            event_dim += part.codomain.event_dim - part.domain.event_dim
+        return _widened(self.parts[-1].codomain, event_dim)
 
     @property
     def bijective(self) -> bool:
@@ -98,7 +95,7 @@ class ComposeTransform(Transform):
         if not self.parts:
             return torch.zeros_like(x)
         *first, last = self.parts
-        middle, ldj, event_dim = x, None, self.domain.event_dim
+        middle, ldj, event_dim = x, None, self._in_dim()
         for part in first:
             middle, term = part.forward_and_ldj(middle)
             ldj, event_dim = _added(ldj, term, part, event_dim)
@@ -106,7 +103,7 @@ class ComposeTransform(Transform):
 
     def forward_and_ldj(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The value and the log-determinant in one pass over the parts."""
-        ldj, event_dim = None, self.domain.event_dim
+        ldj, event_dim = None, self._in_dim()
         for part in self.parts:
             x, term = part.forward_and_ldj(x)
             ldj, event_dim = _added(ldj, term, part, event_dim)
@@ -127,6 +124,13 @@ class ComposeTransform(Transform):
         for part in reversed(self.parts):
             shape = part.inverse_shape(shape)
         return torch.Size(shape)
+
+    def _in_dim(self) -> int:
+        """The event dimensions of ``x`` that let every part see whole events."""
+        event_dim = 0
+        for part in reversed(self.parts):
+            event_dim = max(event_dim - part.codomain.event_dim, 0) + part.domain.event_dim
+        return event_dim
 
     def _map(self, fn: TensorMap, event_dim: int) -> ComposeTransform:
         parts = []
@@ -153,9 +157,7 @@ def _widened(constraint: Constraint, event_dim: int) -> Constraint:
     return independent(constraint, more) if more else constraint
 
 
-def _added(
-    total: Tensor | None, term: Tensor, part: Transform, event_dim: int
-) -> tuple[Tensor, int]:
+def _added(total: Tensor | None, term: Tensor, part: Transform, event_dim: int) -> tuple[Tensor, int]:
     """The sum with one more part's term, and the event dimensions after that part."""
     term = sum_rightmost(term, event_dim - part.domain.event_dim)
     after = event_dim + part.codomain.event_dim - part.domain.event_dim

@@ -6,20 +6,20 @@ Both take unconstrained real tensors to values that satisfy the constraint.
 - ``transform_to`` gives what optimisers like best, coordinate by coordinate where possible. It may
   have more coordinates than the set has dimensions, and then no log-determinant.
 
-================================== ================================= =============================
-constraint                         ``biject_to``                     ``transform_to``, if different
-================================== ================================= =============================
-``real``, ``square``               the identity
-half-lines                         exponential, shifted
-intervals                          logistic, between the bounds
-``simplex``                        stick-breaking                    softmax
-``corr_cholesky``                  tanh and stick-breaking by rows
-``lower_triangular``               vector to triangle
-``symmetric``                      vector to triangle, mirrored      mirrored triangle
-``lower_cholesky``                 vector to triangle, exp diagonal  exp diagonal
-``positive_definite`` and ``_semi`` the same, times its transpose    the same, from a matrix
-``independent``, ``cat``, ``stack`` those of the parts
-================================== ================================= =============================
+=========================================== ======================================== ==============================
+constraint                                  ``biject_to``                            ``transform_to``, if different
+=========================================== ======================================== ==============================
+``real``, ``square``                        the identity
+half-lines                                  the exponential, shifted
+intervals                                   the logistic function between the bounds
+``simplex``                                 stick-breaking                           softmax
+``corr_cholesky``                           stick-breaking of every row
+``lower_triangular``                        a vector as triangle
+``symmetric``                               the same, mirrored                       from a matrix
+``lower_cholesky``                          the same, exponential diagonal           from a matrix
+``positive_definite``, ``..._semidefinite`` the same, times its transpose            from a matrix
+``independent``, ``cat``, ``stack``         those of the parts
+=========================================== ======================================== ==============================
 
 Discrete constraints have none.
 """
@@ -93,9 +93,7 @@ class ConstraintRegistry:
     def register(self, constraint: type[Constraint] | Constraint) -> Callable[[F], F]: ...
     @overload
     def register(self, constraint: type[Constraint] | Constraint, factory: F) -> F: ...
-    def register(
-        self, constraint: type[Constraint] | Constraint, factory: F | None = None
-    ) -> Callable[[F], F] | F:
+    def register(self, constraint: type[Constraint] | Constraint, factory: F | None = None) -> Callable[[F], F] | F:
         """Add a rule for a class of constraints.
 
         Args:
@@ -218,7 +216,10 @@ def _register_composites(links: ConstraintRegistry) -> None:
     @links.register(cat)
     def _(constraint: cat) -> Transform:
         parts = [links(c) for c in constraint.cseq]
-        return CatTransform(parts, constraint.dim, constraint.lengths)
+        pairs = zip(parts, constraint.lengths, strict=True)
+        changes = constraint.dim == -1
+        lengths = [t.inverse_shape((n,))[-1] if changes and t.event_dim == 1 else n for t, n in pairs]
+        return CatTransform(parts, constraint.dim, lengths)
 
     @links.register(stack)
     def _(constraint: stack) -> Transform:

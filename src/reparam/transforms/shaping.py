@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -35,14 +35,10 @@ class IndependentTransform(Transform):
 
     _fields = ("base_transform",)
 
-    def __init__(
-        self, base_transform: Transform, reinterpreted_batch_ndims: int, cache_size: int = 0
-    ) -> None:
+    def __init__(self, base_transform: Transform, reinterpreted_batch_ndims: int, cache_size: int = 0) -> None:
         super().__init__(cache_size)
         if reinterpreted_batch_ndims < 0:
-            raise ValueError(
-                f"reinterpreted_batch_ndims must be at least 0, got {reinterpreted_batch_ndims}"
-            )
+            raise ValueError(f"reinterpreted_batch_ndims must be at least 0, got {reinterpreted_batch_ndims}")
         (self.base_transform,) = require_transforms((base_transform,))
         self.reinterpreted_batch_ndims = reinterpreted_batch_ndims
 
@@ -67,10 +63,10 @@ class IndependentTransform(Transform):
         return self.base_transform.sign
 
     def _call(self, x: Tensor) -> Tensor:
-        return self.base_transform(self._checked(x, self.domain))
+        return self.base_transform(self._checked(x, self.base_transform.domain))
 
     def _inverse(self, y: Tensor) -> Tensor:
-        return self.base_transform._inv_call(self._checked(y, self.codomain))
+        return self.base_transform._inv_call(self._checked(y, self.base_transform.codomain))
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """The base's log-determinants summed over the event."""
@@ -78,12 +74,12 @@ class IndependentTransform(Transform):
 
     def forward_and_ldj(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The base's value and its log-determinants summed over the event."""
-        y, ldj = self.base_transform.forward_and_ldj(self._checked(x, self.domain))
+        y, ldj = self.base_transform.forward_and_ldj(self._checked(x, self.base_transform.domain))
         return y, self._summed(ldj)
 
     def inverse_and_ldj(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """The base's inverse and its log-determinants summed over the event."""
-        x, ldj = self.base_transform.inverse_and_ldj(self._checked(y, self.codomain))
+        x, ldj = self.base_transform.inverse_and_ldj(self._checked(y, self.base_transform.codomain))
         return x, self._summed(ldj)
 
     def forward_shape(self, shape: Sequence[int]) -> torch.Size:
@@ -100,8 +96,7 @@ class IndependentTransform(Transform):
     def _checked(self, value: Tensor, space: Constraint) -> Tensor:
         if value.dim() < space.event_dim:
             raise ValueError(
-                f"{self!r}: an event has {space.event_dim} dimensions, "
-                f"but the input has shape {tuple(value.shape)}"
+                f"{self!r}: an event has {space.event_dim} dimensions, but the input has shape {tuple(value.shape)}"
             )
         return value
 
@@ -125,16 +120,13 @@ class ReshapeTransform(Transform):
 
     bijective = True
 
-    def __init__(
-        self, in_shape: Sequence[int], out_shape: Sequence[int], cache_size: int = 0
-    ) -> None:
+    def __init__(self, in_shape: Sequence[int], out_shape: Sequence[int], cache_size: int = 0) -> None:
         super().__init__(cache_size)
         self.in_shape = torch.Size(in_shape)
         self.out_shape = torch.Size(out_shape)
         if self.in_shape.numel() != self.out_shape.numel():
             raise ValueError(
-                f"in_shape {tuple(in_shape)} and out_shape {tuple(out_shape)} "
-                "have different numbers of entries"
+                f"in_shape {tuple(in_shape)} and out_shape {tuple(out_shape)} have different numbers of entries"
             )
 
     @property
@@ -173,17 +165,21 @@ class ReshapeTransform(Transform):
 
 
 class _PiecedTransform(Transform):
-    """Transforms of the pieces of a tensor, which keep the shapes of the pieces."""
+    """Transforms of the pieces of a tensor."""
 
     _fields = ("transforms",)
     transforms: list[Transform]
     dim: int
-    lengths: tuple[int, ...] | None = None
 
     @property
     def layout(self) -> Layout:
-        """Where the pieces lie."""
-        return Layout(len(self.transforms), self.dim, self.lengths)
+        """Where the pieces of ``x`` lie."""
+        return Layout(len(self.transforms), self.dim)
+
+    @property
+    def out_layout(self) -> Layout:
+        """Where the pieces of ``y`` lie."""
+        return self.layout
 
     @property
     def bijective(self) -> bool:
@@ -191,35 +187,31 @@ class _PiecedTransform(Transform):
         return all(t.bijective for t in self.transforms)
 
     def _call(self, x: Tensor) -> Tensor:
-        pieces = self.layout.split(x)
-        return self.layout.join([t(p) for t, p in zip(self.transforms, pieces, strict=True)])
+        pieces = zip(self.transforms, self.layout.split(x), strict=True)
+        return self.layout.join([t(piece) for t, piece in pieces])
 
     def _inverse(self, y: Tensor) -> Tensor:
-        pieces = self.layout.split(y)
-        return self.layout.join(
-            [t._inv_call(p) for t, p in zip(self.transforms, pieces, strict=True)]
-        )
+        pieces = zip(self.transforms, self.out_layout.split(y), strict=True)
+        return self.layout.join([t._inv_call(piece) for t, piece in pieces])
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """The log-determinants of the pieces, summed where the pieces lie in one event."""
-        split = self.layout.split
-        triples = zip(self.transforms, split(x), split(y), strict=True)
+        images = self.out_layout.split(y)
+        triples = zip(self.transforms, self.layout.split(x), images, strict=True)
         return self._gathered([t.log_abs_det_jacobian(a, b) for t, a, b in triples], x.dim())
 
     def forward_and_ldj(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The values of the pieces and their log-determinants."""
-        return self._both(x, lambda t, piece: t.forward_and_ldj(piece))
+        pieces = zip(self.transforms, self.layout.split(x), strict=True)
+        return self._joined([t.forward_and_ldj(piece) for t, piece in pieces], x.dim())
 
     def inverse_and_ldj(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """The inverses of the pieces and their log-determinants."""
-        return self._both(y, lambda t, piece: t.inverse_and_ldj(piece))
+        pieces = zip(self.transforms, self.out_layout.split(y), strict=True)
+        return self._joined([t.inverse_and_ldj(piece) for t, piece in pieces], y.dim())
 
-    def _both(
-        self, value: Tensor, compute: Callable[[Transform, Tensor], tuple[Tensor, Tensor]]
-    ) -> tuple[Tensor, Tensor]:
-        pieces = self.layout.split(value)
-        results = [compute(t, piece) for t, piece in zip(self.transforms, pieces, strict=True)]
-        ldj = self._gathered([ldj for _, ldj in results], value.dim())
+    def _joined(self, results: list[tuple[Tensor, Tensor]], value_dim: int) -> tuple[Tensor, Tensor]:
+        ldj = self._gathered([ldj for _, ldj in results], value_dim)
         return self.layout.join([image for image, _ in results]), ldj
 
     def _gathered(self, ldjs: list[Tensor], value_dim: int) -> Tensor:
@@ -231,10 +223,11 @@ class CatTransform(_PiecedTransform):
     """A transform for each piece of a tensor that ``torch.cat`` joins.
 
     Args:
-        tseq: the transforms of the pieces; they keep the pieces' shapes.
+        tseq: the transforms of the pieces. They keep the pieces' shapes, except that transforms of
+            vectors may change their length where ``dim`` is -1.
         dim: the dimension along which the pieces are joined. Log-determinants are joined along it
             as well, or, where it belongs to the pieces' events, summed.
-        lengths: the length of each piece along ``dim``; 1 by default.
+        lengths: the length of each piece of ``x`` along ``dim``; 1 by default.
         cache_size: stored, without effect.
 
     Raises:
@@ -243,10 +236,10 @@ class CatTransform(_PiecedTransform):
 
     Example:
         >>> import torch
-        >>> from reparam.transforms import ExpTransform, identity_transform
-        >>> t = CatTransform([ExpTransform(), identity_transform], dim=-1, lengths=[1, 2])
+        >>> from reparam.transforms import ExpTransform, StickBreakingTransform
+        >>> t = CatTransform([ExpTransform(), StickBreakingTransform()], dim=-1, lengths=[1, 2])
         >>> t(torch.zeros(3))
-        tensor([1., 0., 0.])
+        tensor([1.0000, 0.3333, 0.3333, 0.3333])
     """
 
     def __init__(
@@ -263,8 +256,22 @@ class CatTransform(_PiecedTransform):
         Layout(len(self.transforms), dim, self.lengths)
 
     @property
+    def layout(self) -> Layout:
+        """Where the pieces of ``x`` lie."""
+        return Layout(len(self.transforms), self.dim, self.lengths)
+
+    @property
+    def out_layout(self) -> Layout:
+        """Where the pieces of ``y`` lie."""
+        if self.dim != -1:
+            return self.layout
+        pairs = zip(self.transforms, self.lengths, strict=True)
+        lengths = tuple(t.forward_shape((n,))[-1] if t.event_dim == 1 else n for t, n in pairs)
+        return Layout(len(self.transforms), -1, lengths)
+
+    @property
     def length(self) -> int:
-        """The size of the whole along ``dim``."""
+        """The size of ``x`` along ``dim``."""
         return self.layout.size
 
     @property
@@ -275,7 +282,15 @@ class CatTransform(_PiecedTransform):
     @property
     def codomain(self) -> Constraint:
         """The codomains of the pieces, joined."""
-        return cat([t.codomain for t in self.transforms], self.dim, self.lengths)
+        return cat([t.codomain for t in self.transforms], self.dim, self.out_layout.lengths)
+
+    def forward_shape(self, shape: Sequence[int]) -> torch.Size:
+        """The shape with the size of ``y`` along ``dim``."""
+        return _resized(shape, self.dim, self.out_layout.size)
+
+    def inverse_shape(self, shape: Sequence[int]) -> torch.Size:
+        """The shape with the size of ``x`` along ``dim``."""
+        return _resized(shape, self.dim, self.layout.size)
 
 
 class StackTransform(_PiecedTransform):
@@ -319,3 +334,9 @@ class StackTransform(_PiecedTransform):
         inside = -event_dim <= self.dim < 0
         inner = [t._map(fn, event_dim - inside) for t in self.transforms]
         return self._copy(transforms=inner)
+
+
+def _resized(shape: Sequence[int], dim: int, size: int) -> torch.Size:
+    sizes = list(shape)
+    sizes[dim] = size
+    return torch.Size(sizes)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ... import Categorical
-from ...plots.style import BLUE, GREEN, ORANGE, axes, to_svg
+from ...plots.style import BLUE, GREEN, ORANGE, axes, legend, to_svg
 from .part import Finding, Part, Plot, Tick
 
 ENVIRONMENTS = 16  # played in lockstep
@@ -50,9 +50,7 @@ def surrogate(log_prob: Tensor, reward: Tensor) -> Tensor:
     return loss[played].mean()
 
 
-def train(
-    policy: nn.Module, env: gymnasium.vector.VectorEnv, updates: int, tick: Tick
-) -> list[float]:
+def train(policy: nn.Module, env: gymnasium.vector.VectorEnv, updates: int, tick: Tick) -> list[float]:
     """The returns of the training episodes, in their order."""
     optimiser = torch.optim.Adam(policy.parameters(), LEARNING_RATE)
     returns: list[float] = []
@@ -121,5 +119,5 @@ def picture(returns: list[float]) -> Plot:
     ax.axhline(GOAL, color=GREEN, linewidth=1, linestyle="--", label=f"goal: {GOAL:.0f}")
     ax.set_xlabel("training episode")
     ax.set_ylabel("return")
-    ax.legend()
+    legend(ax)
     return Plot(to_svg(ax, "cartpole"), "Steps that the pole was held up, 500 at most.")

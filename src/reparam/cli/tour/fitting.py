@@ -10,18 +10,16 @@ import torch
 from torch import Tensor
 
 from ... import Distribution, Gamma, Normal, kl_divergence, live
-from ...plots.style import BLUE, GREEN, ORANGE, axes, to_svg
+from ...plots.style import BLUE, GREEN, ORANGE, axes, legend, to_svg
 from .part import Finding, Part, Plot, Tick
 
 STEPS = 2000
 EVERY = 20
-LEARNING_RATE = 1e-2
+LEARNING_RATE = 5e-3
 GOAL = 1e-3
 
 
-def fit(
-    dist: Distribution, target: Distribution, optim: torch.optim.Optimizer, steps: int
-) -> list[float]:
+def fit(dist: Distribution, target: Distribution, optim: torch.optim.Optimizer, steps: int) -> list[float]:
     """The divergence of ``dist`` from its target at every `EVERY` th step, and at the end."""
     divergences = []
     for step in range(steps):
@@ -37,9 +35,7 @@ def fit(
 
 def build() -> list[tuple[Distribution, Distribution, list[Tensor]]]:
     """Each law over live parameters, its target, and the tensors that an optimiser moves."""
-    loc, log_std = torch.tensor(1.0, requires_grad=True), torch.tensor(1.0, requires_grad=True)
-    log_shape, log_rate = torch.zeros(2, requires_grad=True).unbind()
-    log_shape, log_rate = (t.detach().requires_grad_() for t in (log_shape, log_rate))
+    loc, log_std, log_shape, log_rate = (torch.tensor(start, requires_grad=True) for start in (1.0, 1.0, 0.0, 0.0))
     normal = Normal(loc, live(torch.exp, log_std))
     gamma = Gamma(live(log_shape).exp(), live(log_rate).exp())
     return [
@@ -70,9 +66,7 @@ def run(tick: Tick, quick: bool) -> Part:
         micro = (perf_counter() - start) / steps * 1e6
         left = curves[name][-1]
         part.findings += [
-            Finding(
-                f"{name}: divergence from its target", f"{left:.1e}", f"below {GOAL:.0e}", left < GOAL
-            ),
+            Finding(f"{name}: divergence from its target", f"{left:.1e}", f"below {GOAL:.0e}", left < GOAL),
             Finding(f"{name}: time of a step", f"{micro:.0f} µs"),
         ]
     part.plots.append(picture(curves))
@@ -88,5 +82,5 @@ def picture(curves: dict[str, list[float]]) -> Plot:
     ax.axhline(GOAL, color=GREEN, linewidth=1, linestyle="--", label="goal")
     ax.set_xlabel("step of Adam")
     ax.set_ylabel("divergence (nats)")
-    ax.legend()
+    legend(ax)
     return Plot(to_svg(ax, "fitting"), "Kullback–Leibler divergence of the fitted law from its target.")

@@ -1,0 +1,1 @@
+"""Timings of reparam against torch.distributions: ``python -m bench`` or ``make bench``."""

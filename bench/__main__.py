@@ -1,0 +1,9 @@
+"""All benchmarks, one after the other; ``--quick`` and ``--markdown`` are passed to each."""
+
+from __future__ import annotations
+
+from . import large, small_calls
+
+small_calls.main()
+print()
+large.main()

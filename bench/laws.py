@@ -1,0 +1,153 @@
+"""The laws that are timed: how to draw parameters for them, and how to build them with either library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributions
+from torch import Tensor
+
+import reparam
+
+Draw = Callable[[int], Tensor]
+OURS: Any = reparam
+THEIRS: Any = torch.distributions
+EVENT = 8
+CATEGORIES = 10
+
+
+@dataclass(frozen=True)
+class Law:
+    """A law to time.
+
+    Args:
+        name: as the tables show it.
+        build: ``(library, validate_args, *parameters) -> distribution``, the same call for both libraries.
+        draws: for each parameter, what draws a batch of it.
+        size: how many numbers one parameter or value of the batch holds.
+    """
+
+    name: str
+    build: Callable[..., Any]
+    draws: tuple[Draw, ...]
+    size: int = 1
+
+    def parameters(self, batch: int) -> list[Tensor]:
+        """One batch of every parameter."""
+        return [draw(batch) for draw in self.draws]
+
+    def value(self, parameters: list[Tensor]) -> Tensor:
+        """A draw, for both libraries to score."""
+        value: Tensor = self.build(THEIRS, False, *parameters).sample()
+        return value
+
+    def differentiable(self) -> bool:
+        """Whether samples have a pathwise gradient."""
+        return bool(self.build(THEIRS, False, *self.parameters(1)).has_rsample)
+
+
+def real(batch: int) -> Tensor:
+    return torch.randn(batch)
+
+
+def positive(batch: int) -> Tensor:
+    return 0.3 + 3 * torch.rand(batch)
+
+
+def negative(batch: int) -> Tensor:
+    return -positive(batch)
+
+
+def unit(batch: int) -> Tensor:
+    return 0.1 + 0.8 * torch.rand(batch)
+
+
+def weights(batch: int) -> Tensor:
+    return torch.randn(batch, CATEGORIES).softmax(-1)
+
+
+def logits(batch: int) -> Tensor:
+    return torch.randn(batch, CATEGORIES)
+
+
+def concentrations(batch: int) -> Tensor:
+    return 0.3 + 3 * torch.rand(batch, CATEGORIES)
+
+
+def vector(batch: int) -> Tensor:
+    return torch.randn(batch, EVENT)
+
+
+def scales(batch: int) -> Tensor:
+    return 0.3 + torch.rand(batch, EVENT)
+
+
+def factor(batch: int) -> Tensor:
+    return torch.diag_embed(scales(batch)) + 0.2 * torch.randn(batch, EVENT, EVENT).tril(-1)
+
+
+def covariance(batch: int) -> Tensor:
+    root = factor(batch)
+    return root @ root.mT
+
+
+def _independent_normal(d: Any, validate: bool, loc: Tensor, scale: Tensor) -> Any:
+    return d.Independent(d.Normal(loc, scale, validate_args=validate), 1, validate_args=validate)
+
+
+def _tanh_normal(d: Any, validate: bool, loc: Tensor, scale: Tensor) -> Any:
+    base = d.Normal(loc, scale, validate_args=validate)
+    tanh = d.transforms.TanhTransform(cache_size=1)
+    return d.TransformedDistribution(base, [tanh], validate_args=validate)
+
+
+LAWS = (
+    Law("Normal", lambda d, v, loc, scale: d.Normal(loc, scale, validate_args=v), (real, positive)),
+    Law("Uniform", lambda d, v, low, high: d.Uniform(low, high, validate_args=v), (negative, positive)),
+    Law("Gamma", lambda d, v, a, rate: d.Gamma(a, rate, validate_args=v), (positive, positive)),
+    Law("Beta", lambda d, v, a, b: d.Beta(a, b, validate_args=v), (positive, positive)),
+    Law(
+        "StudentT",
+        lambda d, v, df, loc, scale: d.StudentT(df, loc, scale, validate_args=v),
+        (positive, real, positive),
+    ),
+    Law("Bernoulli(probs)", lambda d, v, p: d.Bernoulli(probs=p, validate_args=v), (unit,)),
+    Law("Bernoulli(logits)", lambda d, v, x: d.Bernoulli(logits=x, validate_args=v), (real,)),
+    Law(
+        "Categorical(10, probs)",
+        lambda d, v, p: d.Categorical(probs=p, validate_args=v),
+        (weights,),
+        CATEGORIES,
+    ),
+    Law(
+        "Categorical(10, logits)",
+        lambda d, v, x: d.Categorical(logits=x, validate_args=v),
+        (logits,),
+        CATEGORIES,
+    ),
+    Law("Binomial(10, probs)", lambda d, v, p: d.Binomial(10, probs=p, validate_args=v), (unit,)),
+    Law("Dirichlet(10)", lambda d, v, a: d.Dirichlet(a, validate_args=v), (concentrations,), CATEGORIES),
+    Law(
+        "MultivariateNormal(8, scale_tril)",
+        lambda d, v, loc, tril: d.MultivariateNormal(loc, scale_tril=tril, validate_args=v),
+        (vector, factor),
+        EVENT,
+    ),
+    Law(
+        "MultivariateNormal(8, covariance)",
+        lambda d, v, loc, cov: d.MultivariateNormal(loc, covariance_matrix=cov, validate_args=v),
+        (vector, covariance),
+        EVENT,
+    ),
+    Law("Independent Normal(8)", _independent_normal, (vector, scales), EVENT),
+    Law("LogNormal", lambda d, v, loc, scale: d.LogNormal(loc, scale, validate_args=v), (real, unit)),
+    Law("TanhNormal", _tanh_normal, (real, unit)),
+)
+
+
+def matching(part: str | None, laws: tuple[Law, ...] = LAWS) -> list[Law]:
+    """The laws whose names contain a text, or all of them."""
+    return [law for law in laws if (part or "").lower() in law.name.lower()]
