@@ -60,6 +60,7 @@ SUBSETS = [
     (c.multinomial(4), c.multinomial(3), False),
     (c.multinomial(4), c.independent(c.integer_interval(0, 4), 1), True),
     (c.multinomial(4), c.simplex, False),
+    (c.simplex, c.multinomial(1), False),
     (c.positive_definite, c.positive_semidefinite, True),
     (c.positive_definite, c.symmetric, True),
     (c.positive_definite, c.square, True),

@@ -155,6 +155,10 @@ def test_tensors_are_mapped_with_their_event_dimensions():
     mapped = chain._map(note, 1)
     assert seen == [((3,), 1), ((2, 2), 2), ((2,), 1), ((5, 1, 1), 2)]
     assert mapped.parts[2].base.scale.tolist() == [[2.0, 2.0], [2.0, 2.0]] and mapped.parts[2].base.loc == 0.0
+    seen.clear()
+    flat = t.ComposeTransform([t.PowerTransform(torch.ones(4)), t.ReshapeTransform((4,), (2, 2))])
+    t.InverseTransform(flat)._map(note, 2)
+    assert seen == [((4,), 1)]
     assert chain._map_tensors(lambda tensor: tensor + 1) == mapped != chain
 
 

@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from .. import constraints
 from ..core import derived
 from ..core.params import component, static
-from ..core.ranges import member
+from ..core.ranges import is_everything, member
 from ..transforms import AffineTransform, ComposeTransform, Transform
 from .image import image
 from .independent import Independent
@@ -117,24 +117,15 @@ class TransformedDistribution(Wrapper):
         return y, total
 
     def _log_prob(self, x: Tensor) -> Tensor:
-        if not self._saturates():
-            return self._density(x)
-        # a value that rounded to the end of the codomain comes from infinity, where there is no density
-        with torch.no_grad():
-            inside = self._pull_back(x)[0].isfinite()
-        centre = self._forward(member(self.base_dist.support, x))
-        return torch.where(inside, self._density(torch.where(inside, x, centre)), -torch.inf)
-
-    def _saturates(self) -> bool:
-        """Whether a transform of scalars takes infinities to finite ends that it includes."""
-        return not self._event_shape and any(
-            t.domain.event_dim == 0 and t.codomain.bounds is not None and t.codomain.bounds[1] < torch.inf
-            for t in self.transforms
-        )
-
-    def _density(self, x: Tensor) -> Tensor:
         x, ldj = self._pull_back(x)
-        return self.base_dist._log_prob(x) + ldj
+        base = self.base_dist
+        if len(base.event_shape) > 1 or not (base.event_shape == () or is_everything(base.support)):
+            return base._log_prob(x) + ldj
+        # a value that rounded to an end comes from infinity: no density there, and no part in the gradient
+        inside = x.isfinite()
+        x = torch.where(inside, x, 0.0 if is_everything(base.support) else member(base.support, x))
+        value = base._log_prob(x) + ldj
+        return torch.where(inside.all(-1) if base.event_shape else inside, value, -torch.inf)
 
     def _forward(self, x: Tensor) -> Tensor:
         for t in self.transforms:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..kernels import fused
-from .ranges import is_everything, member
+from .ranges import is_everything, member, outside
 
 Method = Callable[[Any, Tensor], Tensor]
 
@@ -28,13 +28,9 @@ def guarded(method: Method) -> Method:
     def inside(self: Any, x: Tensor) -> Tensor:
         if self._validate_args or is_everything(support := self.support):
             return method(self, x)
-        good = support.check(x)
-        if support.event_dim == 0:
-            outside = torch.where(torch.isnan(x), x, -torch.inf) if x.is_floating_point() else -torch.inf
-            x = torch.where(good, x, member(support, x))
-        else:
-            outside = -torch.inf
-        value = method(self, x)
-        return torch.where(good, value, outside)
+        if support.event_dim:
+            return torch.where(support.check(x), method(self, x), -torch.inf)
+        bad = outside(support, x)
+        return torch.where(bad, -torch.inf, method(self, torch.where(bad, member(support, x), x)))
 
     return inside

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 
 import torch
 from torch import Tensor
 
 from ..constraints import Constraint
-from ..constraints.numeric import Bound, Real
+from ..constraints.numeric import Bound, Range, Real
 
 
 def is_everything(support: Constraint) -> bool:
@@ -38,9 +40,30 @@ def clamp(support: Constraint, value: Tensor) -> Tensor:
     return value
 
 
-def member(support: Constraint, like: Tensor) -> Tensor:
-    """A point of a scalar support at which every density is finite and smooth: not an end, where it has others."""
-    lower, upper = ends(support, like)
-    middle = torch.where(lower.isinf(), torch.where(upper.isinf(), 0.0, upper - 1), lower + 1)
-    middle = torch.where(lower.isinf() | upper.isinf(), middle, (lower + upper) / 2)
+def member(support: Constraint, like: Tensor) -> Tensor | float:
+    """A point of a scalar support at which densities are finite and smooth: not an end, where it has others."""
+    lower, upper = _bounds(support)
+    if not isinstance(lower, Tensor) and not isinstance(upper, Tensor):
+        lower, upper = float(lower), float(upper)
+        if math.isinf(lower) or math.isinf(upper):
+            return lower + 1 if not math.isinf(lower) else 0.0 if math.isinf(upper) else upper - 1
+        return (lower + upper) // 2 if support.is_discrete else (lower + upper) / 2
+    low, high = ends(support, like)
+    one_sided = torch.where(low.isinf(), torch.where(high.isinf(), 0.0, high - 1), low + 1)
+    middle = torch.where(low.isinf() | high.isinf(), one_sided, (low + high) / 2)
     return middle.floor() if support.is_discrete else middle
+
+
+def outside(support: Constraint, value: Tensor) -> Tensor:
+    """Which entries lie outside a scalar support; NaN, which lies nowhere, does not count."""
+    if not isinstance(support, Range):
+        return ~(support.check(value) | value.isnan())
+    lower, upper = support.lower_bound, support.upper_bound
+    conditions = []
+    if isinstance(lower, Tensor) or not math.isinf(float(lower)):
+        conditions.append(value <= lower if support.lower_open else value < lower)
+    if isinstance(upper, Tensor) or not math.isinf(float(upper)):
+        conditions.append(value >= upper if support.upper_open else value > upper)
+    if support.is_discrete and value.is_floating_point():
+        conditions.append(value.frac() != 0)
+    return functools.reduce(operator.or_, conditions)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Size, Tensor
+from torch import Tensor
 
 from .._torch import is_ordinary_mode, is_plain_cpu
-from .layout import repeated_core
+from .layout import repeated
 from .library import DTYPES, native
 
 
@@ -44,13 +44,14 @@ def all_within(
     code = DTYPES.get(dtype)
     if code is None:
         return None
-    if not tensor.is_contiguous() or tensor.is_neg():
-        tensor = repeated_core(tensor.detach(), tensor.shape, Size())
+    n = tensor.numel()
+    if not tensor.is_contiguous() or (n < 2 and tensor.is_neg()):
+        tensor, n = repeated(tensor.detach(), tensor.shape)
     if lower_open:
         lower = _next(lower, math.inf, dtype)
     if upper_open:
         upper = _next(upper, -math.inf, dtype)
-    return native.all_within(code, tensor.numel(), tensor.data_ptr(), lower, upper, integer)
+    return native.all_within(code, n, tensor.data_ptr(), lower, upper, integer)
 
 
 def _next(bound: float, towards: float, dtype: torch.dtype) -> float:

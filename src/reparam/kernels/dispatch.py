@@ -8,10 +8,10 @@ from types import FunctionType
 from typing import Any, Protocol, TypeVar, cast
 
 import torch
-from torch import Size, Tensor, contiguous_format, empty_like, get_num_threads, is_grad_enabled
+from torch import Tensor, contiguous_format, empty_like, get_num_threads, is_grad_enabled
 
 from .._torch import is_ordinary_mode, is_plain_cpu
-from .layout import Layout, arrange, repeated_core
+from .layout import Layout, arrange, repeated
 from .library import ENTRIES, Entry, native
 
 Formula = Callable[..., Tensor]
@@ -143,8 +143,11 @@ def evaluate(entry: Entry, formula: Formula, tensors: Sequence[Tensor]) -> Tenso
 
 def _value(entry: Entry, layout: Layout) -> Tensor:
     code, n, k, shape, inputs, tensors = layout
-    like = tensors[-1]
-    value = empty_like(like, memory_format=contiguous_format) if like.shape == shape else like.new_empty(shape)
+    like = tensors[0]
+    if like.shape == shape and like.is_contiguous() and entry.elementwise:
+        value = empty_like(like)
+    else:
+        value = tensors[-1].new_empty(shape)
     threads = 1 if n * k < entry.grain else get_num_threads()
     native.run(entry.index, code, n, k, threads, *inputs, value.data_ptr())
     return value
@@ -197,8 +200,7 @@ def _pull_back(
         addresses.append(0 if partial is None else partial.data_ptr())
     period = n
     if not grad.is_contiguous():
-        grad = repeated_core(grad, shape, Size())
-        period = grad.numel()
+        grad, period = repeated(grad, shape)
     threads = 1 if n * k < entry.grain else get_num_threads()
     native.run(
         entry.index, code, n, k, threads, *inputs, 0, *addresses, grad.data_ptr(), period, reduced

@@ -1,8 +1,6 @@
 """Special functions as tensor functions: accurate at every argument, differentiable in all of them."""
 
-from .convexity import log_minus_digamma as log_minus_digamma
 from .convexity import stirling_bregman as stirling_bregman
-from .convexity import trigamma_excess as trigamma_excess
 from .gamma import gammainc as gammainc
 from .gamma import gammaincc as gammaincc
 from .gamma import log_gamma_quantile_grad as log_gamma_quantile_grad
@@ -23,8 +21,10 @@ from .normal import ndtri_exp as ndtri_exp
 from .polygamma import digamma as digamma
 from .polygamma import digamma_difference as digamma_difference
 from .polygamma import lgamma as lgamma
+from .polygamma import log_minus_digamma as log_minus_digamma
 from .polygamma import multigammaln as multigammaln
 from .polygamma import trigamma as trigamma
+from .polygamma import trigamma_excess as trigamma_excess
 from .stirling import deviance as deviance
 from .stirling import lbeta as lbeta
 from .stirling import log_binomial as log_binomial

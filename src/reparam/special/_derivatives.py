@@ -1,8 +1,8 @@
 """One way to declare an elementwise special function: a formula, and its partial derivatives.
 
-The formula is ordinary torch code that autograd can differentiate. Partial derivatives are given where they are
-cheaper or more accurate than what autograd makes of the formula; they are differentiable themselves, so every
-order follows.
+The formula is ordinary torch code that autograd differentiates well: it is what ``torch.compile`` traces, which
+refuses an ``autograd.Function`` with a forward-mode derivative. Eager calls use the partial derivatives where they
+are given: they keep no intermediate tensors, and are differentiable themselves, so that every order follows.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class SpecialFunction(Protocol):
 
 
 def elementwise(
-    *partials: Formula, wide: bool = False, block: int | None = None
+    *partials: Formula, value: Formula | None = None, wide: bool = False, block: int | None = None
 ) -> Callable[[Formula], SpecialFunction]:
     """Make an elementwise special function of a formula in same-shaped tensors of one dtype.
 
@@ -39,18 +39,20 @@ def elementwise(
 
     Args:
         *partials: the partial derivatives, one for each argument; none means those of autograd.
+        value: another way to the value, for eager calls; it needs no derivatives of its own.
         wide: compute float32 in float64 (on devices that have it).
         block: evaluate so many elements at a time, for formulas with large intermediate tensors.
     """
 
     def declare(formula: Formula) -> SpecialFunction:
-        value = formula if block is None else _in_blocks(formula, block)
-        evaluate = _with_partials(value, partials) if partials else value
-
-        promoted, broadcast = _promoted, torch.broadcast_tensors
+        eager = value or formula
+        eager = eager if block is None else _in_blocks(eager, block)
+        eager = _with_partials(eager, partials) if partials else eager
+        promoted, broadcast, compiling = _promoted, torch.broadcast_tensors, is_compiling
 
         def function(*args: Tensor | float) -> Tensor:
             tensors, dtype = promoted(args, wide)
+            evaluate = formula if compiling() else eager
             return evaluate(*broadcast(*tensors)).to(dtype)
 
         # It reads only its closure, and so can belong to the formula's module: doctest finds the example there.
@@ -77,10 +79,10 @@ def _promoted(args: Sequence[Tensor | float], wide: bool) -> tuple[Sequence[Tens
 
 
 def _in_blocks(formula: Formula, size: int) -> Formula:
-    """The formula, evaluated ``size`` elements at a time outside ``torch.compile``."""
+    """The formula, evaluated ``size`` elements at a time."""
 
     def value(*args: Tensor) -> Tensor:
-        if is_compiling() or args[0].numel() <= size:
+        if args[0].numel() <= size:
             return formula(*args)
         pieces = zip(*(arg.reshape(-1).split(size) for arg in args), strict=True)
         return torch.cat([formula(*piece) for piece in pieces]).reshape(args[0].shape)
@@ -88,35 +90,26 @@ def _in_blocks(formula: Formula, size: int) -> Formula:
     return value
 
 
-def _with_partials(formula: Formula, partials: Sequence[Formula]) -> Formula:
-    """The formula with the given partial derivatives, in every mode and to every order.
+def _with_partials(value: Formula, partials: Sequence[Formula]) -> Formula:
+    """The value with the given partial derivatives, in every eager mode and to every order."""
 
-    ``torch.compile`` refuses an ``autograd.Function`` with a ``jvp``, and eager forward mode needs one: hence
-    two classes. A functorch transform inside a compiled region differentiates the formula.
-    """
-
-    class Reverse(torch.autograd.Function):
+    class Elementwise(torch.autograd.Function):
         generate_vmap_rule = True
 
         @staticmethod
         def forward(*args: Tensor) -> Tensor:
-            return formula(*args)
+            return value(*args)
 
         @staticmethod
         def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
             ctx.save_for_backward(*inputs)
+            ctx.save_for_forward(*inputs)
 
         @staticmethod
         def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
             args = ctx.saved_tensors
             wanted = zip(partials, ctx.needs_input_grad, strict=True)
             return tuple(grad * partial(*args) if needed else None for partial, needed in wanted)
-
-    class Both(Reverse):
-        @staticmethod
-        def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            ctx.save_for_backward(*inputs)
-            ctx.save_for_forward(*inputs)
 
         @staticmethod
         def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:
@@ -125,12 +118,9 @@ def _with_partials(formula: Formula, partials: Sequence[Formula]) -> Formula:
             return torch.stack([t * partial(*args) for partial, t in given]).sum(0)
 
     def evaluate(*args: Tensor) -> Tensor:
-        if is_compiling():
-            return Reverse.apply(*args)
-        if is_ordinary_mode() and not (
+        plain = is_ordinary_mode() and not (
             torch.is_grad_enabled() and any(arg.requires_grad for arg in args)
-        ):
-            return formula(*args)
-        return Both.apply(*args)
+        )
+        return value(*args) if plain else Elementwise.apply(*args)
 
     return evaluate

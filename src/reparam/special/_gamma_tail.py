@@ -24,8 +24,7 @@ import torch
 from torch import Tensor
 
 from ._quadrature import nodes_and_weights
-from .convexity import log_minus_digamma
-from .polygamma import digamma, lgamma
+from .polygamma import digamma, lgamma, log_minus_digamma
 from .stirling import deviance, log_gamma_ratio, stirling_error
 
 # exp(-EXPONENT) is lost against 1 in float64.
@@ -117,7 +116,8 @@ def _moments(a: Tensor, excess: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
         reach = torch.where(upper, _reach_above(a, excess), _reach_below(a, excess))
     u, weight = nodes_and_weights(reach, NODES)
     v = torch.where(upper.unsqueeze(-1), u, -u)
-    phi = a.unsqueeze(-1) * _exp_remainder(v) + excess.unsqueeze(-1) * torch.expm1(v)
+    growth = torch.expm1(v)
+    phi = a.unsqueeze(-1) * _exp_remainder(v, growth) + excess.unsqueeze(-1) * growth
     mass = weight * torch.exp(-phi)
     return mass.sum(-1), (u * mass).sum(-1)
 
@@ -138,14 +138,14 @@ def _reach_below(a: Tensor, excess: Tensor) -> Tensor:
     return torch.where(slope < 0, (root - slope) / (2 * a), 4 * EXPONENT / (root + slope))
 
 
-def _exp_remainder(v: Tensor) -> Tensor:
-    r""":math:`e^v - 1 - v`, by its series where the difference cancels."""
-    near = v.abs() < 0.3
+def _exp_remainder(v: Tensor, growth: Tensor) -> Tensor:
+    r""":math:`e^v - 1 - v` from :math:`e^v - 1`, by its series where the difference cancels."""
+    near = v.abs() < 0.15
     small = torch.where(near, v, 0.0)
     series = torch.zeros_like(v)
-    for k in range(15, 1, -1):
+    for k in range(11, 1, -1):
         series = series * small + 1 / math.factorial(k)
-    return torch.where(near, small * small * series, torch.expm1(v) - v)
+    return torch.where(near, small * small * series, growth - v)
 
 
 def _series(a: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:

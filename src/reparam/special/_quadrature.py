@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-import torch
 from torch import Tensor
 
 
@@ -26,14 +25,18 @@ def _gauss_legendre(count: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(nodes), tuple(weights)
 
 
+def unit_rule(count: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    """The Gauss-Legendre points and weights on [0, 1], of the dtype and device of a tensor."""
+    nodes, weights = _gauss_legendre(count)
+    return like.new_tensor(nodes), like.new_tensor(weights)
+
+
 def nodes_and_weights(reach: Tensor, count: int) -> tuple[Tensor, Tensor]:
     r"""Points and weights for :math:`\int_0^T f`, T = ``reach``, dense at 0; the last dimension is new.
 
     The substitution :math:`u = T s^2` before Gauss-Legendre quadrature in s resolves integrands that are large
     and curved near 0 and decay slowly.
     """
-    nodes, weights = _gauss_legendre(count)
-    s = torch.tensor(nodes, dtype=reach.dtype, device=reach.device)
-    w = torch.tensor(weights, dtype=reach.dtype, device=reach.device)
+    s, w = unit_rule(count, reach)
     reach = reach.unsqueeze(-1)
     return reach * (s * s), reach * (2 * s * w)

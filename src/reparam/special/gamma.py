@@ -14,7 +14,7 @@ from .logs import log1mexp
 from .polygamma import lgamma
 
 # Elements evaluated at a time: the nodes of so many stay in the cache.
-BLOCK = 4096
+BLOCK = 1024
 
 Function = Callable[[Tensor, Tensor], Tensor]
 

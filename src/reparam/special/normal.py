@@ -18,37 +18,46 @@ EXPONENT = 40.0
 NODES = 32
 
 
-def _erfcx_integral(t: Tensor) -> Tensor:
-    r""":math:`e^{t^2} i^1\!\operatorname{erfc}(t) = \pi^{-1/2} - t \operatorname{erfcx}(t)`, half of -erfcx'.
+def _erfc_integral(order: int, t: Tensor) -> Tensor:
+    r""":math:`e^{t^2} i^k\!\operatorname{erfc}(t) = \frac{2}{\sqrt\pi} \int_0^\infty \frac{s^k}{k!} e^{-s^2-2ts}\,ds`.
 
-    For positive t, where the difference cancels, by quadrature of
-    :math:`2\pi^{-1/2} \int_0^\infty s\,e^{-s^2 - 2ts}\,ds`.
+    For k = 0 it is erfcx(t), for k = 1 -erfcx'(t)/2; the integral is taken by quadrature, for t >= 0.
 
     References:
-        DLMF 7.18.
+        DLMF 7.18.2.
     """
-    direct = t < 0.5
-    tail = torch.where(direct, 1.0, t)
-    s, weight = nodes_and_weights(EXPONENT / (tail + (tail * tail + EXPONENT).sqrt()).detach(), NODES)
-    integral = (weight * s * torch.exp(-s * (s + 2 * tail.unsqueeze(-1)))).sum(-1)
-    body = torch.where(direct, t, 0.0)
-    return torch.where(
-        direct, 1 / math.sqrt(math.pi) - body * erfcx(body), 2 / math.sqrt(math.pi) * integral
-    )
+    with torch.no_grad():
+        reach = EXPONENT / (t + torch.hypot(t, torch.full_like(t, math.sqrt(EXPONENT))))
+    s, weight = nodes_and_weights(reach, NODES)
+    mass = weight * torch.exp(-s * (s + 2 * t.unsqueeze(-1)))
+    return 2 / math.sqrt(math.pi) * (mass * s if order else mass).sum(-1)
 
 
-@elementwise(lambda t: -2 * _erfcx_integral(t))
+def _erfcx_slope(t: Tensor) -> Tensor:
+    """The derivative of erfcx, by its differential equation where that does not cancel."""
+    left = t < 0.5
+    body = torch.where(left, t, 0.0)
+    direct = 2 * body * erfcx(body) - 2 / math.sqrt(math.pi)
+    return torch.where(left, direct, -2 * _erfc_integral(1, torch.where(left, 1.0, t)))
+
+
+@elementwise(_erfcx_slope, value=torch.special.erfcx)
 def erfcx(x: Tensor) -> Tensor:
     r"""The scaled complementary error function :math:`e^{x^2} \operatorname{erfc}(x)`.
 
     Args:
         x: real; the value overflows below -26.6 (float64) or -9.4 (float32).
 
+    References:
+        DLMF 7.2, 7.18.
+
     Example:
         >>> erfcx(torch.tensor([0.0, 1e10]))
         tensor([1.0000e+00, 5.6419e-11])
     """
-    return torch.special.erfcx(x)
+    left = x < 0.5
+    low, high = torch.where(left, x, 0.0), torch.where(left, 1.0, x)
+    return torch.where(left, torch.exp(low * low) * torch.special.erfc(low), _erfc_integral(0, high))
 
 
 def _inverse_mills(x: Tensor) -> Tensor:
@@ -95,7 +104,7 @@ def log_ndtr(x: Tensor) -> Tensor:
     high = torch.where(left, 1.0, x)
     return torch.where(
         left,
-        torch.log(0.5 * erfcx(-SQRT_HALF * low)) - 0.5 * low * low,
+        torch.log(0.5 * torch.special.erfcx(-SQRT_HALF * low)) - 0.5 * low * low,
         torch.log1p(-0.5 * torch.special.erfc(SQRT_HALF * high)),
     )
 

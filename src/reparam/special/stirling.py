@@ -12,9 +12,8 @@ from torch import Tensor
 
 from ..kernels import kernel
 from ._derivatives import elementwise
-from .polygamma import digamma, digamma_difference
+from .polygamma import SHIFT, digamma, digamma_difference, lgamma
 
-SHIFT = 8
 # B_2k / (2k (2k-1)) for k = 1, 2, ...: the series of the Stirling error in odd powers of 1/z (DLMF 5.11.1)
 STIRLING_SERIES = (
     1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360,
@@ -30,6 +29,14 @@ def _atanh_remainder(square: Tensor) -> Tensor:
     for j in range(17, 0, -1):
         total = (total + 1 / (2 * j + 1)) * square
     return total
+
+
+def _stirling_series(u: Tensor) -> Tensor:
+    """The Stirling error at 1/u >= SHIFT, by its asymptotic series."""
+    series = torch.zeros_like(u)
+    for c in reversed(STIRLING_SERIES):
+        series = series * (u * u) + c
+    return series * u
 
 
 @kernel("stirling_error")
@@ -60,11 +67,7 @@ def stirling_error(a: Tensor) -> Tensor:
     total = torch.where(small, total, _atanh_remainder((2 * first + 1) ** -2))
     for k in range(1, SHIFT):
         total = total + _atanh_remainder((2 * (a + k) + 1) ** -2)
-    u = 1 / (a + SHIFT)
-    series = torch.zeros_like(a)
-    for c in reversed(STIRLING_SERIES):
-        series = series * (u * u) + c
-    return total + series * u
+    return total + _stirling_series(1 / (a + SHIFT))
 
 
 @kernel("deviance")
@@ -140,10 +143,11 @@ def _lbeta_slope(a: Tensor, b: Tensor) -> Tensor:
 def lbeta(a: Tensor, b: Tensor) -> Tensor:
     r"""The logarithm of the beta function :math:`\Gamma(a)\Gamma(b)/\Gamma(a+b)`.
 
-    With :math:`p = \min(a, b)`, :math:`q = \max(a, b)` and the Stirling error S it is
+    With p the smaller and q the larger argument it is :math:`\log\Gamma(p) - \log(\Gamma(q+p)/\Gamma(q))` for
+    p < 8; beyond, with Stirling's series :math:`\Delta`,
 
-    .. math:: S(p) + S(q) - S(p+q) + \tfrac12\log\frac{2\pi}{p} + \tfrac12\log\Bigl(1+\frac pq\Bigr)
-              - p\log\frac{p+q}{p} - q\log\Bigl(1+\frac pq\Bigr).
+    .. math:: \Delta(p) + \Delta(q) - \Delta(p+q) + \tfrac12\log\frac{2\pi}{p} + \tfrac12\log\Bigl(1+\frac pq\Bigr)
+              - p\log\Bigl(1+\frac qp\Bigr) - q\log\Bigl(1+\frac pq\Bigr).
 
     Args:
         a: positive.
@@ -157,11 +161,14 @@ def lbeta(a: Tensor, b: Tensor) -> Tensor:
         tensor([-1.3863e+05, -6.9315e-01])
     """
     p, q = torch.where(a < b, a, b), torch.where(a < b, b, a)
+    few = p < SHIFT
+    small, other = torch.where(few, p, 1.0), torch.where(few, q, 1.0)
+    direct = lgamma(small) - log_gamma_ratio(other, small)
+    p, q = torch.where(few, float(SHIFT), p), torch.where(few, float(SHIFT), q)
     step = torch.log1p(p / q)
-    errors = stirling_error(p) + (stirling_error(q) - stirling_error(p + q))
-    return (HALF_LOG_TWO_PI - 0.5 * p.log() + 0.5 * step + errors) - (
-        p * (step + (q / p).log()) + q * step
-    )
+    errors = _stirling_series(1 / p) + (_stirling_series(1 / q) - _stirling_series(1 / (p + q)))
+    large = (HALF_LOG_TWO_PI + 0.5 * (step - p.log()) + errors) - (p * torch.log1p(q / p) + q * step)
+    return torch.where(few, direct, large)
 
 
 @elementwise(wide=True)

@@ -24,6 +24,7 @@ Function = Callable[[Tensor], Tensor]
 ORDER = 20
 TOLERANCE = 1e-11
 LEVELS = 48
+PANELS = 500
 FAR = 1e150
 
 
@@ -132,6 +133,7 @@ def _integrate(law: Any, piece: Piece, f: Function, knots: Iterable[float]) -> T
         total = total + _beyond(law, piece, f, piece.high, -0.5)
     left, right = edges[:-1], edges[1:]
     whole = _panels(law, piece, f, left, right)
+    rough = torch.ones_like(left, dtype=torch.bool)
     for _ in range(LEVELS):
         middle = (left + right) / 2
         halves = _panels(law, piece, f, torch.cat([left, middle]), torch.cat([middle, right]))
@@ -139,14 +141,17 @@ def _integrate(law: Any, piece: Piece, f: Function, knots: Iterable[float]) -> T
         error = (first + second - whole).abs()
         scale = 1 + total.abs() + whole.abs().sum(0)
         noise = (EPS * abs(piece.end) * (-left).exp()).reshape(-1, *(1,) * (whole.dim() - 1))
-        rough = ~(error <= TOLERANCE * scale + noise * whole.abs())
+        rough = ~((error <= TOLERANCE * scale + noise * whole.abs()) | (first + second == whole))
         rough = rough.flatten(1).any(1) if rough.dim() > 1 else rough
         total = total + (first + second)[~rough].sum(0)
         if not bool(rough.any()):
             return total
+        if int(rough.sum()) > PANELS:
+            break
         left, right = torch.cat([left, middle])[rough.repeat(2)], torch.cat([middle, right])[rough.repeat(2)]
         whole = torch.cat([first[rough], second[rough]])
-    raise AssertionError(f"{law}: the density could not be integrated near {piece.at(left[0]):.17g}")
+    at = float(piece.at(left[rough][0]))
+    raise AssertionError(f"{law}: the density, or a function of it, could not be integrated near {at!r}")
 
 
 def _panels(law: Any, piece: Piece, f: Function, left: Tensor, right: Tensor) -> Tensor:
@@ -228,7 +233,7 @@ def _plane(law: Any) -> tuple[Tensor, Tensor]:
         growth = values.prod(1)
     else:
         values, growth = _placed(support.base_constraint, y)
-    kept = growth > 0  # beyond, the values underflow
+    kept = (growth > 0) & (values.abs().amax(1) < FAR)  # beyond, the values under- or overflow
     return values[kept], (area * factor.diagonal().prod() * growth)[kept]
 
 

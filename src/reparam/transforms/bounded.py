@@ -62,7 +62,7 @@ class IntervalTransform(Transform):
         r"""The logarithm :math:`\log(b - a) + x - 2 \log(1 + e^x)`."""
         width = self.upper - self.lower
         log_width = width.log() if isinstance(width, Tensor) else math.log(width)
-        return x - 2 * softplus(x) + log_width
+        return torch.sub(x, softplus(x), alpha=2) + log_width
 
     def forward_shape(self, shape: Sequence[int]) -> torch.Size:
         """The shape broadcast with those of the bounds."""

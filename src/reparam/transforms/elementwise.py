@@ -123,7 +123,7 @@ class SigmoidTransform(Transform):
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         r"""The logarithm :math:`\log y (1 - y) = x - 2 \log(1 + e^x)`."""
-        return x - 2 * softplus(x)
+        return torch.sub(x, softplus(x), alpha=2)
 
 
 class TanhTransform(Transform):
@@ -150,8 +150,9 @@ class TanhTransform(Transform):
         return y.atanh()
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        r"""The logarithm :math:`\log(1 - y^2) = 2 (\log 2 - x - \log(1 + e^{-2x}))`."""
-        return 2 * (math.log(2.0) - x - softplus(-2 * x))
+        r"""The logarithm :math:`\log(1 - y^2) = \log 4 + 2 (x - \log(1 + e^{2x}))`."""
+        half = functional.softplus(x, beta=2.0, threshold=40.0)
+        return 2 * torch.sub(x, half, alpha=2) + math.log(4.0)
 
 
 class SoftplusTransform(Transform):

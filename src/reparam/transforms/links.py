@@ -6,20 +6,20 @@ Both take unconstrained real tensors to values that satisfy the constraint.
 - ``transform_to`` gives what optimisers like best, coordinate by coordinate where possible. It may
   have more coordinates than the set has dimensions, and then no log-determinant.
 
-=========================================== ======================================== ==============================
-constraint                                  ``biject_to``                            ``transform_to``, if different
-=========================================== ======================================== ==============================
-``real``, ``square``                        the identity
-half-lines                                  the exponential, shifted
-intervals                                   the logistic function between the bounds
-``simplex``                                 stick-breaking                           softmax
-``corr_cholesky``                           stick-breaking of every row
-``lower_triangular``                        a vector as triangle
-``symmetric``                               the same, mirrored                       from a matrix
-``lower_cholesky``                          the same, exponential diagonal           from a matrix
-``positive_definite``, ``..._semidefinite`` the same, times its transpose            from a matrix
-``independent``, ``cat``, ``stack``         those of the parts
-=========================================== ======================================== ==============================
+=================================== ============================== ==============================
+constraint                          ``biject_to``                  ``transform_to``, if different
+=================================== ============================== ==============================
+``real``, ``square``                the identity
+half-lines                          exponential, shifted
+intervals                           logistic, between the bounds
+``simplex``                         stick-breaking                 softmax
+``corr_cholesky``                   stick-breaking of every row
+``lower_triangular``                a vector as triangle
+``symmetric``                       the same, mirrored             from a matrix
+``lower_cholesky``                  the same, exponential diagonal from a matrix
+``positive_(semi)definite``         that times its transpose       from a matrix
+``independent``, ``cat``, ``stack`` those of the parts
+=================================== ============================== ==============================
 
 Discrete constraints have none.
 """

@@ -141,7 +141,8 @@ class PositiveDefiniteTransform(Transform):
         return factor @ factor.mT
 
     def _inverse(self, y: Tensor) -> Tensor:
-        factor: Tensor = torch.linalg.cholesky(y)
+        has_kernel = y.dtype in (torch.float32, torch.float64)
+        factor: Tensor = torch.linalg.cholesky(y if has_kernel else y.float()).to(y.dtype)
         return factor.tril(-1) + _diagonal(factor).log().diag_embed()
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:

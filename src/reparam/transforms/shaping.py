@@ -93,10 +93,11 @@ class IndependentTransform(Transform):
     def _summed(self, ldj: Tensor) -> Tensor:
         return sum_rightmost(ldj, self.reinterpreted_batch_ndims)
 
-    def _checked(self, value: Tensor, space: Constraint) -> Tensor:
-        if value.dim() < space.event_dim:
+    def _checked(self, value: Tensor, entry: Constraint) -> Tensor:
+        event_dim = entry.event_dim + self.reinterpreted_batch_ndims
+        if value.dim() < event_dim:
             raise ValueError(
-                f"{self!r}: an event has {space.event_dim} dimensions, but the input has shape {tuple(value.shape)}"
+                f"{self!r}: an event has {event_dim} dimensions, but the input has shape {tuple(value.shape)}"
             )
         return value
 
