@@ -40,8 +40,8 @@ class Law:
         return [draw(batch) for draw in self.draws]
 
     def value(self, parameters: list[Tensor]) -> Tensor:
-        """A draw, for both libraries to score."""
-        value: Tensor = self.build(THEIRS, False, *parameters).sample()
+        """A draw, contiguous, for both libraries to score."""
+        value: Tensor = self.build(THEIRS, False, *parameters).sample().contiguous()
         return value
 
     def differentiable(self) -> bool:

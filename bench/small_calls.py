@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch.distributions
 from torch import Tensor
 
 from .harness import FULL, QUICK, Effort, Table, Task, compare, options

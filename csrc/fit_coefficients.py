@@ -29,32 +29,38 @@ class Fit:
 
 
 def atanh_series(z: mp.mpf) -> mp.mpf:
+    """What 2 atanh(s) / s has beyond 2, over s^2."""
     s = mp.sqrt(z)
     return (2 * mp.atanh(s) / s - 2) / z if z else mp.mpf(2) / 3
 
 
 def exp_series(r: mp.mpf) -> mp.mpf:
+    """What exp(r) has beyond 1 + r, over r^2."""
     return mp.nsum(lambda j: r**j / mp.factorial(j + 2), [0, 40])
 
 
 def stirling(t: mp.mpf) -> mp.mpf:
+    """The error of Stirling's formula over its leading term."""
     a = 2 / (1 + t)
     with mp.extradps(60):
         return 12 * a * (mp.loggamma(a) - (a - mp.mpf(1) / 2) * mp.log(a) + a - mp.log(2 * mp.pi) / 2)
 
 
 def stirling_slope(t: mp.mpf) -> mp.mpf:
+    """Its derivative over the leading term."""
     a = 2 / (1 + t)
     with mp.extradps(60):
         return 12 * a**2 * (mp.log(a) - 1 / (2 * a) - mp.digamma(a))
 
 
 def erfcx_mapped(t: mp.mpf) -> mp.mpf:
+    """The scaled complementary error function, made bounded."""
     y = mp.mpf("2.75") * (1 + t) / (1 - t)
     return (1 + 2 * y) * mp.exp(y * y) * mp.erfc(y)
 
 
 def sinpi_series(z: mp.mpf) -> mp.mpf:
+    """The sine of pi x over x."""
     x = mp.sqrt(z)
     return mp.sin(mp.pi * x) / x if z else +mp.pi
 

@@ -171,8 +171,6 @@ def resolves_into(cls: type, module: str) -> list[str]:
         owner = next((k for k in cls.__mro__ if name in vars(k)), object)
         value = vars(owner).get(name)
         inner = getattr(value, "fget", None) or getattr(value, "__func__", None) or value
-        if within(owner.__module__) or (
-            within(getattr(inner, "__module__", None)) and not isinstance(inner, type)
-        ):
+        if within(owner.__module__) or (within(getattr(inner, "__module__", None)) and not isinstance(inner, type)):
             wrong.append(name)
     return wrong

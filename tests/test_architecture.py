@@ -146,9 +146,7 @@ def test_public_torch_names_pass() -> None:
 
 
 def test_torch_distributions_is_only_subclassed() -> None:
-    naming = {
-        m for m, text in MODULES.items() if "torch.distributions" in " ".join(torch_names(text))
-    }
+    naming = {m for m, text in MODULES.items() if "torch.distributions" in " ".join(torch_names(text))}
     assert naming <= set(NOMINAL)
 
 
@@ -216,9 +214,7 @@ def changed_by(code: str, first: str = "") -> dict[str, list[object]]:
         "print(json.dumps([before, snapshot()]))",
     )
     script = "\n".join(map(textwrap.dedent, steps))
-    run = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False
-    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     before, after = json.loads(run.stdout.splitlines()[-1])
     return {name: [before[name], after[name]] for name in before if before[name] != after[name]}

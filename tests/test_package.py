@@ -20,6 +20,7 @@ from architecture import ROOT
 from reparam import cli, kernels
 from reparam.cli import tour
 from reparam.cli.tour.part import Finding, Part, Tick
+from reparam.testing.draws import classes_in
 
 WITHOUT_EXTRAS = f"""
 import sys
@@ -173,6 +174,12 @@ def test_every_package_used_in_development_is_pinned() -> None:
     pinned = set(re.findall(r"^([\w.-]+)==", text, re.MULTILINE))
     assert "torch==2.13.0" in text
     assert set().union(*requirements().values()) <= pinned
+
+
+def test_the_manual_lists_every_distribution() -> None:
+    manual = (ROOT / "docs" / "distributions.md").read_text("utf-8")
+    listed = set(re.findall(r"autoclass:: (\w+)", manual))
+    assert listed == {cls.__name__ for cls in classes_in(reparam)} | {"Distribution"}
 
 
 def test_without_a_compiler_it_installs_and_runs_on_formulas(tmp_path: Path) -> None:

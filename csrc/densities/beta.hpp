@@ -37,8 +37,8 @@ struct beta_log_prob {
     const T end = at_zero ? a : b;
     const T level = at_zero ? log_b : log_a;
     const T limit = end < 1 ? infinity<T> : end > 1 ? -infinity<T> : level;
-    value = at_zero | at_one ? limit : value;
-    d[0] = at_zero & (a == 1) ? 1 - b : at_one & (b == 1) ? a - 1 : d[0];
+    value = (at_zero | at_one) ? limit : value;
+    d[0] = (at_zero & (a == 1)) ? 1 - b : (at_one & (b == 1)) ? a - 1 : d[0];
     d[1] = at_zero ? -infinity<T> : d[1];
     d[2] = at_one ? -infinity<T> : d[2];
     const bool outside = (x < 0) | (x > 1);

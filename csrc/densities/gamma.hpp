@@ -33,13 +33,13 @@ struct gamma_log_prob {
     // at zero the density is its limit
     const T at_zero = a < 1 ? infinity<T> : a > 1 ? -infinity<T> : log_up;
     value = x == 0 ? at_zero : value;
-    d[0] = (x == 0) & (a == 1) ? -rate : d[0];
+    d[0] = ((x == 0) & (a == 1)) ? -rate : d[0];
     d[1] = x == 0 ? -infinity<T> : d[1];
     const bool outside = x < 0;
     d[0] = outside ? T(0) : d[0];
     d[1] = outside ? T(0) : d[1];
     d[2] = outside ? T(0) : d[2];
-    return outside | (x == infinity<T>) ? -infinity<T> : value;
+    return (outside | (x == infinity<T>)) ? -infinity<T> : value;
   }
 };
 

@@ -15,11 +15,11 @@ REPARAM_INLINE double reduce(const double* row, std::int64_t k, double start, Co
   for (; j + lanes <= k; j += lanes) {
     for (std::int64_t l = 0; l < lanes; ++l) part[l] = combine(part[l], row[j + l]);
   }
-  for (std::int64_t l = 0; j < k; ++l, ++j) part[l] = combine(part[l], row[j]);
-  for (std::int64_t half = lanes / 2; half > 0; half /= 2) {
-    for (std::int64_t l = 0; l < half; ++l) part[l] = combine(part[l], part[l + half]);
-  }
-  return part[0];
+  double rest = start;
+  for (; j < k; ++j) rest = combine(rest, row[j]);
+  const double left = combine(combine(part[0], part[4]), combine(part[1], part[5]));
+  const double right = combine(combine(part[2], part[6]), combine(part[3], part[7]));
+  return combine(combine(left, right), rest);
 }
 
 inline double sum_of(const double* row, std::int64_t k) {

@@ -28,7 +28,7 @@ inline void gamma_attempts(int count, std::uint64_t key, std::uint64_t attempt, 
     const bool accept = log(u) < 0.5 * z * z + d * (1 - v + log_v);
     const bool proper = (a[i] >= 1) & (a[i] < infinity<double>);
     y[i] = proper ? log(d) + log_v : (a[i] > 1 ? a[i] : nan<double>);
-    accepted[i] = accept | !proper ? 1.0 : 0.0;
+    accepted[i] = (accept | !proper) ? 1.0 : 0.0;
   }
 }
 

@@ -66,7 +66,7 @@ REPARAM_INLINE double slope_reach(double a, double x, double sign, double depth)
   // the quadratic model of the exponent, then two steps of Newton's method
   double u = 2 * depth / (fall + std::sqrt(fall * fall + 2 * depth * x));
   const double bound = log1p((depth + a * u) / x);
-  u = (sign > 0) & (bound < u) ? bound : u;
+  u = ((sign > 0) & (bound < u)) ? bound : u;
   for (int step = 0; step < 2; ++step) {
     const double rest = exp_excess(sign * u);
     u -= (fall * u + x * rest - depth) / (fall + sign * x * (rest + sign * u));

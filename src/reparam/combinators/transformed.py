@@ -206,6 +206,9 @@ class TransformedDistribution(Wrapper):
         squares = (t.scale * t.scale for t in self.transforms)
         return self.base_dist._variance() * reduce(operator.mul, squares, 1.0)
 
+    def _stddev(self) -> Tensor:
+        return derived.stddev(self)
+
     def _skewness(self) -> Tensor:
         return self.base_dist._skewness() * self._sign() if self._affine() else derived.skewness(self)
 

@@ -66,6 +66,7 @@ class Wrapper(Distribution):
     _mode = _inner("_mode")
     _median = _inner("_median")
     _variance = _inner("_variance")
+    _stddev = _inner("_stddev")
     _skewness = _inner("_skewness")
     _kurtosis = _inner("_kurtosis")
     _covariance = _inner("_covariance")

@@ -109,8 +109,10 @@ def _masses(self: Any, wanted: str, x: Tensor | None = None) -> tuple[Tensor, Te
         raise refuse_missing(self, wanted)
     batch = len(self._batch_shape)
     dims = max(batch, x.dim() if x is not None else 0)
-    values = self._enumerate_support().reshape((-1,) + (1,) * batch)
-    masses = self._log_prob(values).exp()
+    values = self._listed().reshape((-1,) + (1,) * batch)
+    law = self._copy()
+    law._validate_args = False  # values that only some laws of the batch have are to get no mass, not an error
+    masses = law._log_prob(values).exp()
     lead = (-1,) + (1,) * (dims - batch)
     return values.reshape(lead + values.shape[1:]), masses.reshape(lead + masses.shape[1:])
 
@@ -133,6 +135,11 @@ def isf(self: Any, p: Tensor) -> Tensor:
     if not (self._has("_sf") or self._has("_log_sf") or self._has("_cdf")):
         raise refuse_missing(self, "isf")
     return invert_cdf(self, p, upper=True)
+
+
+def listed(self: Any) -> Tensor:
+    """The values of a finite support, or for unequal laws in a batch those of all of them."""
+    return self._enumerate_support()  # type: ignore[no-any-return]
 
 
 # -- summaries -------------------------------------------------------------------------------------------
@@ -179,13 +186,18 @@ def variance(self: Any) -> Tensor:
     return _expect(self, lambda x: (x - centre) ** 2, "variance")
 
 
+def stddev(self: Any) -> Tensor:
+    """The root of the variance."""
+    return self._variance().sqrt()  # type: ignore[no-any-return]
+
+
 def skewness(self: Any) -> Tensor:
     """By summation or quadrature about the mean."""
-    centre, scale = self._mean(), self._variance().sqrt()
+    centre, scale = self._mean(), self._stddev()
     return _expect(self, lambda x: ((x - centre) / scale) ** 3, "skewness")
 
 
 def kurtosis(self: Any) -> Tensor:
     """By summation or quadrature about the mean."""
-    centre, scale = self._mean(), self._variance().sqrt()
+    centre, scale = self._mean(), self._stddev()
     return _expect(self, lambda x: ((x - centre) / scale) ** 4, "kurtosis") - 3

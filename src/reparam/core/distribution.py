@@ -298,7 +298,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
     @door
     def stddev(self) -> Tensor:
         """The square root of the variance."""
-        return self._variance().sqrt()
+        return self._stddev()
 
     @property
     @door
@@ -328,6 +328,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
     _sample: Method = derived.sample
     _rsample_and_log_prob: Callable[..., tuple[Tensor, Tensor]] = derived.rsample_and_log_prob
     _enumerate_support: Method = derived.missing("enumerate_support")
+    _listed: Method = derived.listed
     _cdf: Method = derived.cdf
     _log_cdf: Method = derived.log_cdf
     _sf: Method = derived.sf
@@ -339,6 +340,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
     _mode: Method = derived.missing("mode")
     _median: Method = derived.median
     _variance: Method = derived.variance
+    _stddev: Method = derived.stddev
     _skewness: Method = derived.skewness
     _kurtosis: Method = derived.kurtosis
     _covariance: Method = derived.missing("covariance")

@@ -65,6 +65,12 @@ class Bernoulli(Distribution):
     def _sf(self, x: Tensor) -> Tensor:
         return torch.where(x < 0, 1.0, torch.where(x < 1, self.probs, 0.0))
 
+    def _log_cdf(self, x: Tensor) -> Tensor:
+        return torch.where(x < 0, -torch.inf, torch.where(x < 1, self._log_prob(torch.zeros_like(x)), 0.0))
+
+    def _log_sf(self, x: Tensor) -> Tensor:
+        return torch.where(x < 0, 0.0, torch.where(x < 1, self._log_prob(torch.ones_like(x)), -torch.inf))
+
     def _icdf(self, p: Tensor) -> Tensor:
         return (p > self._failure()).to(p.dtype)
 

@@ -79,23 +79,27 @@ class Binomial(Distribution):
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         return binomial(self.total_count, self.probs, shape, generator).to(self.dtype)
 
+    def _listed(self) -> Tensor:
+        n = self.total_count
+        return torch.arange(int(n.max().item()) + 1 if n.numel() else 1, dtype=n.dtype, device=n.device)
+
     def _enumerate_support(self) -> Tensor:
         n = self.total_count
         first = n.flatten()[:1]
         if not all_true(n == first):
             raise NotImplementedError("Binomial: the support can be enumerated only where all total_count are equal")
-        return torch.arange(int(first.item()) + 1, dtype=n.dtype, device=n.device)
+        return self._listed()
 
     def _window(self) -> tuple[Tensor, Tensor]:
         """Nodes and their spacing for sums of p(k) f(k): every k that matters, or a grid over 9 deviations.
 
-        A trapezoidal sum of an analytic function that decays like a normal density with 28 deviations or more
-        in the grid's 513 steps is exact to rounding; below that the grid is the integers.
+        The grid is the integers while 513 of them suffice; beyond, every h-th, where a standard deviation is more
+        than ten steps and the trapezoidal sum of so smooth a function is exact to rounding.
         """
         mean, reach = self._mean(), REACH * self._variance().sqrt() + REACH * REACH / 2
         low = (mean - reach).clamp(min=0).floor()
         high = torch.minimum(mean + reach, self.total_count).ceil()
-        step = ((high - low) / (NODES - 1)).clamp(min=1)
+        step = ((high - low) / (NODES - 1)).ceil().clamp(min=1)
         index = torch.arange(NODES, dtype=low.dtype, device=low.device)
         k = low + step * index.reshape((-1,) + (1,) * low.dim())
         return k, step

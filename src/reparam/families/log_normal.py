@@ -58,6 +58,9 @@ class LogNormal(TransformedDistribution):
     def _variance(self) -> Tensor:
         return torch.expm1(self.scale**2) * torch.exp(2 * self.loc + self.scale**2)
 
+    def _stddev(self) -> Tensor:
+        return torch.expm1(self.scale**2).sqrt() * torch.exp(self.loc + self.scale**2 / 2)
+
     def _skewness(self) -> Tensor:
         growth = torch.expm1(self.scale**2)
         return (growth + 3) * growth.sqrt()

@@ -91,6 +91,9 @@ class Normal(Distribution):
     def _variance(self) -> Tensor:
         return self.scale**2
 
+    def _stddev(self) -> Tensor:
+        return self.scale
+
     def _skewness(self) -> Tensor:
         return torch.zeros_like(self.loc)
 

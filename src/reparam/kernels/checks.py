@@ -51,7 +51,7 @@ def all_within(
         lower = _next(lower, math.inf, dtype)
     if upper_open:
         upper = _next(upper, -math.inf, dtype)
-    return native.all_within(code, n, tensor.data_ptr(), lower, upper, integer)
+    return bool(native.all_within(code, n, tensor.data_ptr(), lower, upper, integer))
 
 
 def _next(bound: float, towards: float, dtype: torch.dtype) -> float:
@@ -61,6 +61,8 @@ def _next(bound: float, towards: float, dtype: torch.dtype) -> float:
         if dtype.is_floating_point:
             ends = torch.tensor([bound, towards], dtype=dtype)
             step = float(torch.nextafter(ends[0], ends[1]))
+        elif math.isinf(bound):
+            step = bound  # no whole number is infinite
         else:
             step = math.floor(bound) + 1.0 if towards > bound else math.ceil(bound) - 1.0
         _NEXT[bound, towards, dtype] = step

@@ -8,7 +8,7 @@ from types import FunctionType
 from typing import Any, Protocol, TypeVar, cast
 
 import torch
-from torch import Tensor, contiguous_format, empty_like, get_num_threads, is_grad_enabled
+from torch import Tensor, empty_like, get_num_threads, is_grad_enabled
 
 from .._torch import is_ordinary_mode, is_plain_cpu
 from .layout import Layout, arrange, repeated
@@ -176,9 +176,18 @@ class _NativeFunction(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         tensors, wanted = ctx.saved_tensors, ctx.needs_input_grad[3:]
         create_graph = is_grad_enabled()
-        if create_graph or not (is_ordinary_mode() and is_plain_cpu(grad)):
+        if create_graph or not (is_ordinary_mode() and is_plain_cpu(grad) and _has_memory(grad)):
             return None, None, None, *_through_formula(ctx.formula, tensors, wanted, grad, create_graph)
         return None, None, None, *_pull_back(ctx.entry, ctx.layout, tensors, wanted, grad)
+
+
+def _has_memory(grad: Tensor) -> bool:
+    """False for the gradients of ``torch.autograd.grad(..., is_grads_batched=True)``, which only stand for tensors."""
+    try:
+        grad.data_ptr()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _pull_back(
@@ -190,12 +199,12 @@ def _pull_back(
     addresses = []
     reduced = 0
     for j, tensor in enumerate(tensors):
-        partial = empty_like(tensor, memory_format=contiguous_format) if wanted[j] else None
+        partial = grad.new_empty(tensor.shape) if wanted[j] else None
         if partial is not None and partial.numel() != (n * k if entry.rows[j] else n):
             if partial.numel() == inputs[entry.inputs + j]:
                 reduced |= 1 << j
             else:
-                partial = grad.new_empty(shape + (k,) if entry.rows[j] else shape)
+                partial = grad.new_empty((*shape, k) if entry.rows[j] else shape)
         found.append(partial)
         addresses.append(0 if partial is None else partial.data_ptr())
     period = n
@@ -216,6 +225,8 @@ def _through_formula(
 ) -> list[Tensor | None]:
     """The gradients by automatic differentiation of the formula."""
     with torch.enable_grad():
+        # aliases: where one input is a function of another, its gradient must not run on into that one
+        tensors = [tensor.view_as(tensor) for tensor in tensors]
         value = formula(*tensors)
     of = [tensor for tensor, want in zip(tensors, wanted, strict=True) if want]
     found = iter(torch.autograd.grad(value, of, grad, create_graph=create_graph))

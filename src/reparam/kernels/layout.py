@@ -68,7 +68,7 @@ def _broadcast(entry: Entry, code: int, tensors: Sequence[Tensor]) -> Layout | N
             return None
         batches.append(tensor.shape[:-1] if rows else tensor.shape)
     try:
-        shape = torch.broadcast_shapes(*batches)
+        shape = torch.broadcast_shapes(*batches)  # type: ignore[no-untyped-call]
     except RuntimeError:
         return None  # the formula will say what is wrong
     n, k = math.prod(shape), math.prod(event)

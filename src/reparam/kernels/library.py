@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
-try:
-    from . import _native as native
-except ImportError:
-    native = None  # type: ignore[assignment]
-
-if os.environ.get("REPARAM_NATIVE", "1") == "0":
-    native = None  # type: ignore[assignment]
-
 ABI_VERSION = 1
 DTYPES = {torch.float32: 0, torch.float64: 1, torch.int64: 2, torch.bool: 3}
+
+
+def _load() -> Any:
+    """The extension module, or None where it was not built or ``REPARAM_NATIVE=0`` asks for formulas."""
+    if os.environ.get("REPARAM_NATIVE") == "0":
+        return None
+    try:
+        from . import _native
+    except ImportError:
+        return None
+    return _native
+
+
+native = _load()
 
 
 @dataclass(frozen=True, slots=True)

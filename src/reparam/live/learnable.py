@@ -122,7 +122,8 @@ class Learnable(nn.Module, Deferred):
         return self
 
     def __getattr__(self, name: str) -> Any:
-        if "_ready" in self.__dict__ and name[:2] != "__" and hasattr(self._kind, name):
+        of_the_law = "_ready" in self.__dict__ and name not in self._modules and name[:2] != "__"
+        if of_the_law and hasattr(self._kind, name):
             return getattr(self.law, name)
         return super().__getattr__(name)
 

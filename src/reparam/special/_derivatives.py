@@ -73,8 +73,7 @@ def _promoted(args: Sequence[Tensor | float], wide: bool) -> tuple[Sequence[Tens
     if wide and inner == torch.float32 and (device is None or device.type != "mps"):
         inner = torch.float64
     return [
-        arg.to(inner) if isinstance(arg, Tensor) else torch.tensor(arg, dtype=inner, device=device)
-        for arg in args
+        arg.to(inner) if isinstance(arg, Tensor) else torch.tensor(arg, dtype=inner, device=device) for arg in args
     ], dtype
 
 
@@ -118,9 +117,7 @@ def _with_partials(value: Formula, partials: Sequence[Formula]) -> Formula:
             return torch.stack([t * partial(*args) for partial, t in given]).sum(0)
 
     def evaluate(*args: Tensor) -> Tensor:
-        plain = is_ordinary_mode() and not (
-            torch.is_grad_enabled() and any(arg.requires_grad for arg in args)
-        )
+        plain = is_ordinary_mode() and not (torch.is_grad_enabled() and any(arg.requires_grad for arg in args))
         return value(*args) if plain else Elementwise.apply(*args)
 
     return evaluate

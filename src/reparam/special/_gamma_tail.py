@@ -23,14 +23,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ._quadrature import nodes_and_weights
-from .polygamma import digamma, lgamma, log_minus_digamma
+from ._quadrature import gauss_legendre, on_reach
+from .polygamma import digamma, horner, lgamma, log_minus_digamma
 from .stirling import deviance, log_gamma_ratio, stirling_error
 
 # exp(-EXPONENT) is lost against 1 in float64.
 EXPONENT = 40.0
-NODES = 40
+RULE = gauss_legendre(40)
 TERMS = 19
+EXP_SERIES = tuple((-1) ** n / math.factorial(n) for n in range(1, TERMS + 1))
+REMAINDER = tuple(1 / math.factorial(k) for k in range(2, 12))
 
 
 class Point(NamedTuple):
@@ -55,9 +57,7 @@ def point(a: Tensor, x: Tensor) -> Point:
     log_x, excess = x.log(), x - a
     ratio = excess / a
     near = ratio.abs() < 0.5
-    return Point(
-        x, log_x, excess, torch.where(near, torch.where(near, ratio, 0.0).log1p(), log_x - a.log())
-    )
+    return Point(x, log_x, excess, torch.where(near, torch.where(near, ratio, 0.0).log1p(), log_x - a.log()))
 
 
 def point_of_log(a: Tensor, y: Tensor) -> Point:
@@ -114,7 +114,7 @@ def _moments(a: Tensor, excess: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
     r""":math:`\int e^{-\phi}\,dv` and :math:`\int |v| e^{-\phi}\,dv` over the tail."""
     with torch.no_grad():
         reach = torch.where(upper, _reach_above(a, excess), _reach_below(a, excess))
-    u, weight = nodes_and_weights(reach, NODES)
+    u, weight = on_reach(RULE, reach)
     v = torch.where(upper.unsqueeze(-1), u, -u)
     growth = torch.expm1(v)
     phi = a.unsqueeze(-1) * _exp_remainder(v, growth) + excess.unsqueeze(-1) * growth
@@ -123,8 +123,9 @@ def _moments(a: Tensor, excess: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _reach_above(a: Tensor, excess: Tensor) -> Tensor:
-    r"""Where the exponent is EXPONENT, from above: by :math:`\phi \ge x v^2/2 + (x-a) v`, then by
-    :math:`e^v \le 1 + v + \mathrm{EXPONENT} / x`.
+    r"""Where the exponent of the upper tail is EXPONENT, or a little beyond.
+
+    By :math:`\phi \ge x v^2/2 + (x-a) v`, then by :math:`e^v \le 1 + v + \mathrm{EXPONENT} / x` there.
     """
     x = a + excess
     reach = 2 * EXPONENT / (excess + torch.hypot(excess, (2 * EXPONENT * x).sqrt()))
@@ -132,7 +133,7 @@ def _reach_above(a: Tensor, excess: Tensor) -> Tensor:
 
 
 def _reach_below(a: Tensor, excess: Tensor) -> Tensor:
-    r"""Where :math:`(a v^2 + 2 |x-a| |v|) / (2 + |v|)`, close to the exponent, is EXPONENT."""
+    r"""Where :math:`(a v^2 + 2 |x-a| |v|) / (2 + |v|)`, close to the exponent of the lower tail, is EXPONENT."""
     slope = 2 * excess.abs() - EXPONENT
     root = torch.hypot(slope, (8 * EXPONENT * a).sqrt())
     return torch.where(slope < 0, (root - slope) / (2 * a), 4 * EXPONENT / (root + slope))
@@ -142,19 +143,11 @@ def _exp_remainder(v: Tensor, growth: Tensor) -> Tensor:
     r""":math:`e^v - 1 - v` from :math:`e^v - 1`, by its series where the difference cancels."""
     near = v.abs() < 0.15
     small = torch.where(near, v, 0.0)
-    series = torch.zeros_like(v)
-    for k in range(11, 1, -1):
-        series = series * small + 1 / math.factorial(k)
-    return torch.where(near, small * small * series, growth - v)
+    return torch.where(near, small * small * horner(REMAINDER, small), growth - v)
 
 
 def _series(a: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     r""":math:`a \sum_{n\ge1} \frac{(-x)^n}{(a+n)\,n!}` and its derivative in a, for x below 1."""
-    term = torch.ones_like(x)
-    total, slope = torch.zeros_like(x), torch.zeros_like(x)
-    for n in range(1, TERMS + 1):
-        term = term * (-x / n)
-        share = term / (a + n)
-        total = total + share
-        slope = slope + share * (n / (a + n))
-    return a * total, slope
+    n = torch.arange(1, TERMS + 1, dtype=x.dtype, device=x.device)
+    share = x.new_tensor(EXP_SERIES) * x.unsqueeze(-1) ** n / (a.unsqueeze(-1) + n)
+    return a * share.sum(-1), (share * (n / (a.unsqueeze(-1) + n))).sum(-1)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 from torch import Tensor
 
+Rule = tuple[tuple[float, ...], tuple[float, ...]]
 
-@lru_cache
-def _gauss_legendre(count: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Nodes and weights on [0, 1], by Newton steps on the Legendre polynomial."""
+
+def gauss_legendre(count: int) -> Rule:
+    """The nodes and weights on [0, 1], by Newton steps on the Legendre polynomial: made once, at import."""
     nodes, weights = [], []
     for i in range(count):
         x = math.cos(math.pi * (i + 0.75) / (count + 0.5))
@@ -25,18 +25,18 @@ def _gauss_legendre(count: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(nodes), tuple(weights)
 
 
-def unit_rule(count: int, like: Tensor) -> tuple[Tensor, Tensor]:
-    """The Gauss-Legendre points and weights on [0, 1], of the dtype and device of a tensor."""
-    nodes, weights = _gauss_legendre(count)
+def on_unit(rule: Rule, like: Tensor) -> tuple[Tensor, Tensor]:
+    """The rule as tensors of the dtype and device of another tensor."""
+    nodes, weights = rule
     return like.new_tensor(nodes), like.new_tensor(weights)
 
 
-def nodes_and_weights(reach: Tensor, count: int) -> tuple[Tensor, Tensor]:
+def on_reach(rule: Rule, reach: Tensor) -> tuple[Tensor, Tensor]:
     r"""Points and weights for :math:`\int_0^T f`, T = ``reach``, dense at 0; the last dimension is new.
 
     The substitution :math:`u = T s^2` before Gauss-Legendre quadrature in s resolves integrands that are large
     and curved near 0 and decay slowly.
     """
-    s, w = unit_rule(count, reach)
+    s, w = on_unit(rule, reach)
     reach = reach.unsqueeze(-1)
     return reach * (s * s), reach * (2 * s * w)

@@ -6,15 +6,36 @@ import torch
 from torch import Tensor
 
 from ._derivatives import elementwise
-from ._quadrature import unit_rule
+from ._quadrature import gauss_legendre, on_unit
 from .polygamma import log_minus_digamma, trigamma_excess
 from .stirling import stirling_error
 
-NODES = 12
+RULE = gauss_legendre(12)
 BLOCK = 16384
 
 
-@elementwise(wide=True, block=BLOCK)
+def _by_quadrature(b: Tensor, a: Tensor, moment: bool) -> tuple[Tensor, Tensor, Tensor]:
+    r""":math:`\int_a^b (\psi'(z) - 1/z)\,dz`, with a factor b - z on demand; where it holds, and log(b/a)."""
+    ratio = (b - a) / a
+    near = (ratio < 1) & (ratio > -0.5)
+    span = torch.where(near, torch.log1p(torch.where(near, ratio, 0.0)), b.log() - a.log())
+    close = span.abs() < 3
+    length = torch.where(close, span, 1.0).unsqueeze(-1)
+    t, weight = on_unit(RULE, a)
+    z = a.unsqueeze(-1) * torch.exp(t * length)
+    mass = weight * length * z * trigamma_excess(z)
+    if moment:
+        mass = mass * z * torch.expm1((1 - t) * length)
+    return mass.sum(-1), close, span
+
+
+def _slope(b: Tensor, a: Tensor) -> Tensor:
+    """The derivative in b."""
+    body, close, _ = _by_quadrature(b, a, moment=False)
+    return torch.where(close, body, log_minus_digamma(a) - log_minus_digamma(b))
+
+
+@elementwise(_slope, lambda b, a: (a - b) * trigamma_excess(a), wide=True, block=BLOCK)
 def stirling_bregman(b: Tensor, a: Tensor) -> Tensor:
     r""":math:`g(b) - g(a) - (b-a)\,g'(a) \ge 0` for :math:`g(a) = \log\Gamma(a) - a\log a + a`.
 
@@ -33,13 +54,6 @@ def stirling_bregman(b: Tensor, a: Tensor) -> Tensor:
         >>> stirling_bregman(torch.tensor([1e5, 1.0]), torch.tensor([1.001e5, 1.0]))
         tensor([2.4992e-07, 0.0000e+00])
     """
-    ratio = (b - a) / a
-    near = (ratio < 1) & (ratio > -0.5)
-    span = torch.where(near, torch.log1p(torch.where(near, ratio, 0.0)), b.log() - a.log())
-    close = span.abs() < 3
-    length = torch.where(close, span, 1.0).unsqueeze(-1)
-    t, weight = unit_rule(NODES, a)
-    z = a.unsqueeze(-1) * torch.exp(t * length)
-    body = (weight * torch.expm1((1 - t) * length) * (z * z) * trigamma_excess(z)).sum(-1)
+    body, close, span = _by_quadrature(b, a, moment=True)
     far = -0.5 * span + stirling_error(b) - stirling_error(a) + (b - a) * log_minus_digamma(a)
-    return torch.where(close, length.squeeze(-1) * body, far)
+    return torch.where(close, body, far)

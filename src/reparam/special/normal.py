@@ -9,13 +9,13 @@ from torch import Tensor
 
 from ..kernels import kernel
 from ._derivatives import elementwise
-from ._quadrature import nodes_and_weights
+from ._quadrature import gauss_legendre, on_reach
 
 SQRT_HALF = math.sqrt(0.5)
 SQRT_TWO_OVER_PI = math.sqrt(2 / math.pi)
 # exp(-EXPONENT) is lost against 1 in float64.
 EXPONENT = 40.0
-NODES = 32
+RULE = gauss_legendre(32)
 
 
 def _erfc_integral(order: int, t: Tensor) -> Tensor:
@@ -28,7 +28,7 @@ def _erfc_integral(order: int, t: Tensor) -> Tensor:
     """
     with torch.no_grad():
         reach = EXPONENT / (t + torch.hypot(t, torch.full_like(t, math.sqrt(EXPONENT))))
-    s, weight = nodes_and_weights(reach, NODES)
+    s, weight = on_reach(RULE, reach)
     mass = weight * torch.exp(-s * (s + 2 * t.unsqueeze(-1)))
     return 2 / math.sqrt(math.pi) * (mass * s if order else mass).sum(-1)
 
@@ -133,7 +133,12 @@ def ndtri(p: Tensor) -> Tensor:
     return torch.special.ndtri(p)
 
 
-@elementwise(lambda q: 1 / _inverse_mills(ndtri_exp(q)))
+def _ndtri_exp_slope(q: Tensor) -> Tensor:
+    """The reciprocal of the derivative of log_ndtr at the value."""
+    return 1 / _inverse_mills(ndtri_exp(q))
+
+
+@elementwise(_ndtri_exp_slope, wide=True)
 def ndtri_exp(q: Tensor) -> Tensor:
     r"""The standard normal quantile of a log-probability: :math:`\Phi^{-1}(e^q)`, the inverse of log_ndtr.
 
@@ -147,13 +152,12 @@ def ndtri_exp(q: Tensor) -> Tensor:
         >>> ndtri_exp(torch.tensor([-1e4, -1e-20], dtype=torch.float64))
         tensor([-141.3798,    9.2623], dtype=torch.float64)
     """
-    deep = q < -50
-    upper = q > -math.log(2)
+    deep, upper = q < -50, q > -math.log(2)
     low = torch.where(deep, q, -100.0)
     square = -2 * low - math.log(2 * math.pi)
     y = -(square - square.log()).sqrt()
     for _ in range(3):
         y = y - (log_ndtr(y) - low) / _inverse_mills(y)
-    body = torch.where(deep, -1.0, q)
-    middle = torch.where(upper, -ndtri(-torch.expm1(body)), ndtri(torch.exp(body)))
-    return torch.where(deep, y, middle)
+    middle = ndtri(torch.exp(torch.where(deep | upper, -1.0, q)))
+    high = -ndtri(-torch.expm1(torch.where(upper, q, -0.1)))
+    return torch.where(deep, y, torch.where(upper, high, middle))

@@ -3,6 +3,7 @@ r"""The logarithm of the gamma function and its derivatives, with accurate deriv
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -16,6 +17,20 @@ DIGAMMA_SERIES = (
     1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760,
     1 / 12, -3617 / 8160, 43867 / 14364, -174611 / 6600, 77683 / 276,
 )  # fmt: skip
+BERNOULLI = tuple(2 * k * c for k, c in enumerate(DIGAMMA_SERIES, start=1))
+
+
+def steps(a: Tensor) -> Tensor:
+    """The arguments a, a + 1, ..., a + SHIFT - 1 of the recurrences, in a new last dimension."""
+    return a.unsqueeze(-1) + torch.arange(SHIFT, dtype=a.dtype, device=a.device)
+
+
+def horner(coefficients: Sequence[float], x: Tensor) -> Tensor:
+    """The polynomial with the given coefficients, that of x^0 first."""
+    total = torch.full_like(x, coefficients[-1])
+    for c in coefficients[-2::-1]:
+        total = total * x + c
+    return total
 
 
 @elementwise(wide=True)
@@ -36,15 +51,9 @@ def log_minus_digamma(a: Tensor) -> Tensor:
         >>> log_minus_digamma(torch.tensor(1e6))
         tensor(5.0000e-07)
     """
-    u = 1 / (a + SHIFT)
-    series = torch.zeros_like(a)
-    for c in reversed(DIGAMMA_SERIES):
-        series = (series + c) * (u * u)
-    total = series + 0.5 * u
-    for k in range(SHIFT):
-        step = 1 / (a + k)
-        total = total + (step - torch.log1p(step))
-    return total
+    u, step = 1 / (a + SHIFT), 1 / steps(a)
+    series = (0.5 + horner(DIGAMMA_SERIES, u * u) * u) * u
+    return series + (step - torch.log1p(step)).sum(-1)
 
 
 @elementwise(wide=True)
@@ -65,20 +74,12 @@ def trigamma_excess(a: Tensor) -> Tensor:
         >>> trigamma_excess(torch.tensor(1.0))
         tensor(0.6449)
     """
-    u = 1 / (a + SHIFT)
-    series = torch.zeros_like(a)
-    for k in range(len(DIGAMMA_SERIES), 0, -1):
-        series = (series + 2 * k * DIGAMMA_SERIES[k - 1]) * (u * u)
-    total = (series + 0.5 * u) * u
-    for k in range(SHIFT):
-        step = 1 / (a + k)
-        total = total + step * step / (a + (k + 1))
-    return total
+    u, step = 1 / (a + SHIFT), 1 / steps(a)
+    series = (0.5 + horner(BERNOULLI, u * u) * u) * (u * u)
+    return series + (step * step / (steps(a) + 1)).sum(-1)
 
 
-@elementwise(
-    lambda x: torch.polygamma(2, x), value=lambda x: torch.special.zeta(2.0, x), wide=True
-)
+@elementwise(lambda x: torch.polygamma(2, x), value=lambda x: torch.special.zeta(2.0, x), wide=True)
 def trigamma(x: Tensor) -> Tensor:
     r"""The trigamma function :math:`\psi'(x) = \zeta(2, x)` for x > 0, to full accuracy.
 
@@ -130,16 +131,15 @@ def lgamma(x: Tensor) -> Tensor:
 def _trigamma_difference(a: Tensor, b: Tensor) -> Tensor:
     r""":math:`\psi'(a+b) - \psi'(a)`, in the way of :func:`digamma_difference`."""
     u, v = 1 / (a + SHIFT), 1 / (a + b + SHIFT)
+    inverse, moved = 1 / steps(a), 1 / steps(a + b)
     step = b * u * v
-    total = step + 0.5 * step * (u + v)
-    for k in range(SHIFT):
-        inverse, moved = 1 / (a + k), 1 / (a + b + k)
-        total = total + b * inverse * moved * (inverse + moved)
-    first, power, gap = step * (u + v), v, step
-    for k, c in enumerate(DIGAMMA_SERIES, start=1):
+    total = step + 0.5 * step * (u + v) + (b.unsqueeze(-1) * inverse * moved * (inverse + moved)).sum(-1)
+    # u^(2k+1) - v^(2k+1), from that for k - 1
+    gap, power, first = step, v, step * (u + v)
+    for c in BERNOULLI:
         gap = u * u * gap + power * first
         power = power * (v * v)
-        total = total + 2 * k * c * gap
+        total = total + c * gap
     return -total
 
 
@@ -164,14 +164,13 @@ def digamma_difference(a: Tensor, b: Tensor) -> Tensor:
         tensor([1.0000e-16, 1.0000e+00])
     """
     u, v = 1 / (a + SHIFT), 1 / (a + b + SHIFT)
+    inverse, moved, shift = 1 / steps(a), 1 / steps(a + b), b.unsqueeze(-1)
+    # Two forms of one term: each has derivatives without cancellation on its side.
+    terms = torch.where(shift * inverse < 1, shift * inverse * moved, inverse - moved)
     step = b * u * v
-    total = torch.log1p(b * u) + 0.5 * step
-    for k in range(SHIFT):
-        # Two forms of one term: each has derivatives without cancellation on its side.
-        inverse, moved = 1 / (a + k), 1 / (a + b + k)
-        total = total + torch.where(b < a + k, b * inverse * moved, inverse - moved)
-    first, power = step * (u + v), v * v
-    gap = first
+    total = torch.log1p(b * u) + 0.5 * step + terms.sum(-1)
+    gap = first = step * (u + v)
+    power = v * v
     for c in DIGAMMA_SERIES:
         total = total + c * gap
         gap = u * u * gap + power * first

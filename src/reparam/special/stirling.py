@@ -12,31 +12,26 @@ from torch import Tensor
 
 from ..kernels import kernel
 from ._derivatives import elementwise
-from .polygamma import SHIFT, digamma, digamma_difference, lgamma
+from .polygamma import SHIFT, digamma, digamma_difference, horner, lgamma, steps
 
 # B_2k / (2k (2k-1)) for k = 1, 2, ...: the series of the Stirling error in odd powers of 1/z (DLMF 5.11.1)
 STIRLING_SERIES = (
     1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360,
     1 / 156, -3617 / 122400, 43867 / 244188, -174611 / 125400, 77683 / 5796,
 )  # fmt: skip
+ATANH_SERIES = tuple(1 / (2 * j + 1) for j in range(1, 18))
 HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 TINY, HUGE = 1e-30, 1e30
 
 
 def _atanh_remainder(square: Tensor) -> Tensor:
     r""":math:`\operatorname{atanh}(w)/w - 1 = \sum_{j\ge1} w^{2j}/(2j+1)` for :math:`w^2 \le 1/9`."""
-    total = torch.zeros_like(square)
-    for j in range(17, 0, -1):
-        total = (total + 1 / (2 * j + 1)) * square
-    return total
+    return square * horner(ATANH_SERIES, square)
 
 
 def _stirling_series(u: Tensor) -> Tensor:
     """The Stirling error at 1/u >= SHIFT, by its asymptotic series."""
-    series = torch.zeros_like(u)
-    for c in reversed(STIRLING_SERIES):
-        series = series * (u * u) + c
-    return series * u
+    return horner(STIRLING_SERIES, u * u) * u
 
 
 @kernel("stirling_error")
@@ -60,14 +55,12 @@ def stirling_error(a: Tensor) -> Tensor:
         >>> stirling_error(torch.tensor([1.0, 1e6]))
         tensor([8.1061e-02, 8.3333e-08])
     """
-    small = a < 1
-    low = torch.where(small, a, 0.5)
-    first = torch.where(small, 1.0, a)
-    total = (low + 0.5) * (torch.log1p(low) - torch.log(low)) - 1
-    total = torch.where(small, total, _atanh_remainder((2 * first + 1) ** -2))
-    for k in range(1, SHIFT):
-        total = total + _atanh_remainder((2 * (a + k) + 1) ** -2)
-    return total + _stirling_series(1 / (a + SHIFT))
+    x = steps(a)
+    small = x < 1
+    low, high = torch.where(small, x, 0.5), torch.where(small, 1.0, x)
+    direct = (low + 0.5) * (torch.log1p(low) - torch.log(low)) - 1
+    terms = torch.where(small, direct, _atanh_remainder((2 * high + 1) ** -2))
+    return _stirling_series(1 / (a + SHIFT)) + terms.sum(-1)
 
 
 @kernel("deviance")
@@ -129,10 +122,7 @@ def log_gamma_ratio(a: Tensor, b: Tensor) -> Tensor:
         lifted = lifted - c * gap
         gap = u * u * gap + power * first
         power = power * (v * v)
-    product = torch.zeros_like(a)
-    for k in range(SHIFT):
-        product = product + torch.log1p(b / (a + k))
-    return lifted - product
+    return lifted - torch.log1p(b.unsqueeze(-1) / steps(a)).sum(-1)
 
 
 def _lbeta_slope(a: Tensor, b: Tensor) -> Tensor:

@@ -71,21 +71,22 @@ def _direction(family: Family, at: Parameters, name: str) -> Tensor:
     return step
 
 
-def _along(f: Function, at: Parameters, name: str, direction: Tensor, create_graph: bool = False) -> Tensor:
-    """The same derivative by reverse-mode differentiation, for each entry of the result."""
-    start = torch.zeros(f(at).shape, dtype=torch.float64).flatten()
+def _along(f: Function, at: Parameters, name: str, direction: Tensor, order: int = 1) -> Tensor:
+    """The derivative of that order by reverse-mode differentiation, for each entry of the result."""
     free = at[name].detach().requires_grad_()
-    result = f({**at, name: free}).flatten()
-    rows = []
-    for i in range(len(start)):
-        if not result[i].requires_grad:
-            rows.append(start[i])
-            continue
-        (g,) = torch.autograd.grad(
-            result[i], free, retain_graph=True, create_graph=create_graph, materialize_grads=True
-        )
-        rows.append((g * direction).sum())
-    return torch.stack(rows)
+    rows = list(f({**at, name: free}).flatten())
+    for left in reversed(range(order)):
+        rows = [_slope(entry, free, direction, create_graph=left > 0) for entry in rows]
+    return torch.stack(rows).detach()
+
+
+def _slope(entry: Tensor, free: Tensor, direction: Tensor, create_graph: bool) -> Tensor:
+    if not entry.requires_grad:
+        return torch.zeros((), dtype=torch.float64)
+    (g,) = torch.autograd.grad(
+        entry, free, retain_graph=True, create_graph=create_graph, materialize_grads=True
+    )
+    return (g * direction).sum()
 
 
 def _functions(family: Family, seed: int) -> Iterator[tuple[str, Function]]:
@@ -97,10 +98,11 @@ def _functions(family: Family, seed: int) -> Iterator[tuple[str, Function]]:
         if has(family.example, door):
             yield door, lambda at, door=door: call(family.build(**at), door, fixed)
     for door in ("icdf", "isf"):
-        if smooth_probabilities and has(family.example, door):
+        if smooth_probabilities and not _searched(family.example) and has(family.example, door):
             yield door, lambda at, door=door: call(family.build(**at), door, p)
     for door in (*EVENT_SUMMARIES, *BATCH_SUMMARIES):
-        if has(family.example, door) and not (family.discrete and door in ("mode", "median")):
+        stepped = door in ("mode", "median") and (family.discrete or _searched(family.example))
+        if has(family.example, door) and not stepped:
             yield door, lambda at, door=door: call(family.build(**at), door).double().reshape(-1)
     kind = type(family.example)
     if kl_rules.dispatch(kind, kind) is not None:
@@ -109,6 +111,30 @@ def _functions(family: Family, seed: int) -> Iterator[tuple[str, Function]]:
             yield "kl_divergence to another", lambda at: kl_divergence(family.build(**at), other)[None]
         if bool(kl_divergence(other, family.law(seed=seed)).isfinite()):
             yield "kl_divergence from another", lambda at: kl_divergence(other, family.build(**at))[None]
+
+
+def _searched(d: Any) -> bool:
+    """Whether quantiles are found by search, far down, rather than by a formula: too slow to differentiate often."""
+    while hasattr(d, "base_dist"):
+        d = d.base_dist
+    return not d._has("_icdf")
+
+
+@law(lambda family: family.scalar and not family.discrete and _searched(family.example))
+def quantiles_by_search_have_their_gradients(family: Family) -> None:
+    """First derivatives of ``icdf`` and ``isf`` in every parameter agree with differences."""
+    p = torch.tensor([0.05, 0.4, 0.97], dtype=torch.float64)
+    at = family.parameters()
+    for name in family.smooth:
+        for door in filter(lambda name: has(family.example, name), ("icdf", "isf")):
+            direction = _direction(family, at, name)
+
+            def f(v: Parameters, door: str = door) -> Tensor:
+                return call(family.build(**v), door, p)  # type: ignore[no-any-return]
+
+            exact, error = derivative(f, at, name, direction)
+            found = _along(f, at, name, direction)
+            agree(f"{family}.{door}: derivative along {name}", found, exact, 1e-6, error.clamp(max=1e-4))
 
 
 @law()
@@ -128,33 +154,8 @@ def doors_have_their_gradients(family: Family) -> None:
                 exact, error = derivative(
                     lambda v, f=f: _along(f, v, name, direction), at, name, direction
                 )
-                found = _second(f, at, name, direction)
+                found = _along(f, at, name, direction, order=2)
                 agree(f"{where}, twice", found, exact, 1e-6, error.clamp(max=1e-4) + 1e-8)
-
-
-def _second(f: Function, at: Parameters, name: str, direction: Tensor) -> Tensor:
-    free = at[name].detach().requires_grad_()
-    first = _along_free(f, at, name, free, direction)
-    rows = []
-    for entry in first:
-        if not entry.requires_grad:
-            rows.append(entry.detach() * 0)
-            continue
-        (g,) = torch.autograd.grad(entry, free, retain_graph=True, materialize_grads=True)
-        rows.append((g * direction).sum())
-    return torch.stack(rows)
-
-
-def _along_free(f: Function, at: Parameters, name: str, free: Tensor, direction: Tensor) -> list[Tensor]:
-    result = f({**at, name: free}).flatten()
-    rows = []
-    for entry in result:
-        if not entry.requires_grad:
-            rows.append(entry.detach() * 0)
-            continue
-        (g,) = torch.autograd.grad(entry, free, retain_graph=True, create_graph=True, materialize_grads=True)
-        rows.append((g * direction).sum())
-    return rows
 
 
 @law(lambda family: not family.discrete)

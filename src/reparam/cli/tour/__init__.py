@@ -58,6 +58,8 @@ def run(output: Path, *, quick: bool = False) -> bool:
                 part.findings = [replace(f, goal="", met=True) for f in part.findings]
             parts.append(part)
             tick(1.0, f"done in {part.seconds:.1f} s")
+            if not console.is_terminal:
+                console.print(f"{name}: done in {part.seconds:.1f} s")
     seconds = perf_counter() - start
     setting = (
         f"reparam {__version__}, torch {torch.__version__}, Python "
@@ -86,13 +88,14 @@ def reproducible() -> Iterator[None]:
 
 
 def progress(console: Console) -> Progress:
-    """A line for each part: its name, a bar, the time and its own words."""
+    """A line for each part: its name, a bar, the time and its own words; only on a terminal."""
     return Progress(
         TextColumn("{task.description:<26}"),
         BarColumn(bar_width=24),
         TimeElapsedColumn(),
         TextColumn("{task.fields[what]}"),
         console=console,
+        disable=not console.is_terminal,
     )
 
 

@@ -61,7 +61,7 @@ def train(policy: nn.Module, env: gymnasium.vector.VectorEnv, updates: int, tick
         optimiser.step()
         returns += reward.sum(0).tolist()
         mean = recent(returns)
-        tick(max(update / updates, min(mean / ENOUGH, 1.0)), f"mean return {mean:.0f}")
+        tick(0.9 * max(update / updates, min(mean / ENOUGH, 1.0)), f"mean return {mean:.0f}")
         if len(returns) >= WINDOW and mean >= ENOUGH:
             break
     return returns
@@ -80,7 +80,7 @@ def run(tick: Tick, quick: bool) -> Part:
     returns = train(policy, env, 3 if quick else UPDATES, tick)
     env.close()
 
-    tick(1.0, "fresh episodes")
+    tick(0.9, "fresh episodes")
     env = gymnasium.make_vec("CartPole-v1", num_envs=1, vectorization_mode="sync")
     with torch.no_grad():
         episodes = 5 if quick else WINDOW

@@ -64,7 +64,7 @@ def distance(law: reparam.Distribution, x: Tensor) -> float:
 
 
 def bound(tests: int) -> float:
-    """The gap that all of some tests together exceed with probability `FALSE_ALARM` at most.
+    """The gap that any of some tests exceeds with probability `FALSE_ALARM` at most.
 
     By the inequality of Dvoretzky, Kiefer, Wolfowitz and Massart (Ann. Probab. 18, 1990).
     """

@@ -1,0 +1,144 @@
+r"""Laws of precision: float32 against float64, and the half-precision dtypes through every door.
+
+The tolerance of a float32 result f(v) is :data:`ULPS` roundings of f itself and as many of every input, each carried to
+the result by its derivative: :math:`k\,\epsilon\,(|f| + \sum_v |v\, \partial f/\partial v|)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .compare import agree
+from .draws import Family, Parameters
+from .registry import (
+    BATCH_SUMMARIES,
+    EVENT_SUMMARIES,
+    PROBABILITY_DOORS,
+    SAMPLING_DOORS,
+    VALUE_DOORS,
+    call,
+    has,
+    law,
+    values_of,
+)
+
+ULPS = 32
+EPS32 = torch.finfo(torch.float32).eps
+HALVES = (torch.bfloat16, torch.float16)
+
+
+def _cases(family: Family) -> Iterator[tuple[str, Parameters]]:
+    for seed in (0, 1):
+        yield f"seed {seed}", {n: v.float() for n, v in family.parameters(seed=seed).items()}
+    for label, values in family.corners():
+        single = {n: v.float() for n, v in values.items()}
+        if all(bool(family.fields[n].constraint.check(v).all()) for n, v in single.items() if not family.fields[n].constraint.parameters):
+            yield label, single
+
+
+def _doors(family: Family) -> Iterator[str]:
+    for door in (*VALUE_DOORS, *EVENT_SUMMARIES, *BATCH_SUMMARIES):
+        # a mode is a choice; the quantile of a discrete law jumps
+        jumps = door == "mode" or (door == "median" and family.discrete)
+        if not jumps and has(family.example, door):
+            yield door
+
+
+def _conditioned(
+    family: Family, door: str, values: Parameters, x: Tensor
+) -> tuple[Tensor, Tensor]:
+    """A door in float64, and what one relative rounding of all its inputs may change."""
+    wide = {n: v.double().requires_grad_(n in family.smooth) for n, v in values.items()}
+    y = x.double() if x.is_floating_point() else x
+    if y.is_floating_point() and not family.discrete:
+        y.requires_grad_()
+    d = family.build(**wide)
+    result = call(d, door, y) if door in VALUE_DOORS else call(d, door)
+    slack = torch.zeros(result.shape, dtype=torch.float64)
+    inputs = [v for v in [*wide.values(), y] if v.requires_grad]
+    for index in range(result.numel()):
+        entry = result.flatten()[index]
+        if not entry.requires_grad or not inputs:
+            continue
+        grads = torch.autograd.grad(entry, inputs, retain_graph=True, allow_unused=True)
+        total = sum(
+            ((g * v).detach().abs().nan_to_num(0.0).sum() for g, v in zip(grads, inputs, strict=True) if g is not None),
+            torch.zeros((), dtype=torch.float64),
+        )
+        slack.view(-1)[index] = total
+    return result.detach(), slack
+
+
+@law()
+def single_precision_is_right(family: Family) -> None:
+    """Every door in float32 gives the float64 result at the same float32 numbers, up to rounding of its inputs."""
+    for label, values in _cases(family):
+        d = family.build(**values)
+        x = values_of(d, (4,))
+        x = x[d.support.check(x)]
+        for door in _doors(family):
+            found = call(d, door, x) if door in VALUE_DOORS else call(d, door)
+            exact, slack = _conditioned(family, door, values, x)
+            limit = torch.finfo(torch.float32).max
+            shown = exact**2 if door == "stddev" else exact  # which is the root of the variance
+            small = shown.abs() < torch.finfo(torch.float32).tiny
+            large = exact.abs() > limit
+            kept = ~(small | large) | exact.isinf()
+            tolerance = ULPS * EPS32 * (exact.abs() + slack)
+            agree(
+                f"{family} ({label}).{door} in float32",
+                torch.where(kept, found, 0.0),
+                torch.where(kept, exact, 0.0),
+                0.0,
+                tolerance.nan_to_num(torch.inf),
+            )
+            floor = torch.where(small, (found.double() - exact).abs(), 0.0)
+            agree(f"{family} ({label}).{door}, which is tiny, in float32", floor, torch.zeros_like(floor), 0.0, 1.2e-19 if door == "stddev" else 1.2e-38)
+
+
+@law()
+def half_precision_goes_through_every_door(family: Family) -> None:
+    """Every door takes bfloat16 and float16, returns the dtype of the parameters, and is finite where float32 is."""
+    for dtype in HALVES:
+        values = {n: v.to(dtype) for n, v in family.parameters((3,)).items()}
+        single = family.build(**{n: v.float() for n, v in values.items()})
+        d = family.build(**values)
+        assert d.dtype == dtype, f"{family}: parameters of {dtype} give a law of {d.dtype}"
+        drawn = values_of(d, (2,))
+        expected = d.sample_dtype or dtype
+        assert drawn.dtype == expected, f"{family} in {dtype}: draws have dtype {drawn.dtype}"
+        x = values_of(single, (2,)).to(drawn.dtype)
+        inside = bool(single.support.check(x.to(values_of(single, ()).dtype)).all())
+        for door in (*VALUE_DOORS, *PROBABILITY_DOORS, *SAMPLING_DOORS, *EVENT_SUMMARIES, *BATCH_SUMMARIES):
+            if not has(family.example, door) or (door in VALUE_DOORS and not inside):
+                continue
+            _compare_half(family, dtype, door, d, single, x)
+
+
+def _compare_half(family: Family, dtype: torch.dtype, door: str, d: Any, single: Any, x: Tensor) -> None:
+    where = f"{family}.{door} in {dtype}"
+    p = torch.full((3,), 0.25, dtype=dtype)
+    if door in SAMPLING_DOORS:
+        found = call(d, door, (2,))
+        for part in found if isinstance(found, tuple) else (found,):
+            assert part.dtype == dtype or part.dtype == d.sample_dtype, f"{where} has dtype {part.dtype}"
+        return
+    argument = (x,) if door in VALUE_DOORS else (p,) if door in PROBABILITY_DOORS else ()
+    wide = tuple(a.float() if a.is_floating_point() else a for a in argument)
+    found, exact = call(d, door, *argument), call(single, door, *wide)
+    pairs = zip(found, exact, strict=True) if isinstance(found, tuple) else [(found, exact)]
+    for half, full in pairs:
+        assert half.dtype == dtype or not half.is_floating_point(), f"{where} has dtype {half.dtype}"
+        info = torch.finfo(dtype)
+        fits = full.abs() <= info.max
+        agree(
+            where,
+            torch.where(fits, half, 0.0),
+            torch.where(fits, full, 0.0),
+            2 * info.eps,
+            info.tiny,
+        )
