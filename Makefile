@@ -55,7 +55,7 @@ test: $(READY)
 	@echo "== Types"
 	@$(PY) -m mypy
 	@echo "== Tests"
-	@$(PY) -m pytest --numprocesses $(WORKERS) $(FLAGS)
+	@$(PY) -m pytest --numprocesses $(WORKERS) --dist worksteal $(FLAGS)
 
 doctor: $(READY)
 	@$(PY) -m reparam.cli doctor

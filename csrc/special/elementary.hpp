@@ -60,17 +60,17 @@ REPARAM_INLINE T absolute(T x) {
 }
 
 // A polynomial, constant term first, as its even and odd halves in x^2: half the latency of Horner's rule.
-template <int First, int N, class T>
-REPARAM_INLINE T every_second(const T (&c)[N], T square) {
+template <int First, int N, class C, class T>
+REPARAM_INLINE T every_second(const C (&c)[N], T square) {
   if constexpr (First + 2 < N) {
-    return c[First] + square * every_second<First + 2>(c, square);
+    return T(c[First]) + square * every_second<First + 2>(c, square);
   } else {
-    return c[First];
+    return T(c[First]);
   }
 }
 
-template <int N, class T>
-REPARAM_INLINE T polynomial(const T (&c)[N], T x) {
+template <int N, class C, class T>
+REPARAM_INLINE T polynomial(const C (&c)[N], T x) {
   const T square = x * x;
   return every_second<0>(c, square) + x * every_second<1>(c, square);
 }

@@ -150,7 +150,7 @@ def test_second_derivatives(name: str) -> None:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_single_precision(name: str) -> None:
-    points = rounded(_points(1e4), torch.float32)
+    points = rounded(_points(1e4)[::4], torch.float32)
     a, x = _leaves(points, torch.float32)
     value = FUNCTIONS[name](a, x)
     slopes = torch.autograd.grad(value.sum(), (a, x))
@@ -171,7 +171,7 @@ def test_autograd_of_the_formula_agrees(name: str) -> None:
 
 
 def test_quantile_gradient() -> None:
-    points = [(a, math.log(x)) for a, x in _points()] + [(a, -1000.0) for a in (1e-8, 1e-4, 0.1, 2.0)]
+    points = [(a, math.log(x)) for a, x in _points()[::2]] + [(a, -1000.0) for a in (1e-8, 1e-4, 0.1, 2.0)]
     a, y = _leaves(points)
     value = special.log_gamma_quantile_grad(a, y)
     slopes = torch.autograd.grad(value.sum(), (a, y))
@@ -186,7 +186,7 @@ def test_quantile_gradient() -> None:
 
 
 def test_quantile_gradient_single_precision() -> None:
-    points = rounded([(a, math.log(x)) for a, x in _points(1e4)], torch.float32)
+    points = rounded([(a, math.log(x)) for a, x in _points(1e4)[1::4]], torch.float32)
     value = special.log_gamma_quantile_grad(*_leaves(points, torch.float32))
     assert _worst(value, [_quantile_truths(*p)[""] for p in points]) <= 4
 

@@ -14,6 +14,7 @@ from .. import constraints
 from ..core import derived
 from ..core.params import component, static
 from ..core.ranges import is_everything, member
+from ..kernels.checks import all_finite
 from ..transforms import AffineTransform, ComposeTransform, Transform
 from .image import image
 from .independent import Independent
@@ -119,7 +120,7 @@ class TransformedDistribution(Wrapper):
     def _log_prob(self, x: Tensor) -> Tensor:
         x, ldj = self._pull_back(x)
         base = self.base_dist
-        if len(base.event_shape) > 1 or not (base.event_shape == () or is_everything(base.support)):
+        if all_finite(x) or len(base.event_shape) > 1 or not (base.event_shape == () or is_everything(base.support)):
             return base._log_prob(x) + ldj
         # a value that rounded to an end comes from infinity: no density there, and no part in the gradient
         inside = x.isfinite()

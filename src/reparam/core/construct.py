@@ -8,6 +8,7 @@ it makes: tensors of one floating dtype and one shape are taken as they are; eve
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from torch.nn import Parameter
 from .checks import Checker, refuse
 from .deferred import Recipe, is_deferred
 from .params import REQUIRED, Field, component, param
-from .shapes import broadcast
+from .shapes import EMPTY, broadcast
 
 FULL = frozenset((torch.float32, torch.float64))
 
@@ -36,8 +37,6 @@ def fields_of(cls: type) -> dict[str, Field]:
 def make_init(cls: Any) -> Callable[..., None]:
     """The constructor of a class from its ``_fields``."""
     fields: dict[str, Field] = cls._fields
-    single = [f for f in fields.values() if isinstance(f, param) and not f.group]
-    simple = len(single) == len(fields) > 0 and not any(f.event_dim for f in single)
     namespace: dict[str, Any] = {
         "Tensor": Tensor,
         "Parameter": Parameter,
@@ -55,24 +54,51 @@ def make_init(cls: Any) -> Callable[..., None]:
     lines = [f"def __init__({', '.join(arguments)}, validate_args=None):"]
     lines.append("    if validate_args is not None: self._validate_args = bool(validate_args)")
     general = f"assemble(self, {{{', '.join(f'{n!r}: {n}' for n in fields)}}})"
-    if simple:
-        first, *rest = fields
-        plain = [f"(type({n}) is Tensor or type({n}) is Parameter)" for n in fields]
-        plain.append(f"{first}.dtype in FULL")
-        plain += [f"{n}.dtype is {first}.dtype and {n}.shape == {first}.shape" for n in rest]
-        plain += [f"{n}.device == {first}.device" for n in rest]
-        lines.append(f"    if {' and '.join(plain)}:")
-        lines += [f"        self.{n} = {n}" for n in fields]
-        lines.append(f"        self._batch_shape = {first}.shape")
-        lines.append(f"    elif {general}: return")
-    else:
-        lines.append(f"    if {general}: return")
+    keyword = "if"
+    for given in _alternatives(fields):
+        tests, assignments = _fast_path(given, list(fields))
+        if cls._event_shape is not EMPTY:
+            assignments.append("self._set_event_shape()")
+        lines.append(f"    {keyword} {' and '.join(tests)}:")
+        lines += [f"        {assignment}" for assignment in assignments]
+        keyword = "elif"
+    lines.append(f"    {keyword} {general}: return")
     lines.append("    if self._validate_args: check(self)")
     exec("\n".join(lines), namespace)
     init: Callable[..., None] = namespace["__init__"]
     init.__qualname__ = f"{cls.__qualname__}.__init__"
     init.__module__ = cls.__module__
     return init
+
+
+def _alternatives(fields: dict[str, Field]) -> list[list[param]]:
+    """The ways to give the fields, one alternative of a group at a time; none where one of them is no parameter."""
+    params = [f for f in fields.values() if isinstance(f, param)]
+    if len(params) < len(fields):
+        return []
+    groups = dict.fromkeys(f.group or (f.name,) for f in params)
+    return [[f for f in params if f.name in names] for names in product(*groups)]
+
+
+def _fast_path(given: list[param], names: list[str]) -> tuple[list[str], list[str]]:
+    """When the arguments can be taken as they are, and how, as source: the same dtype, device and batch shape."""
+    tests, own, batches = [], [f.name for f in given], []
+    for f in given:
+        n, dims = f.name, f.event_dim
+        tests.append(f"(type({n}) is Tensor or type({n}) is Parameter)")
+        tests += [f"{n}.dim() >= {dims}"] if dims else []
+        batches.append(f"{n}.shape[:-{dims}]" if dims else f"{n}.shape")
+    tests += [f"{n} is None" for n in names if n not in own]
+    first, *rest = own
+    tests.append(f"{first}.dtype in FULL")
+    tests += [f"{n}.dtype is {first}.dtype" for n in rest]
+    tests += [f"{batch} == {batches[0]}" for batch in batches[1:]]
+    tests += [f"{n}.device == {first}.device" for n in rest]
+    assignments = [f"self.{n} = {n}" for n in own]
+    assignments.append(f"self._batch_shape = {batches[0]}")
+    if len(own) < len(names):
+        assignments.append(f"self._given = {tuple(own)!r}")
+    return tests, assignments
 
 
 def make_checks(cls: Any) -> tuple[tuple[str, Checker], ...]:

@@ -64,13 +64,13 @@ class Declared:
         if own:
             cls._given = tuple(cls._fields)
             cls._checks = make_checks(cls)
-            if "__init__" not in vars(cls):
-                cls.__init__ = make_init(cls)  # type: ignore[method-assign]
         support = vars(cls).get("support")
         if getattr(support, "parameters", ()):
             cls.support = _Support(support)
         if support is not None and getattr(support, "event_dim", None) == 0:
             cls._event_shape = EMPTY
+        if own and "__init__" not in vars(cls):
+            cls.__init__ = make_init(cls)  # type: ignore[method-assign]
         if "_log_prob" in vars(cls):
             cls._log_prob = guarded(vars(cls)["_log_prob"])  # type: ignore[attr-defined]
         register_node(cls, _flatten, lambda children, context: _unflatten(cls, children, context))

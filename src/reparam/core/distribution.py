@@ -130,7 +130,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
 
     def _fit(self, value: Tensor) -> None:
         batch, event, shape = self._batch_shape, self._event_shape, value.shape
-        if shape == batch and not event:
+        if shape == (batch + event if event else batch):
             return
         split = len(shape) - len(event)
         if split < 0 or shape[split:] != event or not broadcasts_to(shape[:split], batch):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..kernels import fused
+from ..kernels.checks import all_within
 from .ranges import is_everything, member, outside
 
 Method = Callable[[Any, Tensor], Tensor]
@@ -27,6 +28,9 @@ def guarded(method: Method) -> Method:
     @functools.wraps(method)
     def inside(self: Any, x: Tensor) -> Tensor:
         if self._validate_args or is_everything(support := self.support):
+            return method(self, x)
+        bounds = support.bounds
+        if bounds is not None and all_within(x, *bounds):
             return method(self, x)
         if support.event_dim:
             return torch.where(support.check(x), method(self, x), -torch.inf)

@@ -54,7 +54,8 @@ class Bernoulli(Distribution):
         return torch.sigmoid(-self.logits) if "logits" in self._given else 1 - self.probs
 
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return (fine_uniform(shape, self.probs, generator) < self.probs).to(self.dtype)
+        p = self.probs
+        return (fine_uniform(shape, p, generator) < p).to(p.dtype)
 
     def _enumerate_support(self) -> Tensor:
         return torch.arange(2, dtype=self.dtype, device=self.device)

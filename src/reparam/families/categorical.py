@@ -101,7 +101,8 @@ class Categorical(Distribution):
         return self._raw().shape
 
     def _raw(self) -> Tensor:
-        raw: Tensor = self._resolved().__dict__[self._resolved()._given[0]]
+        law = self._resolved()
+        raw: Tensor = law.__dict__[law._given[0]]
         return raw
 
     def _raw_logits(self) -> Tensor:
@@ -129,7 +130,8 @@ class Categorical(Distribution):
         return chosen.log() - raw.sum(-1).log()
 
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        weights = self.probs if "probs" in self._given else self._raw().double().softmax(-1)
+        raw = self._raw()
+        weights = raw if "probs" in self._given else raw.softmax(-1, dtype=torch.float64)
         return choose(weights, shape, generator)
 
     def _enumerate_support(self) -> Tensor:
@@ -169,13 +171,13 @@ def choose(weights: Tensor, shape: torch.Size, generator: Generator | None) -> T
     In float64, so that rounding stays below 1e-15 for any number of categories; one of weight zero is never
     drawn.
     """
-    batch = weights.shape[:-1]
-    total = weights.double().cumsum(-1)
-    u = fine_uniform(shape, weights, generator)
-    goal = torch.minimum(u * total[..., -1], torch.nextafter(total[..., -1], total.new_zeros(())))
-    draws = shape.numel() // max(batch.numel(), 1)
-    flat = goal.reshape(draws, batch.numel()).T.contiguous()
-    found = torch.searchsorted(total.reshape(batch.numel(), weights.shape[-1]), flat, right=True)
+    rows, draws = weights.shape[:-1].numel(), 0
+    if rows:
+        draws = shape.numel() // rows
+    total = weights.double().cumsum(-1).reshape(rows, weights.shape[-1])
+    u = fine_uniform(torch.Size((rows, draws)), weights, generator)
+    # u is at most 1 - 2^-53, so that the product is below the total: it rounds to no more than its predecessor
+    found = torch.searchsorted(total, u * total[:, -1:], right=True)
     return found.T.reshape(shape)
 
 

@@ -110,41 +110,47 @@ class MultivariateNormal(Distribution):
             return torch.diag_embed(value**-2)
         return torch.cholesky_inverse(self._factor())
 
+    def _triangle(self) -> tuple[bool, Tensor]:
+        """Whether it is of the precision, and the given or the cheapest factor (a vector if diagonal)."""
+        name, value = self._spread()
+        if name in ("precision_matrix", "precision_tril"):
+            return True, cholesky(_symmetric(value)) if name == "precision_matrix" else value
+        return False, value if name == "scale_diag" else self._factor()
+
+    def _half_log_det(self, precision: bool, factor: Tensor) -> Tensor:
+        """Half the log-determinant of the covariance."""
+        if self._given[1] == "scale_diag":
+            return factor.log().sum(-1)
+        return -_log_diagonal(factor) if precision else _log_diagonal(factor)
+
     def _whiten(self, shift: Tensor) -> tuple[Tensor, Tensor]:
         """A whitened ``shift`` (of squared length the Mahalanobis distance) and half the log-determinant."""
-        name, value = self._spread()
-        if name == "scale_diag":
-            return shift / value, value.log().sum(-1)
-        if name in ("precision_matrix", "precision_tril"):
-            factor = cholesky(_symmetric(value)) if name == "precision_matrix" else value
-            return _apply(factor.mT, shift), -_log_diagonal(factor)
-        factor = self._factor()
-        return _solve(factor, shift), _log_diagonal(factor)
+        precision, factor = self._triangle()
+        if self._given[1] == "scale_diag":
+            white = shift / factor
+        else:
+            white = _apply(factor.mT, shift) if precision else _solve(factor, shift)
+        return white, self._half_log_det(precision, factor)
 
     def _log_prob(self, x: Tensor) -> Tensor:
         z, half_log_det = self._whiten(x - self.loc)
-        return -0.5 * (z * z).sum(-1) - half_log_det - 0.5 * LOG_TWO_PI * x.shape[-1]
+        return self._log_density(z, half_log_det)
 
-    def _noise(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return normal(shape, self.loc, generator)
+    def _log_density(self, z: Tensor, half_log_det: Tensor) -> Tensor:
+        constant = half_log_det + 0.5 * LOG_TWO_PI * z.shape[-1]
+        return torch.sub(-constant, (z * z).sum(-1), alpha=0.5)
 
-    def _coloured(self, noise: Tensor) -> tuple[Tensor, Tensor]:
-        name, value = self._spread()
-        if name == "scale_diag":
-            return self.loc + value * noise, value.log().sum(-1)
-        if name in ("precision_matrix", "precision_tril"):
-            factor = cholesky(_symmetric(value)) if name == "precision_matrix" else value
-            return self.loc + _solve(factor.mT, noise, upper=True), -_log_diagonal(factor)
-        factor = self._factor()
-        return self.loc + _apply(factor, noise), _log_diagonal(factor)
+    def _coloured(self, noise: Tensor, precision: bool, factor: Tensor) -> Tensor:
+        if self._given[1] == "scale_diag":
+            return torch.addcmul(self.loc, noise, factor)
+        return self.loc + (_solve(factor.mT, noise, upper=True) if precision else _apply(factor, noise))
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return self._coloured(self._noise(shape, generator))[0]
+        return self._coloured(normal(shape, self.loc, generator), *self._triangle())
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
-        noise = self._noise(shape, generator)
-        x, half_log_det = self._coloured(noise)
-        return x, -0.5 * (noise * noise).sum(-1) - half_log_det - 0.5 * LOG_TWO_PI * x.shape[-1]
+        noise, triangle = normal(shape, self.loc, generator), self._triangle()
+        return self._coloured(noise, *triangle), self._log_density(noise, self._half_log_det(*triangle))
 
     def _entropy(self) -> Tensor:
         _, half_log_det = self._whiten(self.loc)

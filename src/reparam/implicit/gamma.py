@@ -30,7 +30,7 @@ def log_standard_gamma(concentration: Tensor, shape: torch.Size, generator: Gene
         >>> bool(y.isfinite().all()), bool(y.mean() < -500)
         (True, True)
     """
-    a = concentration.expand(shape)
+    a = concentration if concentration.shape == shape else concentration.expand(shape)
     wants_gradient = a.requires_grad and torch.is_grad_enabled()
     if kernels.usable(concentration):
         sample, known = kernels.standard_gamma_log(concentration, shape, generator, derivative=wants_gradient)

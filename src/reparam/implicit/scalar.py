@@ -66,6 +66,10 @@ class _Tabulated(torch.autograd.Function):
         return grad * known, None, None, None
 
 
+# ``Function.apply`` unwraps what functorch left behind, which plain eager mode rules out, and then calls this.
+_tabulated: Callable[..., Tensor] = super(torch.autograd.Function, _Tabulated).apply
+
+
 def reparameterise(parameter: Tensor, sample: Tensor, slope: Slope, known: Tensor | None = None) -> Tensor:
     r"""``sample`` with the gradient in ``parameter`` that keeps its probability fixed.
 
@@ -80,7 +84,7 @@ def reparameterise(parameter: Tensor, sample: Tensor, slope: Slope, known: Tenso
         under ``torch.compile``.
     """
     if known is not None:
-        return _Tabulated.apply(parameter, sample, known, slope)  # type: ignore[no-any-return,no-untyped-call]
+        return _tabulated(parameter, sample, known, slope)
     if _torch.is_compiling():
         if not parameter.requires_grad:
             return sample

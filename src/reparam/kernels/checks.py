@@ -54,6 +54,16 @@ def all_within(
     return bool(native.all_within(code, n, tensor.data_ptr(), lower, upper, integer))
 
 
+def all_finite(tensor: Tensor) -> bool:
+    """Is every entry a finite number? False also where that may not be asked: under a transform or in a graph.
+
+    Example:
+        >>> all_finite(torch.tensor([1.0, torch.inf]))
+        False
+    """
+    return all_within(tensor, -math.inf, math.inf, True, True) is True
+
+
 def _next(bound: float, towards: float, dtype: torch.dtype) -> float:
     """The next number after a bound in the tensor's dtype: it turns an open end into a closed one."""
     step = _NEXT.get((bound, towards, dtype))

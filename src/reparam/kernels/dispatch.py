@@ -137,12 +137,12 @@ def evaluate(entry: Entry, formula: Formula, tensors: Sequence[Tensor]) -> Tenso
     if tracked and is_grad_enabled():
         if not _offers_gradients(entry, layout, tensors):
             return None
-        return cast(Tensor, _NativeFunction.apply(entry, formula, layout, *tensors))  # type: ignore[no-untyped-call]
-    return _value(entry, layout)
+        return _apply(entry, formula, layout, *tensors)
+    return _value(entry, layout, tensors)
 
 
-def _value(entry: Entry, layout: Layout) -> Tensor:
-    code, n, k, shape, inputs, tensors = layout
+def _value(entry: Entry, layout: Layout, tensors: Sequence[Tensor]) -> Tensor:
+    code, n, k, shape, inputs, _ = layout
     like = tensors[0]
     if like.shape == shape and like.is_contiguous() and entry.elementwise:
         value = empty_like(like)
@@ -170,15 +170,23 @@ class _NativeFunction(torch.autograd.Function):
     def forward(ctx: Any, entry: Entry, formula: Formula, layout: Layout, *tensors: Tensor) -> Tensor:
         ctx.entry, ctx.formula, ctx.layout = entry, formula, layout
         ctx.save_for_backward(*tensors)
-        return _value(entry, layout)
+        return _value(entry, layout, tensors)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         tensors, wanted = ctx.saved_tensors, ctx.needs_input_grad[3:]
         create_graph = is_grad_enabled()
-        if create_graph or not (is_ordinary_mode() and is_plain_cpu(grad) and _has_memory(grad)):
+        native_way = not create_graph and is_ordinary_mode() and is_plain_cpu(grad) and _has_memory(grad)
+        layout = ctx.layout if native_way else None
+        if layout is not None and not layout[5] and [t.data_ptr() for t in tensors] != layout[4][: len(tensors)]:
+            layout = arrange(ctx.entry, tensors)  # the memory was exchanged, by ``.data`` or by a hook
+        if layout is None:
             return None, None, None, *_through_formula(ctx.formula, tensors, wanted, grad, create_graph)
-        return None, None, None, *_pull_back(ctx.entry, ctx.layout, tensors, wanted, grad)
+        return None, None, None, *_pull_back(ctx.entry, layout, tensors, wanted, grad)
+
+
+# ``Function.apply`` unwraps what functorch left behind, which ordinary mode rules out, and then calls this.
+_apply: Callable[..., Tensor] = super(torch.autograd.Function, _NativeFunction).apply
 
 
 def _has_memory(grad: Tensor) -> bool:
@@ -197,27 +205,33 @@ def _pull_back(
     code, n, k, shape, inputs, _ = layout
     found: list[Tensor | None] = []
     addresses = []
-    reduced = 0
+    reduced, summed = 0, False
     for j, tensor in enumerate(tensors):
-        partial = grad.new_empty(tensor.shape) if wanted[j] else None
-        if partial is not None and partial.numel() != (n * k if entry.rows[j] else n):
-            if partial.numel() == inputs[entry.inputs + j]:
+        if not wanted[j]:
+            found.append(None)
+            addresses.append(0)
+            continue
+        partial = empty_like(tensor) if tensor.is_contiguous() else tensor.new_empty(tensor.shape)
+        size = partial.numel()
+        if size != (n * k if entry.rows[j] else n):
+            if size == inputs[entry.inputs + j]:
                 reduced |= 1 << j
             else:
-                partial = grad.new_empty((*shape, k) if entry.rows[j] else shape)
+                partial, summed = grad.new_empty((*shape, k) if entry.rows[j] else shape), True
         found.append(partial)
-        addresses.append(0 if partial is None else partial.data_ptr())
+        addresses.append(partial.data_ptr())
     period = n
+    if grad.is_neg():
+        grad = grad.resolve_neg()
     if not grad.is_contiguous():
-        grad, period = repeated(grad, shape)
+        grad, period = (grad, 1) if not any(grad.stride()) else repeated(grad, shape)
     threads = 1 if n * k < entry.grain else get_num_threads()
     native.run(
         entry.index, code, n, k, threads, *inputs, 0, *addresses, grad.data_ptr(), period, reduced
     )  # fmt: skip
-    return [
-        partial.sum_to_size(tensor.shape) if partial is not None and partial.shape != tensor.shape else partial
-        for partial, tensor in zip(found, tensors, strict=True)
-    ]
+    if summed:
+        return [p if p is None else p.sum_to_size(t.shape) for p, t in zip(found, tensors, strict=True)]
+    return found
 
 
 def _through_formula(

@@ -13,7 +13,7 @@ from .library import DTYPES, Entry
 FLOATS = {dtype: code for dtype, code in DTYPES.items() if dtype.is_floating_point}
 
 # The code of the floating dtype; the number of elements or rows; the length of a row; the shape of the values; one
-# address for each input, then one period for each input; the tensors that the addresses point into, kept alive.
+# address for each input, then one period for each input; what keeps the memory alive, if it is not the inputs.
 # A plain tuple, as it is made in every call.
 Layout = tuple[int, int, int, Size, list[int], Sequence[Tensor]]
 
@@ -30,8 +30,10 @@ def arrange(entry: Entry, tensors: Sequence[Tensor]) -> Layout | None:
     last = tensors[-1]
     dtype = last.dtype
     code = FLOATS.get(dtype)
-    if code is None or not entry.elementwise:
-        return None if code is None else _broadcast(entry, code, tensors)
+    if code is None:
+        return None
+    if not entry.elementwise:
+        return _rows(entry, code, tensors)
     leader = tensors[0]
     n = leader.numel()
     if last.numel() > n:
@@ -56,7 +58,31 @@ def arrange(entry: Entry, tensors: Sequence[Tensor]) -> Layout | None:
             return _broadcast(entry, code, tensors)
         addresses.append(tensor.data_ptr())
         periods.append(period)
-    return code, n, 1, shape, addresses + periods, tensors
+    return code, n, 1, shape, addresses + periods, ()
+
+
+def _rows(entry: Entry, code: int, tensors: Sequence[Tensor]) -> Layout | None:
+    """The layout where some inputs are rows or integers: the fast way if all are contiguous and of one batch shape."""
+    dtype, shape, event = tensors[-1].dtype, None, _NO_EVENT
+    addresses = []
+    for tensor, rows, integer in zip(tensors, entry.rows, entry.integers, strict=True):
+        batch = tensor.shape
+        if rows:
+            row, batch = batch[-1:], batch[:-1]
+            event = event or row
+            if row != event:
+                return None
+        if shape is None:
+            shape = batch
+        if batch != shape or not tensor.is_contiguous() or tensor.dtype is not (torch.int64 if integer else dtype):
+            return _broadcast(entry, code, tensors)
+        addresses.append(tensor.data_ptr())
+    assert shape is not None
+    n, k = shape.numel(), event.numel()
+    # A lone element may be contiguous and yet a lazily negated view.
+    if n == 0 or k == 0 or (n * k < 2 and any([tensor.is_neg() for tensor in tensors])):
+        return _broadcast(entry, code, tensors)
+    return code, n, k, shape, addresses + [n] * len(addresses), ()
 
 
 def _broadcast(entry: Entry, code: int, tensors: Sequence[Tensor]) -> Layout | None:
@@ -67,10 +93,9 @@ def _broadcast(entry: Entry, code: int, tensors: Sequence[Tensor]) -> Layout | N
         if tensor.dtype is not (torch.int64 if integer else dtype) or (rows and tensor.shape[-1:] != event):
             return None
         batches.append(tensor.shape[:-1] if rows else tensor.shape)
-    try:
-        shape = torch.broadcast_shapes(*batches)  # type: ignore[no-untyped-call]
-    except RuntimeError:
-        return None  # the formula will say what is wrong
+    shape = _joint(batches)
+    if shape is None:
+        return None
     n, k = math.prod(shape), math.prod(event)
     if n == 0 or k == 0:
         return None
@@ -80,6 +105,17 @@ def _broadcast(entry: Entry, code: int, tensors: Sequence[Tensor]) -> Layout | N
         kept.append(core)
         periods.append(period)
     return code, n, k, shape, [tensor.data_ptr() for tensor in kept] + periods, kept
+
+
+def _joint(shapes: Sequence[Size]) -> Size | None:
+    """The shape that all broadcast to, or None: the formula will say what is wrong."""
+    longest = max(shapes, key=len)
+    if all([shape == longest[len(longest) - len(shape) :] for shape in shapes]):
+        return longest
+    try:
+        return Size(torch.broadcast_shapes(*shapes))  # type: ignore[no-untyped-call]
+    except RuntimeError:
+        return None
 
 
 def repeated(tensor: Tensor, shape: Size, event: Size = _NO_EVENT) -> tuple[Tensor, int]:

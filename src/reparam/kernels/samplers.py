@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -76,9 +75,9 @@ def standard_gamma_log(
     if source.shape != size[len(size) - source.ndim :]:
         source = source.expand(size)
     source = source.contiguous().resolve_neg()
-    n = math.prod(size)
-    log_sample = source.new_empty(size)
-    slope = source.new_empty(size) if derivative else None
+    n = size.numel()
+    log_sample = torch.empty_like(source) if source.shape == size else source.new_empty(size)
+    slope = torch.empty_like(log_sample) if derivative else None
     key = int(torch.randint(_KEYS, (), generator=generator))
     if n:
         native.standard_gamma_log(

@@ -9,8 +9,9 @@ from ..combinators.independent import Independent
 from ..combinators.masked import Masked
 from ..combinators.transformed import TransformedDistribution
 from ..core.distribution import Distribution
-from ..core.registry import register_kl
+from ..core.registry import kl_rules, register_kl
 from ..core.shapes import joint
+from ..families.log_normal import LogNormal
 from ..families.multivariate_normal import MultivariateNormal
 from ..families.normal import Normal
 
@@ -30,6 +31,16 @@ def _(p: Independent, q: Independent) -> Tensor:
     second = q.base_dist if n == joint else Independent(q.base_dist, n - joint)
     entries = _kl(first, second)
     return entries.sum(tuple(range(-joint, 0))) if joint else entries
+
+
+@register_kl(TransformedDistribution, LogNormal)
+def _(p: TransformedDistribution, q: LogNormal) -> Tensor:
+    """That of the bases, or else the cross-entropy less the entropy."""
+    same = list(p.transforms) == list(q.transforms)
+    rule = kl_rules.dispatch(*([TransformedDistribution] * 2 if same else [Distribution, LogNormal]))
+    assert rule is not None
+    value: Tensor = rule(p, q)
+    return value
 
 
 @register_kl(TransformedDistribution, TransformedDistribution)

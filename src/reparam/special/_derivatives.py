@@ -18,6 +18,9 @@ from torch import Tensor
 from .._torch import is_compiling, is_ordinary_mode
 
 Formula = Callable[..., Tensor]
+# Aliases with types, where torch has none.
+_broadcast: Callable[..., Sequence[Tensor]] = torch.broadcast_tensors
+_split: Callable[[Tensor, int], Sequence[Tensor]] = torch.split
 _HALVES = (torch.float16, torch.bfloat16)
 
 
@@ -48,7 +51,7 @@ def elementwise(
         eager = value or formula
         eager = eager if block is None else _in_blocks(eager, block)
         eager = _with_partials(eager, partials) if partials else eager
-        promoted, broadcast, compiling = _promoted, torch.broadcast_tensors, is_compiling
+        promoted, broadcast, compiling = _promoted, _broadcast, is_compiling
 
         def function(*args: Tensor | float) -> Tensor:
             tensors, dtype = promoted(args, wide)
@@ -83,7 +86,7 @@ def _in_blocks(formula: Formula, size: int) -> Formula:
     def value(*args: Tensor) -> Tensor:
         if args[0].numel() <= size:
             return formula(*args)
-        pieces = zip(*(arg.reshape(-1).split(size) for arg in args), strict=True)
+        pieces = zip(*(_split(arg.reshape(-1), size) for arg in args), strict=True)
         return torch.cat([formula(*piece) for piece in pieces]).reshape(args[0].shape)
 
     return value
@@ -116,8 +119,10 @@ def _with_partials(value: Formula, partials: Sequence[Formula]) -> Formula:
             given = [(p, t) for p, t in zip(partials, tangents, strict=True) if t is not None]
             return torch.stack([t * partial(*args) for partial, t in given]).sum(0)
 
+    apply: Formula = Elementwise.apply
+
     def evaluate(*args: Tensor) -> Tensor:
         plain = is_ordinary_mode() and not (torch.is_grad_enabled() and any(arg.requires_grad for arg in args))
-        return value(*args) if plain else Elementwise.apply(*args)
+        return value(*args) if plain else apply(*args)
 
     return evaluate

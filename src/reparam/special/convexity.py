@@ -52,7 +52,7 @@ def stirling_bregman(b: Tensor, a: Tensor) -> Tensor:
 
     Example:
         >>> stirling_bregman(torch.tensor([1e5, 1.0]), torch.tensor([1.001e5, 1.0]))
-        tensor([2.4992e-07, 0.0000e+00])
+        tensor([2.4967e-07, 0.0000e+00])
     """
     body, close, span = _by_quadrature(b, a, moment=True)
     far = -0.5 * span + stirling_error(b) - stirling_error(a) + (b - a) * log_minus_digamma(a)

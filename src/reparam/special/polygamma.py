@@ -195,7 +195,7 @@ def multigammaln(a: Tensor, p: int) -> Tensor:
 
     Example:
         >>> multigammaln(torch.tensor(3.0), 2)
-        tensor(1.5501)
+        tensor(1.5502)
     """
     if p < 1:
         raise ValueError(f"multigammaln: the dimension p must be at least 1, got {p}")

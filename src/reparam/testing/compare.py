@@ -25,14 +25,14 @@ def agree(
     Raises:
         AssertionError: naming the worst entry, what was expected, found and allowed.
     """
-    expected = torch.as_tensor(expected, dtype=torch.float64)
+    expected = torch.as_tensor(expected, dtype=torch.float64).detach()
     actual = found.detach().double()
     assert actual.shape == expected.shape, (
         f"{what} has shape {tuple(actual.shape)}, expected {tuple(expected.shape)}"
     )
     if not actual.numel():
         return
-    allowed = torch.as_tensor(absolute + relative * expected.detach().abs()).double()
+    allowed = torch.as_tensor(absolute + relative * expected.abs()).detach().double()
     allowed = torch.where(allowed.isfinite(), allowed, 0.0).expand(actual.shape)
     same = (actual == expected) | (actual.isnan() & expected.isnan())
     excess = torch.where(same, 0.0, (actual - expected).abs() - allowed)

@@ -34,17 +34,17 @@ class Family:
         name: how messages call it.
         build: parameter tensors by name -> a distribution. It may take broadcast and live values.
         fields: the declared parameters that ``build`` takes.
-        inner: trailing batch dimensions of the parameters that ``build`` joins to the event.
         size: the length of vectors and matrices among the parameters.
         fixed: values to use instead of drawn ones.
+        principal: whether the slowest laws, which compile programs, are for it too.
     """
 
     name: str
     build: Callable[..., Distribution]
     fields: Mapping[str, param]
-    inner: tuple[int, ...] = ()
     size: int = 3
     fixed: Parameters = field(default_factory=dict)
+    principal: bool = True
 
     def __str__(self) -> str:
         return self.name
@@ -58,7 +58,7 @@ class Family:
                 kept = self.fixed[name].detach().double()
                 values[name] = kept.expand(batch + kept.shape)
             else:
-                drawn = _Drawn(declared, values, batch + self.inner, self.size, generator)
+                drawn = _Drawn(declared, values, batch, self.size, generator)
                 values[name] = drawn.typical()
         return values
 
@@ -127,7 +127,9 @@ def families_of(target: type[Distribution] | Distribution | Family) -> list[Fami
         label = ", ".join(n for n, g in zip(names, groups, strict=True) if len(g) > 1)
         declared = {n: fields[n] for n in fields if n in names}
         title = f"{target.__name__}({label})" if label else target.__name__
-        found.append(Family(title, target, declared, size=_size(target)))  # type: ignore[arg-type]
+        found.append(
+            Family(title, target, declared, size=_size(target), principal=not found)  # type: ignore[arg-type]
+        )
     return found
 
 

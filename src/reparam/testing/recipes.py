@@ -10,8 +10,12 @@ import torch
 from ..combinators.independent import Independent
 from ..combinators.masked import Masked
 from ..combinators.transformed import TransformedDistribution
+from ..combinators.mixture import MixtureSameFamily
+from ..constraints import independent
 from ..core.distribution import Distribution
+from ..core.params import param
 from ..families.beta import Beta
+from ..families.categorical import Categorical
 from ..families.gamma import Gamma
 from ..families.normal import Normal
 from ..transforms import AffineTransform, ExpTransform, SigmoidTransform, TanhTransform
@@ -53,7 +57,8 @@ def around(
     name: str,
     base: type[Distribution],
     build: Callable[[Any], Distribution],
-    inner: tuple[int, ...] = (),
+    size: int = 0,
+    principal: bool = False,
 ) -> Family:
     """The family of laws that ``build`` makes of laws of ``base``.
 
@@ -61,16 +66,47 @@ def around(
         name: how messages call it.
         base: a class that declares only tensors.
         build: a law of ``base`` -> the law around it.
-        inner: trailing batch dimensions of the base that become part of the event.
+        size: if not zero, the length of a batch dimension of the base that ``build`` takes up.
+        principal: whether the slowest laws are for it too.
     """
     first = families_of(base)[0]
-    return Family(name, lambda **values: build(base(**values)), first.fields, inner, first.size)
+    fields = first.fields
+    if size:
+        fields = {name: vectors(f) for name, f in fields.items()}
+    return Family(
+        name,
+        lambda **values: build(base(**values)),
+        fields,
+        size=size or first.size,
+        principal=principal,
+    )
+
+
+def vectors(declared: param) -> param:
+    """The declaration of a vector of such parameters."""
+    return param(independent(declared.constraint, 1), typical=declared.typical)
+
+
+@recipe(MixtureSameFamily)
+def _mixture() -> Iterator[Family]:
+    for base in (Normal, Gamma):
+        fields = {name: vectors(f) for name, f in families_of(base)[0].fields.items()}
+
+        def build(logits: Any, base: type[Distribution] = base, **values: Any) -> Distribution:
+            return MixtureSameFamily(Categorical(logits=logits), base(**values))
+
+        yield Family(
+            f"MixtureSameFamily({base.__name__})",
+            build,
+            {"logits": Categorical.logits, **fields},
+            principal=base is Normal,
+        )
 
 
 @recipe(Independent)
 def _independent() -> Iterator[Family]:
-    yield around("Independent(Normal, 1)", Normal, lambda base: Independent(base, 1), (2,))
-    yield around("Independent(Gamma, 1)", Gamma, lambda base: Independent(base, 1), (2,))
+    yield around("Independent(Normal, 1)", Normal, lambda base: Independent(base, 1), 2, principal=True)
+    yield around("Independent(Gamma, 1)", Gamma, lambda base: Independent(base, 1), 2)
 
 
 @recipe(TransformedDistribution)
@@ -88,9 +124,10 @@ def _transformed() -> Iterator[Family]:
             f"TransformedDistribution({name})",
             base,
             lambda inner, transforms=transforms: TransformedDistribution(inner, transforms),
+            principal=name == "Normal, tanh",
         )
 
 
 @recipe(Masked)
 def _masked() -> Iterator[Family]:
-    yield around("Masked(Normal, True)", Normal, lambda base: Masked(base, torch.tensor(True)))
+    yield around("Masked(Normal, True)", Normal, lambda base: Masked(base, torch.tensor(True)), principal=True)

@@ -82,17 +82,17 @@ def bad_parameters_are_refused(family: Family) -> None:
             message = refusal(what, lambda values=values: family.build(**values))  # type: ignore[misc]
             owner = name.rpartition(".")[2]
             entry = bad.tolist() if bad.numel() > 1 else bad.item()
-            _mentions(what, message, owner, f"1 of {math.prod(BATCH + family.inner)}", str(SPOT)[:-1])
-            if not family.inner and bad.numel() <= 16:
+            _mentions(what, message, owner, "1 of " if _nested(family) else f"1 of {math.prod(BATCH)}", str(SPOT)[:-1])
+            if not _nested(family) and bad.numel() <= 16:
                 _mentions(what, message, f"{entry!r}")
-            assert kind in message or "." in name or _nested(family), f"{what}: the message lacks {kind!r}: {message}"
+            assert kind in message or _nested(family), f"{what}: the message lacks {kind!r}: {message}"
             unchecked = {**values, "validate_args": False}
             if family.build is type(family.example):
                 family.build(**unchecked)
 
 
 def _nested(family: Family) -> bool:
-    return hasattr(family.example, "base_dist")
+    return family.build is not type(family.example)
 
 
 @law(lambda family: not isinstance(family.example.support, Real))

@@ -1,0 +1,70 @@
+"""Every law on every class that the package offers, with no list to maintain."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+
+import reparam
+from reparam import testing
+
+FAMILIES = [family for cls in testing.classes_in(reparam) for family in testing.families(cls)]
+CASES = [
+    pytest.param(family, law, id=f"{family}-{law.name}")
+    for family in FAMILIES
+    for law in testing.LAWS.values()
+    if law.applies(family)
+]
+PAIRS = [
+    pytest.param(p, q, id=f"{p}-{q}")
+    for p, q in itertools.permutations([f for f in FAMILIES if f.principal], 2)
+    if p.example.event_shape == q.example.event_shape
+]
+
+
+@pytest.mark.parametrize(("family", "law"), CASES)
+def test_law(family: testing.Family, law: testing.Law) -> None:
+    law.check(family)
+
+
+@pytest.mark.parametrize(("p", "q"), PAIRS)
+def test_divergence_between_families_is_its_integral(
+    p: testing.Family, q: testing.Family
+) -> None:
+    try:
+        reparam.kl_divergence(p.example, q.example)
+    except NotImplementedError as error:
+        assert type(p.example).__name__ in str(error) or "known" in str(error)
+        return
+    for seed in (0, 1):
+        testing.compare_divergence(p.law(seed=seed), q.law(seed=seed + 3))
+
+
+def test_all_classes_are_found() -> None:
+    found = {cls.__name__ for cls in testing.classes_in(reparam)}
+    assert {"Normal", "Gamma", "Categorical", "MultivariateNormal", "Independent"} <= found
+
+
+def test_inductor_agrees_for_the_normal_law() -> None:
+    (family,) = testing.families(reparam.Normal)
+    testing.compile_and_compare(family, "inductor")
+
+
+def test_one_law_is_checked_with_its_own_parameters() -> None:
+    mixed = reparam.Independent(reparam.Normal(torch.tensor([1.0, -2.0]), 0.7), 1)
+    report = testing.check(mixed, skip=["compiled_programs_agree"])
+    assert len(report.passed) > 20
+    assert "icdf" in report.absent[repr(mixed)]
+
+
+def test_absent_doors_are_counted() -> None:
+    report = testing.check(reparam.Dirichlet, only=["density_has_mass_one"])
+    assert {"cdf", "icdf", "enumerate_support"} <= set(report.absent["Dirichlet"])
+    assert "no cdf" in str(report)
+
+
+def test_an_unknown_law_is_refused() -> None:
+    with pytest.raises(ValueError, match="no law 'density'"):
+        testing.check(reparam.Normal, only=["density"])
