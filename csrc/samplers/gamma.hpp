@@ -12,8 +12,9 @@ namespace reparam::REPARAM_LEVEL {
 constexpr int sampler_block = 256;
 
 // One attempt at each of `count` elements: the log of a draw with concentration a >= 1, and whether it counts.
-inline void gamma_attempts(int count, std::uint64_t key, std::uint64_t attempt, const std::uint64_t* REPARAM_RESTRICT element,
-                           const double* REPARAM_RESTRICT a, double* REPARAM_RESTRICT y, double* REPARAM_RESTRICT accepted) {
+inline void gamma_attempts(int count, std::uint64_t key, std::uint64_t attempt,
+                           const std::uint64_t* REPARAM_RESTRICT element, const double* REPARAM_RESTRICT a,
+                           double* REPARAM_RESTRICT y, double* REPARAM_RESTRICT accepted) {
   for (int i = 0; i < count; ++i) {
     const philox_block random = philox(key, element[i], attempt);
     const double radius = std::sqrt(-2 * log(uniform_open(random.first)));

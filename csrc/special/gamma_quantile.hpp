@@ -127,7 +127,8 @@ inline void slopes_by_quadrature(int count, const double* a, const double* y, do
       for (int i = 0; i < slope_lanes; ++i) {
         const double u = reach[i] * node;
         const double w = sign[i] * u;
-        sum[i] += weight * (offset[i] + u) * short_exp<Accuracy>(-excess[i] * w - x[i] * exp_excess<Accuracy>(w)).value();
+        const double exponent = -excess[i] * w - x[i] * exp_excess<Accuracy>(w);
+        sum[i] += weight * (offset[i] + u) * short_exp<Accuracy>(exponent).value();
       }
     }
     for (int i = 0; i < here; ++i) slope[begin + i] = reach[i] * sum[i];

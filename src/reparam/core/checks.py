@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from torch import Tensor
 
 from .. import _torch
+from ..constraints.numeric import Range
 from ..kernels.checks import all_within
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ class Checker:
             answer = all_within(value, *self.bounds)
             if answer is not None:
                 return answer
+        elif isinstance(self.constraint, Range) and self._clearly(self.constraint, owner, value):
+            return True
         if value.is_meta:
             return True
         every = self.constraint.resolve(owner).check(value)
@@ -33,6 +37,25 @@ class Checker:
             return bool(_torch.unwrapped(every).all())
         _torch.assert_later(every.all(), f"{type(owner).__name__}: a value must be {self.constraint.describe()}")
         return True
+
+    def _clearly(self, constraint: Range, owner: Any, value: Tensor) -> bool:
+        """Whether native checks of the distances from bounds that are parameters settle the question."""
+        lower, upper = constraint.lower_bound, constraint.upper_bound
+        numbers = (
+            -inf if isinstance(lower, (str, Tensor)) else lower,
+            inf if isinstance(upper, (str, Tensor)) else upper,
+        )
+        if not all_within(value, *numbers, False, False, constraint.is_discrete):
+            return False
+        value = value.detach()
+        for bound, sign, is_open in ((lower, 1, constraint.lower_open), (upper, -1, constraint.upper_open)):
+            if not isinstance(bound, str):
+                continue
+            limit = getattr(owner, bound).detach()
+            distance = value - limit if sign > 0 else limit - value
+            if not all_within(distance, 0.0, inf, is_open):
+                return False
+        return not isinstance(lower, Tensor) and not isinstance(upper, Tensor)
 
 
 def refuse(owner: Any, what: str, constraint: Constraint, value: Tensor) -> NoReturn:

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..kernels import fused
 from ..kernels.checks import all_within
 from .ranges import is_everything, member, outside
 
@@ -23,7 +22,7 @@ def guarded(method: Method) -> Method:
     """
     native = getattr(method, "native", None)
     if native is not None:
-        return fused(*native)(guarded(method.formula))  # type: ignore[attr-defined]
+        return native()(guarded(method.formula))  # type: ignore[attr-defined]
 
     @functools.wraps(method)
     def inside(self: Any, x: Tensor) -> Tensor:

@@ -24,9 +24,21 @@ def as_size(shape: int | Sequence[int]) -> torch.Size:
 
 
 def joint(*shapes: torch.Size) -> torch.Size:
-    """The shape that all of these broadcast to."""
-    shape: torch.Size = torch.broadcast_shapes(*shapes)  # type: ignore[no-untyped-call]
-    return shape
+    """The shape that all of these broadcast to.
+
+    Raises:
+        RuntimeError: if they do not.
+    """
+    longest = max(shapes, key=len, default=EMPTY)
+    if all(shape == longest[len(longest) - len(shape) :] for shape in shapes):
+        return longest
+    sizes = [1] * len(longest)
+    for shape in shapes:
+        for i, size in enumerate(shape, len(longest) - len(shape)):
+            if size != 1 and sizes[i] not in (1, size):
+                raise RuntimeError(f"shapes {', '.join(str(tuple(s)) for s in shapes)} do not broadcast")
+            sizes[i] = size if size != 1 else sizes[i]
+    return torch.Size(sizes)
 
 
 def broadcast(shapes: Iterable[torch.Size], owner: str, names: Sequence[str]) -> torch.Size:

@@ -44,7 +44,7 @@ class Bernoulli(Distribution):
     support = boolean
 
     @fused("bernoulli_probs_log_prob", "probs")
-    @fused("bernoulli_logits_log_prob", "logits")
+    @fused("bernoulli_logits_log_prob", "logits", tracked=False)
     def _log_prob(self, x: Tensor) -> Tensor:
         if "logits" in self._given:
             return -softplus((1 - 2 * x) * self.logits)

@@ -51,8 +51,8 @@ class Gamma(Distribution):
 
     Example:
         >>> d = Gamma(2.0, 1.0)
-        >>> d.mean, d.log_prob(torch.tensor(1.0))
-        (tensor(2.), tensor(-1.0000))
+        >>> d.mean, d.log_prob(torch.tensor(2.0))
+        (tensor(2.), tensor(-1.3069))
     """
 
     concentration = param(positive, symbol=r"\alpha", typical=(0.1, 10.0))

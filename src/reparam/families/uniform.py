@@ -10,6 +10,7 @@ from ..core.distribution import Distribution
 from ..core.noise import uniform
 from ..core.params import param
 from ..core.registry import register_kl
+from ..core.shapes import joint
 from ..kernels import fused
 
 
@@ -38,9 +39,9 @@ class Uniform(Distribution):
     high = param(greater_than("low"), symbol="b", typical=(0.5, 3.0))
     support = interval("low", "high")
 
-    @fused("uniform_log_prob", "low", "high")
+    @fused("uniform_log_prob", "low", "high", tracked=False)
     def _log_prob(self, x: Tensor) -> Tensor:
-        return -(self.high - self.low).log() + torch.zeros_like(x)
+        return -(self.high - self.low).log().expand(joint(x.shape, self.low.shape))
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         u = uniform(shape, self.low, generator)

@@ -67,7 +67,7 @@ def _switch(entry: Entry, formula: Formula) -> Formula:
     return functools.update_wrapper(moved, formula)
 
 
-def fused(name: str, *parameters: str) -> Callable[[Method], Method]:
+def fused(name: str, *parameters: str, tracked: bool = True) -> Callable[[Method], Method]:
     """A decorator for a distribution's ``_log_prob(self, x)`` that the native library may compute instead.
 
     The kernel takes ``x`` and the named parameters, where all of them were given as plain tensors and none
@@ -76,6 +76,8 @@ def fused(name: str, *parameters: str) -> Callable[[Method], Method]:
     Args:
         name: the native function. Where the library lacks it, the method always runs.
         parameters: the attributes that follow ``x`` among the kernel's inputs.
+        tracked: whether the kernel also serves calls that record a gradient; a formula of two or three operations
+            is cheaper there than one native function.
 
     Example:
         >>> class Law:
@@ -103,6 +105,8 @@ def fused(name: str, *parameters: str) -> Callable[[Method], Method]:
                 if parameter not in given:
                     return method(self, x)
                 tensors.append(given[parameter])
+            if not tracked and is_grad_enabled() and any([tensor.requires_grad for tensor in tensors]):
+                return method(self, x)
 
             def formula(x: Tensor, *values: Tensor) -> Tensor:
                 return method(self._with_parameters(dict(zip(parameters, values, strict=True))), x)
@@ -111,7 +115,7 @@ def fused(name: str, *parameters: str) -> Callable[[Method], Method]:
             return method(self, x) if result is None else result
 
         call.formula = method  # type: ignore[attr-defined]
-        call.native = (name, *parameters)  # type: ignore[attr-defined]
+        call.native = functools.partial(fused, name, *parameters, tracked=tracked)  # type: ignore[attr-defined]
         return cast(Method, call)
 
     return decorate
