@@ -10,6 +10,9 @@ import torch
 import reparam
 from reparam import testing
 
+# Forward-mode differentiation in torch compiles some of its own formulas with what it has itself deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+
 FAMILIES = [family for cls in testing.classes_in(reparam) for family in testing.families(cls)]
 CASES = [
     pytest.param(family, law, id=f"{family}-{law.name}")

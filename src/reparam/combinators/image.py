@@ -37,5 +37,5 @@ def _carried(inner: Range, t: Transform) -> Constraint:
     if t.domain.event_dim or not t.bijective:
         return t.codomain
     bounds = (inner.lower_bound, inner.upper_bound)
-    first, last = (t(b if isinstance(b, Tensor) else torch.tensor(float(b))) for b in bounds)  # type: ignore[arg-type]
+    first, last = (t(b if isinstance(b, Tensor) else torch.tensor(float(b))) for b in bounds)
     return constraints.interval(torch.minimum(first, last), torch.maximum(first, last))

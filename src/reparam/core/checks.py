@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from torch import Tensor
 
 from .. import _torch
+from ..constraints.base import Bounds
 from ..constraints.numeric import Range
 from ..kernels.checks import all_within
 
@@ -19,17 +20,15 @@ class Checker:
     """A predicate ``(owner, value) -> bool`` for a constraint; the owner provides the bounds that are parameters."""
 
     def __init__(self, constraint: Constraint) -> None:
-        self.constraint = constraint
+        self.constraint: Any = constraint
         self.bounds = constraint.bounds
+        self.named = _beside_names(constraint)
 
     def __call__(self, owner: Any, value: Tensor) -> bool:
         """Whether every entry is where it must be; in a compiled graph, an assertion that it will be."""
-        if self.bounds is not None:
-            answer = all_within(value, *self.bounds)
-            if answer is not None:
-                return answer
-        elif isinstance(self.constraint, Range) and self._clearly(self.constraint, owner, value):
-            return True
+        answer = self.natively(owner, value)
+        if answer is not None:
+            return answer
         if value.is_meta:
             return True
         every = self.constraint.resolve(owner).check(value)
@@ -38,24 +37,34 @@ class Checker:
         _torch.assert_later(every.all(), f"{type(owner).__name__}: a value must be {self.constraint.describe()}")
         return True
 
-    def _clearly(self, constraint: Range, owner: Any, value: Tensor) -> bool:
-        """Whether native checks of the distances from bounds that are parameters settle the question."""
-        lower, upper = constraint.lower_bound, constraint.upper_bound
-        numbers = (
-            -inf if isinstance(lower, (str, Tensor)) else lower,
-            inf if isinstance(upper, (str, Tensor)) else upper,
-        )
-        if not all_within(value, *numbers, False, False, constraint.is_discrete):
-            return False
+    def natively(self, owner: Any, value: Tensor) -> bool | None:
+        """The answer of a native pass over plain numbers, or None where that does not settle the question."""
+        if self.bounds is not None:
+            return all_within(value, *self.bounds)
+        if self.named is None or not all_within(value, *self.named):
+            return None
         value = value.detach()
-        for bound, sign, is_open in ((lower, 1, constraint.lower_open), (upper, -1, constraint.upper_open)):
-            if not isinstance(bound, str):
-                continue
-            limit = getattr(owner, bound).detach()
-            distance = value - limit if sign > 0 else limit - value
-            if not all_within(distance, 0.0, inf, is_open):
-                return False
-        return not isinstance(lower, Tensor) and not isinstance(upper, Tensor)
+        lower, upper = self.constraint.lower_bound, self.constraint.upper_bound
+        if isinstance(lower, str):
+            above = value - getattr(owner, lower).detach()
+            if not all_within(above, 0.0, inf, self.constraint.lower_open):
+                return None
+        if isinstance(upper, str):
+            below = getattr(owner, upper).detach() - value
+            if not all_within(below, 0.0, inf, self.constraint.upper_open):
+                return None
+        return True
+
+
+def _beside_names(constraint: Constraint) -> Bounds | None:
+    """What a range whose bounds are partly names of parameters asks besides: the numbers, and whether integers."""
+    if not isinstance(constraint, Range):
+        return None
+    lower, upper = constraint.lower_bound, constraint.upper_bound
+    if isinstance(lower, Tensor) or isinstance(upper, Tensor):
+        return None
+    low, high = -inf if isinstance(lower, str) else lower, inf if isinstance(upper, str) else upper
+    return Bounds(low, high, constraint.lower_open, constraint.upper_open, constraint.is_discrete)
 
 
 def refuse(owner: Any, what: str, constraint: Constraint, value: Tensor) -> NoReturn:

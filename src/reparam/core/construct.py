@@ -126,6 +126,8 @@ def assemble(self: Any, values: dict[str, Any]) -> bool:
         True when the distribution is live: nothing was set but the recipe to build it at every use.
     """
     fields: dict[str, Field] = self._fields
+    if self._wraps is not None:
+        return _wrap(self, fields[self._wraps], values)
     values = {n: v for n, v in values.items() if v is not None or not getattr(fields[n], "group", ())}
     _exactly_one(self, fields, values)
     if any(is_deferred(v) for v in values.values()):
@@ -138,10 +140,7 @@ def assemble(self: Any, values: dict[str, Any]) -> bool:
         if fields[n].kind == "static":
             setattr(self, n, values[n])
     for n in parts:
-        if not hasattr(values[n], "_map"):
-            raise TypeError(
-                f"{type(self).__name__}: {n} must be a reparam distribution, not {type(values[n]).__name__}"
-            )
+        _require_law(self, n, values[n])
         setattr(self, n, values[n])
     tensors = promote(self, {n: values[n] for n in names})
     events = {n: fields[n].event_dim for n in names}  # type: ignore[attr-defined]
@@ -170,6 +169,34 @@ def assemble(self: Any, values: dict[str, Any]) -> bool:
     if any(d not in FULL for d in dtypes) or any(not values[n]._plain for n in parts):
         self._plain = False
     return False
+
+
+def wrapped_component(fields: dict[str, Field]) -> str | None:
+    """The name of the component of a law that is given by one other law and static arguments."""
+    parts = [n for n, f in fields.items() if isinstance(f, component)]
+    return parts[0] if len(parts) == 1 and not any(isinstance(f, param) for f in fields.values()) else None
+
+
+def _wrap(self: Any, field: Field, values: dict[str, Any]) -> bool:
+    """:func:`assemble` for a law around one other: there is nothing to promote or to broadcast."""
+    base = values[field.name]
+    if is_deferred(base):
+        self._recipe = Recipe(type(self), values)
+        return True
+    _require_law(self, field.name, base)
+    values = self._prepare(values)
+    self.__dict__.update(values)
+    base = values[field.name]
+    self._batch_shape = _outer(self, field, base)
+    self._set_event_shape()
+    if not base._plain:
+        self._plain = False
+    return False
+
+
+def _require_law(self: Any, name: str, value: Any) -> None:
+    if not hasattr(value, "_map"):
+        raise TypeError(f"{type(self).__name__}: {name} must be a reparam distribution, not {type(value).__name__}")
 
 
 def promote(self: Any, values: dict[str, Any]) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .checks import Checker
-from .construct import FULL, fields_of, make_checks, make_init
+from .construct import FULL, fields_of, make_checks, make_init, wrapped_component
 from .deferred import Recipe
 from .guards import guarded
 from .params import REQUIRED, Field, component, param
@@ -49,6 +49,7 @@ class Declared:
 
     _fields: ClassVar[dict[str, Field]] = {}
     _checks: ClassVar[tuple[tuple[str, Checker], ...]] = ()
+    _wraps: ClassVar[str | None] = None
     _validate_args: bool = __debug__
     _plain: bool = True
     _given: tuple[str, ...] = ()
@@ -64,6 +65,7 @@ class Declared:
         if own:
             cls._given = tuple(cls._fields)
             cls._checks = make_checks(cls)
+            cls._wraps = wrapped_component(cls._fields)
         support = vars(cls).get("support")
         if getattr(support, "parameters", ()):
             cls.support = _Support(support)

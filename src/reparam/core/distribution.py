@@ -14,6 +14,7 @@ import torch
 import torch.distributions
 from torch import Generator, Tensor
 
+from ..kernels.checks import all_within
 from . import derived
 from .checks import Checker, refuse
 from .declaration import Declared
@@ -127,6 +128,14 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
         if self._validate_args and not self._value_ok(self, tensor):
             refuse(self, "value", self.support, tensor)
         return tensor
+
+    def _surely_inside(self, value: Tensor) -> bool:
+        """Whether a native pass shows that every value lies in the support."""
+        check = type(self)._value_ok
+        if not isinstance(check, Checker):
+            bounds = self.support.bounds
+            return bounds is not None and all_within(value, *bounds) is True
+        return check.natively(self, value) is True
 
     def _fit(self, value: Tensor) -> None:
         batch, event, shape = self._batch_shape, self._event_shape, value.shape

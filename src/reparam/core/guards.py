@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..kernels.checks import all_within
 from .ranges import is_everything, member, outside
 
 Method = Callable[[Any, Tensor], Tensor]
@@ -22,14 +21,14 @@ def guarded(method: Method) -> Method:
     """
     native = getattr(method, "native", None)
     if native is not None:
-        return native()(guarded(method.formula))  # type: ignore[attr-defined]
+        fused: Method = native()(guarded(method.formula))  # type: ignore[attr-defined]
+        return fused
 
     @functools.wraps(method)
     def inside(self: Any, x: Tensor) -> Tensor:
         if self._validate_args or is_everything(support := self.support):
             return method(self, x)
-        bounds = support.bounds
-        if bounds is not None and all_within(x, *bounds):
+        if self._surely_inside(x):
             return method(self, x)
         if support.event_dim:
             return torch.where(support.check(x), method(self, x), -torch.inf)

@@ -91,8 +91,8 @@ def ends_of_the_support_bound_the_cdf(family: Family) -> None:
             [lower - 1 if math.isfinite(lower) else -math.inf, upper + 1 if math.isfinite(upper) else math.inf],
             dtype=torch.float64,
         )
-        agree(f"{d}: cdf at {beyond.tolist()}", free.cdf(beyond), torch.tensor([0.0, 1.0]), 0.0)
-        agree(f"{d}: sf at {beyond.tolist()}", free.sf(beyond), torch.tensor([1.0, 0.0]), 0.0)
+        agree(f"{d}: cdf at {beyond.tolist()}", free.cdf(beyond), torch.tensor([0.0, 1.0]), 4 * EPS)
+        agree(f"{d}: sf at {beyond.tolist()}", free.sf(beyond), torch.tensor([1.0, 0.0]), 4 * EPS)
 
 
 @law(lambda family: scalar_continuous(family) and has(family.example, "icdf"))
@@ -105,7 +105,8 @@ def quantiles_invert_the_cdf(family: Family) -> None:
             # moving x by one rounding, relative to the numbers it is made of, moves p by the density there
             size = x.abs() + values_of(d, (9,)).abs().max()
             slip = 8 * EPS * size * d.log_prob(x).exp()
-            slip = torch.where(slip.isfinite(), slip, 1.0)
+            at_end = (x == limits(d)[0]) | (x == limits(d)[1])  # where a quantile rounds to an end, any p may be its
+            slip = torch.where(slip.isfinite() & ~at_end, slip, 1.0)
             found = getattr(d, back)(x)
             agree(f"{d}: {back}({door}(p)) for p = {TAILS}", found, p, 1e-9, slip)
         rising = d.icdf(torch.tensor(QUANTILES, dtype=torch.float64))
@@ -154,14 +155,14 @@ def vector_moments_are_those_of_the_density(family: Family) -> None:
         mean = d.mean.double()
         found = expectation(d, lambda t: torch.cat([t, (t - mean) ** 2], 1))
         n = len(mean)
-        agree(f"{d}: mean", d.mean, found[:n], 1e-6, 1e-7)
+        agree(f"{d}: mean", d.mean, found[:n], 1e-4, 1e-4)
         if has(d, "variance"):
-            agree(f"{d}: variance", d.variance, found[n:], 1e-6)
+            agree(f"{d}: variance", d.variance, found[n:], 1e-4)
         if has(d, "covariance"):
             outer = expectation(
                 d, lambda t: ((t - mean)[:, :, None] * (t - mean)[:, None, :]).flatten(1)
             )
-            agree(f"{d}: covariance", d.covariance, outer.reshape(n, n), 1e-6, 1e-8)
+            agree(f"{d}: covariance", d.covariance, outer.reshape(n, n), 1e-4, 1e-5)
 
 
 @law(lambda family: has(family.example, "mode"))

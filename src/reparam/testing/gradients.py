@@ -30,7 +30,7 @@ from .registry import (
 )
 
 STEP = 1e-3
-DRAWS = 20_000
+DRAWS = 10_000
 SIGMAS = 5.3  #: two-sided normal tail 1.2e-7: below 1e-5 for the up to fifty comparisons of one family
 SEEDS = (0, 1)
 

@@ -138,7 +138,7 @@ def live_parameters_are_read_anew(family: Family) -> None:
     """A law over live parameters, and views of it, follow their tensors and pass gradients to them."""
     first, second = family.parameters((2,), 0), family.parameters((2,), 1)
     held = {n: v.clone() for n, v in first.items()}
-    d = family.build(**{n: live(v) for n, v in held.items()})
+    d = family.build(**{n: live(v) * 1.0 for n, v in held.items()})
     views = {"itself": d, "d[0]": d[0], "expand": d.expand((3, 2)), "to_event": d.to_event(1)}
     for values in (first, second):
         for n, v in held.items():
