@@ -134,7 +134,25 @@ class MixtureSameFamily(Distribution):
     def _mean(self) -> Tensor:
         return self._average(self.component_distribution._mean())
 
-    def _variance(self) -> Tensor:
+    def _moments(self) -> tuple[Tensor, Tensor]:
+        """The shifts of the components' means from the mixture's, and the components' variances."""
         law = self.component_distribution
-        centre = self._mean().unsqueeze(-1 - len(self._event_shape))
-        return self._average(law._variance() + (law._mean() - centre) ** 2)
+        mean: Tensor = law._mean()
+        shift = mean - self._average(mean).unsqueeze(-1 - len(self._event_shape))
+        return shift, law._variance()
+
+    def _variance(self) -> Tensor:
+        shift, variance = self._moments()
+        return self._average(variance + shift**2)
+
+    def _skewness(self) -> Tensor:
+        shift, variance = self._moments()
+        third = self.component_distribution._skewness() * variance**1.5
+        return self._average(third + 3 * shift * variance + shift**3) / self._variance() ** 1.5
+
+    def _kurtosis(self) -> Tensor:
+        law = self.component_distribution
+        shift, variance = self._moments()
+        third, fourth = law._skewness() * variance**1.5, (law._kurtosis() + 3) * variance**2
+        total = fourth + 4 * shift * third + 6 * shift**2 * variance + shift**4
+        return self._average(total) / self._variance() ** 2 - 3

@@ -82,8 +82,8 @@ def cdf(self: Any, x: Tensor) -> Tensor:
 
 
 def log_cdf(self: Any, x: Tensor) -> Tensor:
-    """The logarithm of the cdf."""
-    return self._cdf(x).log()  # type: ignore[no-any-return]
+    """The logarithm of the cdf, by the survival function where that is the smaller."""
+    return _log_by_smaller_tail(self._cdf(x), self._sf(x))
 
 
 def sf(self: Any, x: Tensor) -> Tensor:
@@ -99,8 +99,14 @@ def sf(self: Any, x: Tensor) -> Tensor:
 
 
 def log_sf(self: Any, x: Tensor) -> Tensor:
-    """The logarithm of the survival function."""
-    return self._sf(x).log()  # type: ignore[no-any-return]
+    """The logarithm of the survival function, by the cdf where that is the smaller."""
+    return _log_by_smaller_tail(self._sf(x), self._cdf(x))
+
+
+def _log_by_smaller_tail(p: Tensor, complement: Tensor) -> Tensor:
+    near_one = complement < 0.5
+    by_complement = torch.log1p(-torch.where(near_one, complement, 0.0))
+    return torch.where(near_one, by_complement, torch.where(near_one, 1.0, p).log())
 
 
 def _masses(self: Any, wanted: str, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -109,11 +115,12 @@ def _masses(self: Any, wanted: str, x: Tensor | None = None) -> tuple[Tensor, Te
         raise refuse_missing(self, wanted)
     batch = len(self._batch_shape)
     dims = max(batch, x.dim() if x is not None else 0)
-    values = self._listed().reshape((-1,) + (1,) * batch)
+    values = self._listed()
+    values = values.reshape(values.shape + (1,) * batch)
     law = self._copy()
     law._validate_args = False  # values that only some laws of the batch have are to get no mass, not an error
     masses = law._log_prob(values).exp()
-    lead = (-1,) + (1,) * (dims - batch)
+    lead = values.shape[:1] + (1,) * (dims - batch)
     return values.reshape(lead + values.shape[1:]), masses.reshape(lead + masses.shape[1:])
 
 

@@ -94,7 +94,8 @@ class Bernoulli(Distribution):
         return self.probs * self._failure()
 
     def _skewness(self) -> Tensor:
-        return (self._failure() - self.probs) * self._variance().rsqrt()
+        p, q = self.probs, self._failure()
+        return (q - p) / (p.sqrt() * q.sqrt())
 
     def _kurtosis(self) -> Tensor:
         return 1 / self._variance() - 6

@@ -127,7 +127,8 @@ class Binomial(Distribution):
         return self.total_count * self.probs * self._failure()
 
     def _skewness(self) -> Tensor:
-        return (self._failure() - self.probs) * self._variance().rsqrt()
+        p, q = self.probs, self._failure()
+        return (q - p) / (p.sqrt() * q.sqrt() * self.total_count.sqrt())
 
     def _kurtosis(self) -> Tensor:
         return 1 / self._variance() - 6 / self.total_count

@@ -96,10 +96,9 @@ class StudentT(Distribution):
 
 def _log1p_ratio(z: Tensor, df: Tensor) -> Tensor:
     r""":math:`\log(1 + z^2/\nu)`, also where the square overflows."""
-    ratio = z.abs() / df.sqrt()
-    large = ratio > 1e3
-    safe = torch.where(large, ratio, 1.0)
-    far = 2 * safe.log() + torch.log1p(1 / (safe * safe))
+    large = z.abs() > 1e3 * df.sqrt()
+    size = torch.where(large, z.abs(), 1.0)
+    far = 2 * size.log() - df.log() + torch.log1p(df / size / size)
     near = torch.where(large, 0.0, z)
     return torch.where(large, far, torch.log1p(near * near / df))
 
