@@ -21,6 +21,9 @@ class Exponential:
     def __init__(self, rate):
         self.rate = rate
 
+    def __repr__(self):
+        return "Exponential()"
+
     def cdf(self, x):
         return -torch.expm1(-self.rate * x)
 

@@ -102,6 +102,6 @@ def _spell(value: Tensor) -> str:
     return f"a value of shape {tuple(value.shape)} that begins {entries}"
 
 
-def all_true(condition: Tensor) -> bool:
-    """Whether every entry holds, where values may be read; True where they may not."""
-    return not _torch.can_read() or bool(_torch.unwrapped(condition).all())
+def surely(condition: Tensor) -> bool:
+    """Whether every entry is known to hold; False also where values may not be read."""
+    return _torch.can_read() and not condition.is_meta and bool(_torch.unwrapped(condition).all())

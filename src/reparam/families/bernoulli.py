@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import logsigmoid, softplus
 
 from ..constraints import boolean, real, unit_interval
 from ..core.distribution import Distribution
@@ -47,7 +47,7 @@ class Bernoulli(Distribution):
     @fused("bernoulli_logits_log_prob", "logits", tracked=False)
     def _log_prob(self, x: Tensor) -> Tensor:
         if "logits" in self._given:
-            return -softplus((1 - 2 * x) * self.logits)
+            return logsigmoid((2 * x - 1) * self.logits)
         return xlogy(x, self.probs) + xlog1py(1 - x, -self.probs)
 
     def _failure(self) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import logsigmoid
 
 from ..constraints import integer_interval, nonnegative_integer, real, unit_interval
-from ..core.checks import all_true
+from ..core.checks import surely
 from ..core.distribution import Distribution
 from ..core.noise import binomial
 from ..core.params import one_of, param
@@ -86,7 +86,7 @@ class Binomial(Distribution):
     def _enumerate_support(self) -> Tensor:
         n = self.total_count
         first = n.flatten()[:1]
-        if not all_true(n == first):
+        if not surely(n == first):
             raise NotImplementedError("Binomial: the support can be enumerated only where all total_count are equal")
         return self._listed()
 
@@ -138,5 +138,7 @@ class Binomial(Distribution):
 def _(p: Binomial, q: Binomial) -> Tensor:
     trial = deviance(p.probs, q.probs) + deviance(p._failure(), q._failure())
     equal = p.total_count == q.total_count
+    if surely(equal):
+        return p.total_count * trial
     summed = p._expect(lambda k, log_p: log_p - q._log_prob(k))
     return torch.where(equal, p.total_count * trial, summed)

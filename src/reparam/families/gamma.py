@@ -11,7 +11,7 @@ from ..constraints import nonnegative, positive
 from ..core.distribution import Distribution
 from ..core.params import param
 from ..core.registry import register_kl
-from ..implicit.gamma import log_standard_gamma
+from ..implicit.gamma import gamma, log_standard_gamma
 from ..kernels import fused
 from ..special import (
     deviance,
@@ -71,7 +71,7 @@ class Gamma(Distribution):
         return log_standard_gamma(self.concentration, shape, generator) - self.rate.log()
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return log_standard_gamma(self.concentration, shape, generator).exp() / self.rate
+        return gamma(self.concentration, self.rate, shape, generator)
 
     def _cdf(self, x: Tensor) -> Tensor:
         return gammainc(self.concentration, self.rate * x)

@@ -11,8 +11,6 @@ from .._torch import is_ordinary_mode, is_plain_cpu
 from .layout import FLOATS
 from .library import native
 
-_KEYS = 2**63 - 1
-
 
 def usable(tensor: Tensor) -> bool:
     """Do the native samplers take this tensor of parameters, here and now?
@@ -78,7 +76,7 @@ def standard_gamma_log(
     n = size.numel()
     log_sample = torch.empty_like(source) if source.shape == size else source.new_empty(size)
     slope = torch.empty_like(log_sample) if derivative else None
-    key = int(torch.randint(_KEYS, (), generator=generator))
+    key = int(torch.empty((), dtype=torch.int64).random_(generator=generator))
     if n:
         native.standard_gamma_log(
             FLOATS[source.dtype], n, source.numel(), source.data_ptr(), key, log_sample.data_ptr(),

@@ -143,7 +143,7 @@ def live(fn: Callable[..., Tensor] | Tensor | Live, *tensors: Any) -> Live:
         tensors: arguments of ``fn``; live ones are read first.
 
     Example:
-        >>> import reparam
+        >>> import reparam, torch
         >>> log_std = torch.nn.Parameter(torch.tensor(0.0))
         >>> d = reparam.Normal(0.0, reparam.live(log_std).exp())
         >>> d.stddev.item()

@@ -159,9 +159,7 @@ def vector_moments_are_those_of_the_density(family: Family) -> None:
         if has(d, "variance"):
             agree(f"{d}: variance", d.variance, found[n:], 1e-4)
         if has(d, "covariance"):
-            outer = expectation(
-                d, lambda t: ((t - mean)[:, :, None] * (t - mean)[:, None, :]).flatten(1)
-            )
+            outer = expectation(d, lambda t: ((t - mean)[:, :, None] * (t - mean)[:, None, :]).flatten(1))
             agree(f"{d}: covariance", d.covariance, outer.reshape(n, n), 1e-4, 1e-5)
 
 

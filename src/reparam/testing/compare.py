@@ -10,9 +10,7 @@ from torch import Tensor
 EPS = torch.finfo(torch.float64).eps
 
 
-def agree(
-    what: str, found: Tensor, expected: Any, relative: Any, absolute: Any = 0.0
-) -> None:
+def agree(what: str, found: Tensor, expected: Any, relative: Any, absolute: Any = 0.0) -> None:
     """Require ``|found - expected| <= absolute + relative * |expected|``; equal infinities and NaNs agree.
 
     Args:
@@ -27,9 +25,7 @@ def agree(
     """
     expected = torch.as_tensor(expected, dtype=torch.float64).detach()
     actual = found.detach().double()
-    assert actual.shape == expected.shape, (
-        f"{what} has shape {tuple(actual.shape)}, expected {tuple(expected.shape)}"
-    )
+    assert actual.shape == expected.shape, f"{what} has shape {tuple(actual.shape)}, expected {tuple(expected.shape)}"
     if not actual.numel():
         return
     allowed = torch.as_tensor(absolute + relative * expected.abs()).detach().double()

@@ -75,9 +75,7 @@ class Family:
                 if name in self.fixed or not _fits(declared.constraint, values, value):
                     continue
                 values[name] = value
-                if all(
-                    _fits(f.constraint, values, values[n]) for n, f in self.fields.items()
-                ):
+                if all(_fits(f.constraint, values, values[n]) for n, f in self.fields.items()):
                     yield f"{name} = {label}", values
 
     @property
@@ -197,9 +195,7 @@ class _Drawn:
         """A value within the declared typical range, or a mild one where none is declared."""
         if isinstance(self.constraint, Range):
             return self._scalar(self.constraint, self.batch)
-        if isinstance(self.constraint, Entrywise) and isinstance(
-            self.constraint.base_constraint, Range
-        ):
+        if isinstance(self.constraint, Entrywise) and isinstance(self.constraint.base_constraint, Range):
             shape = self.batch + (self.size,) * self.constraint.event_dim
             return self._scalar(self.constraint.base_constraint, shape)
         return self._structured()
@@ -234,9 +230,7 @@ class _Drawn:
         return drawn
 
 
-def _extremes(
-    declared: param, typical: Tensor
-) -> Iterator[tuple[str, Tensor]]:
+def _extremes(declared: param, typical: Tensor) -> Iterator[tuple[str, Tensor]]:
     """Extreme values: in every entry, or at closed ends in the first one alone."""
     constraint = declared.constraint
     if isinstance(constraint, Entrywise):

@@ -83,9 +83,7 @@ def _along(f: Function, at: Parameters, name: str, direction: Tensor, order: int
 def _slope(entry: Tensor, free: Tensor, direction: Tensor, create_graph: bool) -> Tensor:
     if not entry.requires_grad:
         return torch.zeros((), dtype=torch.float64)
-    (g,) = torch.autograd.grad(
-        entry, free, retain_graph=True, create_graph=create_graph, materialize_grads=True
-    )
+    (g,) = torch.autograd.grad(entry, free, retain_graph=True, create_graph=create_graph, materialize_grads=True)
     return (g * direction).sum()
 
 
@@ -151,9 +149,7 @@ def doors_have_their_gradients(family: Family) -> None:
                 exact, error = derivative(f, at, name, direction)
                 found = _along(f, at, name, direction)
                 agree(where, found, exact, 1e-6, error.clamp(max=1e-4) + 1e-9)
-                exact, error = derivative(
-                    lambda v, f=f: _along(f, v, name, direction), at, name, direction
-                )
+                exact, error = derivative(lambda v, f=f: _along(f, v, name, direction), at, name, direction)
                 found = _along(f, at, name, direction, order=2)
                 agree(f"{where}, twice", found, exact, 1e-6, error.clamp(max=1e-4) + 1e-8)
 
@@ -171,6 +167,7 @@ def densities_have_their_gradients_in_the_value(family: Family) -> None:
         direction = x * (direction - (x * direction).sum(-1, keepdim=True))  # along the simplex, too
     for door in filter(lambda name: has(d, name), VALUE_DOORS):
         for i in range(len(x)):
+
             def f(at: Parameters, door: str = door) -> Tensor:
                 return call(d, door, at["x"])[None]  # type: ignore[no-any-return]
 
@@ -193,9 +190,7 @@ def _room(d: Any, x: Tensor) -> tuple[Tensor, Tensor]:
 def _integrands(family: Family, at: Parameters) -> dict[str, Callable[[Tensor], Tensor]]:
     """Functions of a draw whose pathwise derivatives have a variance: the square only where the tails allow it."""
     centre = 0.3
-    found: dict[str, Callable[[Tensor], Tensor]] = {
-        "log(1 + x^2)": lambda x: torch.log1p((x - centre) ** 2)
-    }
+    found: dict[str, Callable[[Tensor], Tensor]] = {"log(1 + x^2)": lambda x: torch.log1p((x - centre) ** 2)}
     d = family.build(**at)
     light = not family.scalar or (has(d, "kurtosis") and bool(d.kurtosis < 20))
     if light:

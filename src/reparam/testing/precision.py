@@ -36,7 +36,11 @@ def _cases(family: Family) -> Iterator[tuple[str, Parameters]]:
         yield f"seed {seed}", {n: v.float() for n, v in family.parameters(seed=seed).items()}
     for label, values in family.corners():
         single = {n: v.float() for n, v in values.items()}
-        if all(bool(family.fields[n].constraint.check(v).all()) for n, v in single.items() if not family.fields[n].constraint.parameters):
+        if all(
+            bool(family.fields[n].constraint.check(v).all())
+            for n, v in single.items()
+            if not family.fields[n].constraint.parameters
+        ):
             yield label, single
 
 
@@ -48,9 +52,7 @@ def _doors(family: Family) -> Iterator[str]:
             yield door
 
 
-def _conditioned(
-    family: Family, door: str, values: Parameters, x: Tensor
-) -> tuple[Tensor, Tensor]:
+def _conditioned(family: Family, door: str, values: Parameters, x: Tensor) -> tuple[Tensor, Tensor]:
     """A door in float64, and what one relative rounding of all its inputs may change."""
     wide = {n: v.double().requires_grad_(n in family.smooth) for n, v in values.items()}
     y = x.double() if x.is_floating_point() else x

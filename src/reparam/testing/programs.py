@@ -89,9 +89,9 @@ def vmap_maps_over_laws(family: Family) -> None:
     agree(f"{family}: log_prob of a law passed to vmap", again, d.log_prob(x), 1e-10, 1e-12)
     doors = ("sample", "rsample") if d.has_rsample else ("sample",)
     for door in doors:
-        drawn = torch.vmap(
-            lambda at, door=door: getattr(family.build(**at), door)((5,)), randomness="different"
-        )(values)
+        drawn = torch.vmap(lambda at, door=door: getattr(family.build(**at), door)((5,)), randomness="different")(
+            values
+        )
         assert drawn.shape == (N, 5, *d.event_shape), f"{family}: {door} under vmap has shape {tuple(drawn.shape)}"
         assert bool(d[:, None].support.closure().check(drawn).all()), f"{family}: {door} under vmap leaves the support"
         if not family.discrete:
@@ -110,6 +110,7 @@ def transforms_of_functions_agree(family: Family) -> None:
         return
     tangents = {n: torch.ones_like(v) for n, v in smooth.items()}
     for door in filter(lambda name: has(family.example, name), VALUE_DOORS):
+
         def f(at: Parameters, door: str = door) -> Tensor:
             return call(family.build(**at, **rest), door, x)  # type: ignore[no-any-return]
 
@@ -149,7 +150,9 @@ def live_parameters_are_read_anew(family: Family) -> None:
         for label, view in views.items():
             at = x[0] if label == "d[0]" else x
             agree(f"{family} over live parameters, {label}", view.log_prob(at), still[label].log_prob(at), 1e-12)
-            assert view.batch_shape == still[label].batch_shape, f"{family}: live {label} has batch_shape {view.batch_shape}"
+            assert view.batch_shape == still[label].batch_shape, (
+                f"{family}: live {label} has batch_shape {view.batch_shape}"
+            )
 
 
 @law(lambda family: family.principal)

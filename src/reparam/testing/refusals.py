@@ -56,9 +56,7 @@ def outside(constraint: Constraint, inside: Tensor) -> Iterator[Tensor]:
         if not isinstance(entry, Range):
             yield inside.double() - 3  # off a simplex, and no longer definite or triangular
         return
-    for bound, is_open, side in zip(
-        entry.limits, (entry.lower_open, entry.upper_open), (-1.0, 1.0), strict=True
-    ):
+    for bound, is_open, side in zip(entry.limits, (entry.lower_open, entry.upper_open), (-1.0, 1.0), strict=True):
         if math.isfinite(float(bound)):
             for step in [1.0, 0.0] if is_open else [1.0]:
                 bad = inside.clone().double()
@@ -149,9 +147,7 @@ def bad_arguments_are_refused(family: Family) -> None:
         "a misspelt argument": {**values, first + "s_": values[first]},
         "a text": {**values, first: "one"},
         "a complex parameter": {**values, first: values[first].to(torch.complex128)},
-        "shapes that do not broadcast": {
-            n: v.expand((2 + i,) + v.shape) for i, (n, v) in enumerate(values.items())
-        },
+        "shapes that do not broadcast": {n: v.expand((2 + i,) + v.shape) for i, (n, v) in enumerate(values.items())},
     }
     if family.example._fields[first].default is not None or family.fields[first].group:
         attempts["nothing"] = {}

@@ -44,9 +44,7 @@ def _mixed(family: Family) -> dict[str, Tensor]:
 
 def _expect(where: str, found: Any, shape: tuple[int, ...]) -> None:
     assert isinstance(found, Tensor), f"{where} gives {type(found).__name__}, not a tensor"
-    assert tuple(found.shape) == tuple(shape), (
-        f"{where} has shape {tuple(found.shape)}, expected {tuple(shape)}"
-    )
+    assert tuple(found.shape) == tuple(shape), f"{where} has shape {tuple(found.shape)}, expected {tuple(shape)}"
 
 
 @law()
@@ -149,9 +147,7 @@ def views_are_the_same_law(family: Family) -> None:
         if has(family.example, "entropy"):
             agree(f"{where}: entropy", seen.entropy(), same(d.entropy()), 1e-12)
         drawn = seen.sample((2,))
-        assert drawn.shape[1:] == seen.batch_shape + seen.event_shape, (
-            f"{where}: draws have shape {tuple(drawn.shape)}"
-        )
+        assert drawn.shape[1:] == seen.batch_shape + seen.event_shape, f"{where}: draws have shape {tuple(drawn.shape)}"
 
 
 @law()

@@ -123,9 +123,7 @@ def vectors_follow_the_density(family: Family) -> None:
 def _bounded(centre: Tensor, scale: Tensor) -> Any:
     """Cosines and sines of combinations of the standardised coordinates."""
     n = len(centre)
-    directions = torch.cat(
-        [torch.eye(n), torch.ones(1, n), torch.linspace(-1, 1, n)[None]]
-    ).double()
+    directions = torch.cat([torch.eye(n), torch.ones(1, n), torch.linspace(-1, 1, n)[None]]).double()
 
     def functions(x: Tensor) -> Tensor:
         phase = ((x - centre) / scale) @ directions.T
@@ -174,9 +172,7 @@ def draws_are_in_the_support_and_scored(family: Family) -> None:
             closed = d.support.closure()
             assert bool(closed.check(x).all()), f"{family} ({label}, {dtype}): draws outside the support"
             inside = d.support.check(x)
-            assert not bool(log_p[inside].isnan().any()), (
-                f"{family} ({label}, {dtype}): log_prob of own draws is NaN"
-            )
+            assert not bool(log_p[inside].isnan().any()), f"{family} ({label}, {dtype}): log_prob of own draws is NaN"
 
 
 @law(reparameterised)
