@@ -29,3 +29,16 @@
 #ifndef REPARAM_LEVEL
 #define REPARAM_LEVEL baseline
 #endif
+
+namespace reparam::REPARAM_LEVEL {
+
+// Raises a flag that threads share.
+inline void mark(std::int32_t* flag) {
+#if defined(_MSC_VER)
+  *static_cast<volatile std::int32_t*>(flag) = 1;
+#else
+  __atomic_store_n(flag, 1, __ATOMIC_RELAXED);
+#endif
+}
+
+}  // namespace reparam::REPARAM_LEVEL

@@ -84,7 +84,8 @@ void run_reduced(const reparam_entry& entry, reparam_kernel kernel, const repara
   using table = std::vector<std::vector<double>>;
   table total(static_cast<std::size_t>(entry.inputs));
   for (std::size_t j = 0; j < total.size(); ++j) {
-    if (call.reduced >> j & 1) total[j].resize(static_cast<std::size_t>(call.period[j]));
+    const std::int64_t size = (entry.rows >> j & 1 ? call.k : 1) * (entry.matrices >> j & 1 ? call.k * call.k : 1);
+    if (call.reduced >> j & 1) total[j].resize(static_cast<std::size_t>(call.period[j] * size));
   }
   const table zero = total;
   std::map<std::int64_t, table> parts;
@@ -143,8 +144,13 @@ const reparam_entry* reparam_entries(int32_t* count) {
   return reparam::active().functions->entries;
 }
 
-void reparam_run(const reparam_entry* entry, int dtype, const reparam_call* call, int threads) {
-  const int64_t grain = entry->rows == 0 ? entry->grain : entry->grain / (call->k > 0 ? call->k : 1) + 1;
+int reparam_run(const reparam_entry* entry, int dtype, const reparam_call* given, int threads) {
+  int32_t undefined = 0;
+  reparam_call own = *given;
+  own.undefined = &undefined;
+  const reparam_call* call = &own;
+  const bool elements = (entry->rows | entry->matrices) == 0;
+  const int64_t grain = elements ? entry->grain : entry->grain / (call->k > 0 ? call->k : 1) + 1;
   const reparam_kernel kernel = entry->run[dtype];
   if (call->reduced == 0) {
     reparam::split(call->n, grain, threads, [=](int64_t begin, int64_t end) { kernel(call, begin, end, nullptr); });
@@ -153,6 +159,7 @@ void reparam_run(const reparam_entry* entry, int dtype, const reparam_call* call
   } else {
     reparam::run_reduced<double>(*entry, kernel, *call, grain, threads);
   }
+  return undefined == 0;
 }
 
 int reparam_all_within(int dtype, int64_t n, const void* values, double lower, double upper, int integer) {
@@ -168,6 +175,14 @@ int reparam_all_within(int dtype, int64_t n, const void* values, double lower, d
     default:
       return whole_within(now.bool_within, n, values, lower, upper);
   }
+}
+
+int reparam_all_structured(int structure, int dtype, int64_t n, int64_t k, const void* values, double tolerance) {
+  const reparam::level& now = *reparam::active().functions;
+  if (dtype == REPARAM_FLOAT32) {
+    return now.float_structures[structure](n, k, static_cast<const float*>(values), tolerance);
+  }
+  return now.double_structures[structure](n, k, static_cast<const double*>(values), tolerance);
 }
 
 void reparam_standard_gamma_log(int dtype, int64_t n, int64_t period, const void* concentration, uint64_t key,

@@ -14,6 +14,9 @@ template <class T>
 using gamma_sampler = void (*)(std::int64_t begin, std::int64_t end, std::int64_t period, const T* concentration,
                                std::uint64_t key, T* log_sample, T* derivative);
 
+template <class T>
+using structure_check = bool (*)(std::int64_t n, std::int64_t k, const T* values, double tolerance);
+
 struct level {
   const reparam_entry* entries;
   std::int32_t count;
@@ -21,6 +24,8 @@ struct level {
   range_check<double> double_within;
   range_check<std::int64_t> int64_within;
   range_check<std::uint8_t> bool_within;
+  const structure_check<float>* float_structures;
+  const structure_check<double>* double_structures;
   gamma_sampler<float> float_gamma;
   gamma_sampler<double> double_gamma;
 };

@@ -3,9 +3,10 @@
 
 #include "system.hpp"
 
+#include "dispatch.hpp"
+#include "../matrices/structure.hpp"
 #include "../samplers/gamma.hpp"
 #include "entries.hpp"
-#include "dispatch.hpp"
 #include "range.hpp"
 
 namespace reparam::REPARAM_LEVEL {
@@ -18,6 +19,8 @@ const level functions = {
     all_within<double>,
     all_within<std::int64_t>,
     all_within<std::uint8_t>,
+    structures<float>,
+    structures<double>,
     standard_gamma_log<float>,
     standard_gamma_log<double>,
 };

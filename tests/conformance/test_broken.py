@@ -289,7 +289,7 @@ class TornVector(reparam.Distribution):
         return self.loc
 
     def _covariance(self) -> Tensor:
-        return torch.eye(2, dtype=self.dtype).expand(self.loc.shape + (2,))
+        return torch.eye(2, dtype=self.dtype).expand((*self.loc.shape, 2))
 
 
 @register_kl(DivergenceSwapped, DivergenceSwapped)
@@ -339,9 +339,7 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("cls", "law"), BROKEN, ids=[f"{cls.__name__}-{law}" for cls, law in BROKEN]
-)
+@pytest.mark.parametrize(("cls", "law"), BROKEN, ids=[f"{cls.__name__}-{law}" for cls, law in BROKEN])
 def test_a_broken_law_is_caught(cls: type[reparam.Distribution], law: str) -> None:
     with pytest.raises(AssertionError, match=law):
         testing.check(cls, only=[law])

@@ -33,9 +33,7 @@ def test_law(family: testing.Family, law: testing.Law) -> None:
 
 
 @pytest.mark.parametrize(("p", "q"), PAIRS)
-def test_divergence_between_families_is_its_integral(
-    p: testing.Family, q: testing.Family
-) -> None:
+def test_divergence_between_families_is_its_integral(p: testing.Family, q: testing.Family) -> None:
     try:
         reparam.kl_divergence(p.example, q.example)
     except NotImplementedError as error:

@@ -89,7 +89,7 @@ def test_a_mixture_of_unlike_supports_has_a_density_everywhere() -> None:
 
 
 def test_tanh_of_a_far_normal_scores_its_own_draws() -> None:
-    """loc = 10 in float32: most draws round to 1, and all have a right density and a finite gradient."""
+    """Loc = 10 in float32: most draws round to 1, and all have a right density and a finite gradient."""
     loc = torch.tensor(10.0, requires_grad=True)
     law = reparam.TransformedDistribution(reparam.Normal(loc, 1.0), reparam.transforms.TanhTransform())
     generator = torch.Generator().manual_seed(0)

@@ -1,7 +1,8 @@
 """Densities, probabilities, entropies and divergences at hard points, against mpmath with 40 digits.
 
 Every input is a float32 number, so that both dtypes are asked the same question. A float64 result may be off by
-1e-12 and a float32 one by 1e-5, relative to the result or, near its zeros, to one.
+1e-12 and a float32 one by 1e-5, relative to the result or, near its zeros, to one; where a formula rounds its
+argument once, by what four such roundings change.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import mpmath
 import pytest
 import torch
 from mpmath import mp, mpf
@@ -85,7 +85,6 @@ binomial = exact(_binomial)
 
 @exact
 def dirichlet(x, a):
-    # the last share is what the others leave: rounded shares do not sum to one
     shares = [v / mp.fsum(x) for v in x]
     total = mp.fsum((ai - 1) * mp.log(v) for ai, v in zip(a, shares, strict=True))
     return total + mp.loggamma(mp.fsum(a)) - mp.fsum(mp.loggamma(ai) for ai in a)
@@ -114,12 +113,13 @@ LOG_PROB = [
 ]
 
 
-def _near(what: str, found: torch.Tensor, expected: Any, dtype: torch.dtype) -> None:
+def _near(what: str, found: torch.Tensor, expected: Any, dtype: torch.dtype, steepness: Any = 0.0) -> None:
     truth = torch.tensor([float(v) for v in expected], dtype=torch.float64)
     assert found.dtype == dtype
     error = (found.double().flatten() - truth).abs() / truth.abs().clamp(min=1.0)
-    worst = int(error.nan_to_num(torch.inf).argmax())
-    assert error[worst] <= TOLERANCE[dtype], (
+    allowed = TOLERANCE[dtype] + 4 * torch.finfo(dtype).eps * torch.as_tensor(steepness)
+    worst = int((error - allowed).nan_to_num(torch.inf).argmax())
+    assert error[worst] <= allowed.expand(error.shape)[worst], (
         f"{what}[{worst}] = {found.flatten()[worst].item()!r}, mpmath has {truth[worst].item()!r}"
     )
 
@@ -138,7 +138,19 @@ def test_log_prob(cls: Any, truth: Any, parameters: Any, points: list[float], dt
     _near(f"{law}.log_prob", law.log_prob(x), expected, dtype)
     # and by the formula, which is what compiled programs and other devices run
     by_formula = torch.vmap(lambda v: law.replace(validate_args=False).log_prob(v))(x)
-    _near(f"{law}.log_prob by its formula", by_formula, expected, dtype)
+    steepness = [
+        abs(_steepness(truth, v, parameters)) / max(1.0, abs(float(e))) for v, e in zip(points, expected, strict=True)
+    ]
+    _near(f"{law}.log_prob by its formula", by_formula, expected, dtype, steepness)
+
+
+def _steepness(truth: Any, x: float, parameters: Any) -> float:
+    """X d/dx of a log-density: its change with a relative change of x."""
+    if x == 0 or truth is binomial:
+        return 0.0
+    with mp.workdps(DIGITS):
+        at = [_number(p) for p in parameters]
+        return float(_number(x) * mp.diff(lambda v: truth.__wrapped__(v, *at), _number(x)))
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -146,8 +158,12 @@ def test_log_prob(cls: Any, truth: Any, parameters: Any, points: list[float], dt
 def test_log_prob_of_dirichlet(concentration: list[float], dtype: torch.dtype) -> None:
     points = [[0.25, 0.5, 0.25], [0.251, 0.5, 0.249], [1e-6, 0.5, 0.499999]]
     law = _law(reparam.Dirichlet, (concentration,), torch.float32).to(dtype)
-    x = torch.tensor(points, dtype=torch.float32).to(dtype)
-    _near(f"{law}.log_prob", law.log_prob(x), [dirichlet(v, concentration) for v in points], dtype)
+    x = torch.tensor(points, dtype=torch.float32).double()
+    x = (x / x.sum(-1, keepdim=True)).to(dtype)
+    expected = [dirichlet(v, concentration) for v in points]
+    _near(f"{law}.log_prob", law.log_prob(x), expected, dtype)
+    by_formula = torch.vmap(lambda v: law.replace(validate_args=False).log_prob(v))(x)
+    _near(f"{law}.log_prob by its formula", by_formula, expected, dtype)
 
 
 # -- entropies -----------------------------------------------------------------------------------------------
@@ -247,9 +263,7 @@ def test_tails_of_the_normal_law(dtype: torch.dtype) -> None:
     _near("log_cdf", law.log_cdf(-z), expected, dtype)
     p = torch.tensor(1e-10, dtype=torch.float32).to(dtype)
     with mp.workdps(DIGITS):
-        quantile = mp.findroot(
-            lambda v: mp.log(mp.erfc(-v / mp.sqrt(2)) / 2) - mp.log(_number(1e-10)), -6.36
-        )
+        quantile = mp.findroot(lambda v: mp.log(mp.erfc(-v / mp.sqrt(2)) / 2) - mp.log(_number(1e-10)), -6.36)
     _near("icdf(1e-10)", law.icdf(p), [quantile], dtype)
     _near("isf(1e-10)", law.isf(p), [-quantile], dtype)
 
@@ -317,7 +331,7 @@ def test_divergence(cls: Any, truth: Any, first: Any, second: Any, dtype: torch.
     """Relative to the divergence itself, however small: the float32 inputs are exact."""
     found = kl_divergence(_law(cls, first, dtype), _law(cls, second, dtype))
     expected = float(truth(*first, *second))
-    gap = max(abs(a - b) / max(abs(a), abs(b)) for a, b in zip(first, second, strict=True) if a != b)
+    gap = min(abs(a - b) / max(abs(a), abs(b)) for a, b in zip(first, second, strict=True) if a != b)
     tolerance = 64 * torch.finfo(dtype).eps * (1 + 1 / gap)  # a relative gap is known to eps / gap
     assert found.item() == pytest.approx(expected, rel=tolerance)
 
@@ -333,80 +347,3 @@ def test_divergence_of_student_t_is_its_integral(df: float) -> None:
     with mp.workdps(20):
         expected = mp.quad(ratio, [-mp.inf, -100, -5, 0, 1, 5, 100, mp.inf])
     assert kl_divergence(p, q).item() == pytest.approx(float(expected), rel=1e-9)
-
-
-# -- gradients of draws --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("dtype", "bound"), [(torch.float64, 1e-11), (torch.float32, 5e-6)], ids=str)
-def test_gamma_draws_have_the_exact_derivative(dtype: torch.dtype, bound: float) -> None:
-    """The mean absolute error of dx/da on 300 draws, a from 1e-2 to 1e3."""
-    a = torch.logspace(-2, 3, 300, dtype=dtype).requires_grad_()
-    x = reparam.Gamma(a, torch.ones_like(a)).rsample(generator=torch.Generator().manual_seed(1))
-    (slope,) = torch.autograd.grad(x.sum(), a)
-    errors = [
-        abs(float(_gamma_slope(ai, xi)) - si)
-        for ai, xi, si in zip(a.tolist(), x.tolist(), slope.tolist(), strict=True)
-    ]
-    assert sum(errors) / len(errors) <= bound
-
-
-def _gamma_slope(a: float, x: float) -> Any:
-    """-(dP/da) / p, by a central difference whose error is below 1e-20."""
-    if x == 0:
-        return mpf(0)
-    with mp.workdps(50):
-        h = mpf(10) ** -13 * mpf(a)
-        below, above = (
-            mp.gammainc(mpf(a) + s * h, 0, mpf(x), regularized=True) for s in (-1, 1)
-        )
-        density = mp.exp((mpf(a) - 1) * mp.log(x) - x - mp.loggamma(a))
-        return -(above - below) / (2 * h) / density
-
-
-@pytest.mark.parametrize(("alpha", "expected"), [(1e-2, 21.80), (1e-3, 221.8), (1e-4, 2221.8)])
-def test_small_dirichlet_draws_have_the_right_gradient(alpha: float, expected: float) -> None:
-    """E z0^2 and its derivative in a0 at alpha (1, 1, 1), float32, within 5 standard errors (false alarms 6e-7)."""
-    n = 100_000
-    a = torch.full((n, 3), alpha, requires_grad=True)
-    z = reparam.Dirichlet(a).rsample(generator=torch.Generator().manual_seed(2))[:, 0]
-    (slope,) = torch.autograd.grad((z * z).sum(), a)
-    total = 3 * alpha
-    second = alpha * (alpha + 1) / (total * (total + 1))
-    exact_slope = second * (1 / alpha + 1 / (alpha + 1) - 1 / total - 1 / (total + 1))
-    assert exact_slope == pytest.approx(expected, rel=1e-3)
-    for draws, truth in ((z.double() ** 2, second), (slope[:, 0].double(), exact_slope)):
-        error = draws.std().item() / n**0.5
-        assert abs(draws.mean().item() - truth) < 5 * error
-
-
-# -- draws at small concentrations ---------------------------------------------------------------------------
-
-
-def test_draws_at_small_concentrations_have_the_right_masses() -> None:
-    """Shares of 100,000 draws within 5 standard errors (false alarms 6e-7 each)."""
-    n = 100_000
-    generator = torch.Generator().manual_seed(3)
-    small = torch.tensor(1e-3, dtype=torch.float64)
-    beta_draws = reparam.Beta(small, small).sample(n, generator=generator)
-    gamma_draws = reparam.Gamma(small, torch.ones_like(small)).sample(n, generator=generator)
-    with mp.workdps(DIGITS):
-        middle = mp.betainc(small.item(), small.item(), 0.4, 0.6, regularized=True)
-        below = mp.gammainc(mpf(small.item()), 0, mpf("1e-300"), regularized=True)
-    for share, truth in (
-        (((beta_draws > 0.4) & (beta_draws < 0.6)).double().mean(), middle),
-        ((gamma_draws < 1e-300).double().mean(), below),
-    ):
-        p = float(truth)
-        assert abs(share.item() - p) < 5 * (p * (1 - p) / n) ** 0.5
-
-
-def test_the_logarithm_of_small_gamma_draws_has_the_right_mean() -> None:
-    """E log X = psi(a) at a = 0.05, where float64 reaches all draws, within 5 standard errors."""
-    n = 100_000
-    draws = reparam.Gamma(torch.tensor(0.05, dtype=torch.float64), 1.0).sample(
-        n, generator=torch.Generator().manual_seed(4)
-    )
-    logs = draws.log()
-    error = logs.std().item() / n**0.5
-    assert abs(logs.mean().item() - float(mpmath.digamma(0.05))) < 5 * error

@@ -189,7 +189,12 @@ class Symmetric(Matrix):
             return square._check(value)
         scale = value.abs().amax((-2, -1), keepdim=True)
         gap = (value - value.mT).abs()
-        return (gap <= 8 * rounding(value, value.shape[-1]) * scale).flatten(-2).all(-1)
+        return (gap <= self.tolerance(value) * scale).flatten(-2).all(-1)
+
+    @staticmethod
+    def tolerance(value: Tensor) -> float:
+        """How far entries may differ from their mirror images, relative to the largest."""
+        return 8 * rounding(value, value.shape[-1])
 
 
 class PositiveSemidefinite(Matrix):

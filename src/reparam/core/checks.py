@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -10,10 +11,19 @@ from torch import Tensor
 from .. import _torch
 from ..constraints.base import Bounds
 from ..constraints.numeric import Range
-from ..kernels.checks import all_within
+from ..constraints.structured import LowerCholesky, PositiveDefinite, Simplex, Symmetric, rounding
+from ..kernels.checks import all_lower_cholesky, all_positive_definite, all_simplex, all_within
 
 if TYPE_CHECKING:
     from ..constraints import Constraint
+
+
+# What a native pass can say of vectors and matrices; only a yes is final.
+STRUCTURES: dict[type, Callable[[Tensor], bool | None]] = {
+    Simplex: lambda value: all_simplex(value, rounding(value, value.shape[-1])),
+    LowerCholesky: all_lower_cholesky,
+    PositiveDefinite: lambda value: all_positive_definite(value, Symmetric.tolerance(value)),
+}
 
 
 class Checker:
@@ -23,6 +33,7 @@ class Checker:
         self.constraint: Any = constraint
         self.bounds = constraint.bounds
         self.named = _beside_names(constraint)
+        self.structure = STRUCTURES.get(type(constraint))
 
     def __call__(self, owner: Any, value: Tensor) -> bool:
         """Whether every entry is where it must be; in a compiled graph, an assertion that it will be."""
@@ -41,6 +52,8 @@ class Checker:
         """The answer of a native pass over plain numbers, or None where that does not settle the question."""
         if self.bounds is not None:
             return all_within(value, *self.bounds)
+        if self.structure is not None:
+            return self.structure(value) or None
         if self.named is None or not all_within(value, *self.named):
             return None
         value = value.detach()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import logsigmoid, softplus
@@ -94,11 +96,17 @@ class Bernoulli(Distribution):
         return self.probs * self._failure()
 
     def _skewness(self) -> Tensor:
-        p, q = self.probs, self._failure()
-        return (q - p) / (p.sqrt() * q.sqrt())
+        return (self._failure() - self.probs) * torch.exp(-0.5 * log_variance(self))
 
     def _kurtosis(self) -> Tensor:
-        return 1 / self._variance() - 6
+        return torch.exp(-log_variance(self)) - 6
+
+
+def log_variance(self: Any) -> Tensor:
+    """log p + log(1 - p) of a law given by ``probs`` or ``logits``, also where p underflows."""
+    if "logits" in self._given:
+        return logsigmoid(self.logits) + logsigmoid(-self.logits)
+    return self.probs.log() + torch.log1p(-self.probs)
 
 
 @register_kl(Bernoulli, Bernoulli)

@@ -16,6 +16,7 @@ from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..kernels import fused
 from ..special import deviance, logit, stirling_error, xlog1py, xlogy
+from .bernoulli import log_variance
 
 LOG_TWO_PI = math.log(2 * math.pi)
 NODES = 513
@@ -127,11 +128,10 @@ class Binomial(Distribution):
         return self.total_count * self.probs * self._failure()
 
     def _skewness(self) -> Tensor:
-        p, q = self.probs, self._failure()
-        return (q - p) / (p.sqrt() * q.sqrt() * self.total_count.sqrt())
+        return (self._failure() - self.probs) * torch.exp(-0.5 * log_variance(self)) / self.total_count.sqrt()
 
     def _kurtosis(self) -> Tensor:
-        return 1 / self._variance() - 6 / self.total_count
+        return (torch.exp(-log_variance(self)) - 6) / self.total_count
 
 
 @register_kl(Binomial, Binomial)

@@ -53,7 +53,9 @@ class Dirichlet(Distribution):
         inner = share_term(a, n[..., None], safe, safe.log())
         # at x_k = 0 the term is a_k and the limit of (a_k - 1) log x_k, which is 0 or infinite
         outer = torch.where(a < 1, torch.inf, torch.where(a > 1, -torch.inf, n[..., None].log() + 1))
-        return torch.where(inside, inner, outer).sum(-1) + self._log_constant()
+        # what the deviances leave out: zero on the simplex, but not at coordinates that were rounded
+        beyond = n * (x.double().sum(-1) - 1).to(x.dtype)
+        return torch.where(inside, inner, outer).sum(-1) + self._log_constant() + beyond
 
     def _total(self) -> Tensor:
         return self.concentration.sum(-1)

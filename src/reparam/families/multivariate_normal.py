@@ -20,6 +20,7 @@ from ..core.noise import normal
 from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..core.shapes import joint
+from ..kernels import fused, kernel
 from ..special import deviance
 
 cholesky: Callable[[Tensor], Tensor] = torch.linalg.cholesky
@@ -90,12 +91,12 @@ class MultivariateNormal(Distribution):
         if name == "scale_tril":
             return value
         if name == "covariance_matrix":
-            return cholesky(_symmetric(value))
+            return _symmetric_cholesky(value)
         if name == "scale_diag":
             return torch.diag_embed(value)
         if name == "precision_matrix":
             # with J the reversal: J P J = A A', so that P = (J A J)(J A J)' with J A J upper triangular
-            reverse = cholesky(_symmetric(value).flip((-2, -1))).flip((-2, -1))
+            reverse = _symmetric_cholesky(value.flip((-2, -1))).flip((-2, -1))
             eye = torch.eye(value.shape[-1], dtype=value.dtype, device=value.device)
             return solve_triangular(reverse, eye, upper=True).mT
         eye = torch.eye(value.shape[-1], dtype=value.dtype, device=value.device)
@@ -114,7 +115,7 @@ class MultivariateNormal(Distribution):
         """Whether it is of the precision, and the given or the cheapest factor (a vector if diagonal)."""
         name, value = self._spread()
         if name in ("precision_matrix", "precision_tril"):
-            return True, cholesky(_symmetric(value)) if name == "precision_matrix" else value
+            return True, _symmetric_cholesky(value) if name == "precision_matrix" else value
         return False, value if name == "scale_diag" else self._factor()
 
     def _half_log_det(self, precision: bool, factor: Tensor) -> Tensor:
@@ -132,6 +133,8 @@ class MultivariateNormal(Distribution):
             white = _apply(factor.mT, shift) if precision else _solve(factor, shift)
         return white, self._half_log_det(precision, factor)
 
+    @fused("multivariate_normal_covariance_log_prob", "loc", "covariance_matrix")
+    @fused("multivariate_normal_factor_log_prob", "loc", "scale_tril")
     def _log_prob(self, x: Tensor) -> Tensor:
         z, half_log_det = self._whiten(x - self.loc)
         return self._log_density(z, half_log_det)
@@ -143,7 +146,9 @@ class MultivariateNormal(Distribution):
     def _coloured(self, noise: Tensor, precision: bool, factor: Tensor) -> Tensor:
         if self._given[1] == "scale_diag":
             return torch.addcmul(self.loc, noise, factor)
-        return self.loc + (_solve(factor.mT, noise, upper=True) if precision else _apply(factor, noise))
+        if precision:
+            return self.loc + _solve(factor.mT, noise, upper=True)
+        return _draw(noise, self.loc, factor)
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         return self._coloured(normal(shape, self.loc, generator), *self._triangle())
@@ -181,8 +186,9 @@ def _square(factor: Tensor) -> Tensor:
     return factor @ factor.mT
 
 
-def _symmetric(matrix: Tensor) -> Tensor:
-    return (matrix + matrix.mT) / 2
+@kernel("cholesky")
+def _symmetric_cholesky(matrix: Tensor) -> Tensor:
+    return cholesky((matrix + matrix.mT) / 2)
 
 
 def _log_diagonal(factor: Tensor) -> Tensor:
@@ -207,6 +213,11 @@ def _apply(factor: Tensor, vectors: Tensor) -> Tensor:
     if _shared(factor):
         return vectors @ factor.reshape(factor.shape[-2:]).mT
     return (factor @ vectors[..., None]).squeeze(-1)
+
+
+@kernel("multivariate_normal_draw")
+def _draw(noise: Tensor, loc: Tensor, factor: Tensor) -> Tensor:
+    return loc + _apply(factor, noise)
 
 
 def _solve(factor: Tensor, vectors: Tensor, upper: bool = False) -> Tensor:

@@ -102,7 +102,11 @@ class Normal(Distribution):
 
 @register_kl(Normal, Normal)
 def _(p: Normal, q: Normal) -> Tensor:
-    r"""Half of :math:`\Delta^2 + r^2 - 1 - \log r^2`: the shift in units of q, and the ratio of the scales."""
-    ratio = p.scale / q.scale
+    r"""With the shift and the gap in units of q, a sum of terms that are never negative.
+
+    .. math:: \tfrac12 \Delta^2 + \tfrac12 \delta^2 + (\delta - \log(1 + \delta)), \qquad
+        \Delta = \frac{\mu_p - \mu_q}{\sigma_q}, \quad \delta = \frac{\sigma_p - \sigma_q}{\sigma_q}
+    """
     shift = (p.loc - q.loc) / q.scale
-    return 0.5 * (shift * shift + deviance(torch.ones_like(ratio), ratio * ratio))
+    gap = (p.scale - q.scale) / q.scale
+    return 0.5 * (shift * shift + gap * gap) + deviance(q.scale, p.scale) / q.scale

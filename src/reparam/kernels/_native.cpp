@@ -14,7 +14,7 @@ int64_t integer(PyObject* value) { return PyLong_AsLongLong(value); }
 void* pointer(PyObject* value) { return reinterpret_cast<void*>(static_cast<intptr_t>(integer(value))); }
 
 // run(entry, dtype, n, k, threads, *inputs, *periods, value[, *partials, grad, grad_period, reduced]); addresses of
-// outputs that are not wanted are 0.
+// outputs that are not wanted are 0. False if some value does not exist.
 PyObject* run(PyObject*, PyObject* const* args, Py_ssize_t count) {
   int32_t entries = 0;
   const reparam_entry* table = reparam_entries(&entries);
@@ -38,7 +38,7 @@ PyObject* run(PyObject*, PyObject* const* args, Py_ssize_t count) {
   }
   const int64_t dtype = integer(args[1]), threads = integer(args[4]);
   reparam_call call = {integer(args[2]), integer(args[3]), in, period, pointer(args[value_only - 1]), nullptr,
-                       nullptr,          1,                0};
+                       nullptr,          1,                0,  nullptr};
   if (count > value_only) {
     for (Py_ssize_t j = 0; j < inputs; ++j) partial[j] = pointer(args[value_only + j]);
     call.partial = partial;
@@ -51,14 +51,15 @@ PyObject* run(PyObject*, PyObject* const* args, Py_ssize_t count) {
     PyErr_SetString(PyExc_TypeError, "run: the dtype is neither float32 nor float64");
     return nullptr;
   }
+  int exists = 0;
   if (call.n * call.k < release_above) {
-    reparam_run(entry, static_cast<int>(dtype), &call, 1);
+    exists = reparam_run(entry, static_cast<int>(dtype), &call, 1);
   } else {
     Py_BEGIN_ALLOW_THREADS
-    reparam_run(entry, static_cast<int>(dtype), &call, static_cast<int>(threads));
+    exists = reparam_run(entry, static_cast<int>(dtype), &call, static_cast<int>(threads));
     Py_END_ALLOW_THREADS
   }
-  Py_RETURN_NONE;
+  return PyBool_FromLong(exists);
 }
 
 // all_within(dtype, n, values, lower, upper, integer)
@@ -73,6 +74,20 @@ PyObject* all_within(PyObject*, PyObject* const* args, Py_ssize_t count) {
   const int whole = PyObject_IsTrue(args[5]);
   if (PyErr_Occurred()) return nullptr;
   return PyBool_FromLong(reparam_all_within(static_cast<int>(dtype), n, values, lower, upper, whole));
+}
+
+// all_structured(structure, dtype, n, k, values, tolerance), for float32 and float64.
+PyObject* all_structured(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (count != 6) {
+    PyErr_SetString(PyExc_TypeError, "all_structured takes 6 arguments");
+    return nullptr;
+  }
+  const int64_t structure = integer(args[0]), dtype = integer(args[1]), n = integer(args[2]), k = integer(args[3]);
+  const void* values = pointer(args[4]);
+  const double tolerance = PyFloat_AsDouble(args[5]);
+  if (PyErr_Occurred()) return nullptr;
+  return PyBool_FromLong(
+      reparam_all_structured(static_cast<int>(structure), static_cast<int>(dtype), n, k, values, tolerance));
 }
 
 // standard_gamma_log(dtype, n, period, concentration, key, log_sample, derivative or 0, threads)
@@ -93,7 +108,7 @@ PyObject* standard_gamma_log(PyObject*, PyObject* const* args, Py_ssize_t count)
   Py_RETURN_NONE;
 }
 
-// entries() lists (name, inputs, differentiable, rows, integers, grain) in the order of their indices.
+// entries() lists (name, inputs, differentiable, summable, rows, matrices, integers, longest, grain) in the order of their indices.
 PyObject* entries(PyObject*, PyObject*) {
   int32_t count = 0;
   const reparam_entry* table = reparam_entries(&count);
@@ -101,8 +116,9 @@ PyObject* entries(PyObject*, PyObject*) {
   if (list == nullptr) return nullptr;
   for (int32_t i = 0; i < count; ++i) {
     const reparam_entry& entry = table[i];
-    PyObject* item = Py_BuildValue("(siIIIi)", entry.name, entry.inputs, entry.differentiable, entry.rows,
-                                   entry.integers, entry.grain);
+    PyObject* item =
+        Py_BuildValue("(siIIIIIii)", entry.name, entry.inputs, entry.differentiable, entry.summable, entry.rows,
+                      entry.matrices, entry.integers, entry.longest, entry.grain);
     if (item == nullptr || PyList_SetItem(list, i, item) < 0) {
       Py_DECREF(list);
       return nullptr;
@@ -121,6 +137,7 @@ PyCFunction as_method(Function function) {
 PyMethodDef methods[] = {
     {"run", as_method(run), METH_FASTCALL, nullptr},
     {"all_within", as_method(all_within), METH_FASTCALL, nullptr},
+    {"all_structured", as_method(all_structured), METH_FASTCALL, nullptr},
     {"standard_gamma_log", as_method(standard_gamma_log), METH_FASTCALL, nullptr},
     {"entries", entries, METH_NOARGS, nullptr},
     {"simd_level", simd_level, METH_NOARGS, nullptr},

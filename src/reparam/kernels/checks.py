@@ -1,15 +1,18 @@
-"""Range checks of whole tensors in one native pass."""
+"""Checks of whole tensors in one native pass: ranges, the simplex, triangular and positive-definite matrices."""
 
 from __future__ import annotations
 
 import math
+from sys import maxsize
 
 import torch
 from torch import Tensor
 
 from .._torch import is_ordinary_mode, is_plain_cpu
-from .layout import repeated
-from .library import DTYPES, native
+from .layout import FLOATS, repeated
+from .library import DTYPES, ENTRIES, native
+
+LARGEST_MATRIX = ENTRIES["cholesky"].longest if "cholesky" in ENTRIES else 0
 
 
 def all_within(
@@ -62,6 +65,57 @@ def all_finite(tensor: Tensor) -> bool:
         False
     """
     return all_within(tensor, -math.inf, math.inf, True, True) is True
+
+
+def _all_structured(structure: int, rank: int, longest: int, tensor: Tensor, tolerance: float) -> bool | None:
+    """Whether all rows (rank 1) or square matrices (rank 2) have a structure, or None where torch has to find out."""
+    if native is None or not is_ordinary_mode() or not is_plain_cpu(tensor):
+        return None
+    code, shape = FLOATS.get(tensor.dtype), tensor.shape
+    if code is None or len(shape) < rank or not 0 < (k := shape[-1]) <= longest or shape[-rank] != k:
+        return None
+    if not tensor.is_contiguous() or tensor.is_neg():
+        tensor, n = repeated(tensor.detach(), shape[:-rank], shape[-rank:])
+    else:
+        n = tensor.numel() // k**rank
+    return bool(native.all_structured(structure, code, n, k, tensor.data_ptr(), tolerance))
+
+
+def all_simplex(tensor: Tensor, tolerance: float) -> bool | None:
+    """Are all rows nonnegative, with a sum within ``tolerance`` of one? None where torch has to find out.
+
+    Example:
+        >>> all_simplex(torch.tensor([0.25, 0.75]), 1e-6) in (True, None)
+        True
+    """
+    return _all_structured(0, 1, maxsize, tensor, tolerance)
+
+
+def all_lower_cholesky(tensor: Tensor) -> bool | None:
+    """Are all matrices lower triangular with a positive diagonal? None where torch has to find out.
+
+    Example:
+        >>> all_lower_cholesky(torch.eye(3)) in (True, None)
+        True
+    """
+    return _all_structured(1, 2, maxsize, tensor, 0.0)
+
+
+def all_positive_definite(tensor: Tensor, tolerance: float) -> bool | None:
+    """Do all matrices surely have a Cholesky factor, and are symmetric?
+
+    Args:
+        tensor: the matrices; large ones are left to torch.
+        tolerance: how far a matrix may be from its transpose, relative to its largest entry.
+
+    Returns:
+        True, or None where torch has to find out: also where rounding may decide.
+
+    Example:
+        >>> all_positive_definite(torch.eye(3), 0.0) in (True, None)
+        True
+    """
+    return _all_structured(2, 2, LARGEST_MATRIX, tensor, tolerance) or None
 
 
 def _next(bound: float, towards: float, dtype: torch.dtype) -> float:

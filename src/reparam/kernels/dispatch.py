@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any, Protocol, TypeVar, cast
 
 import torch
-from torch import Tensor, empty_like, get_num_threads, is_grad_enabled
+from torch import Size, Tensor, empty_like, get_num_threads, is_grad_enabled
 
 from .._torch import is_ordinary_mode, is_plain_cpu
 from .layout import Layout, arrange, repeated
@@ -145,26 +146,33 @@ def evaluate(entry: Entry, formula: Formula, tensors: Sequence[Tensor]) -> Tenso
     return _value(entry, layout, tensors)
 
 
-def _value(entry: Entry, layout: Layout, tensors: Sequence[Tensor]) -> Tensor:
+def _value(entry: Entry, layout: Layout, tensors: Sequence[Tensor]) -> Tensor | None:
+    """The kernel's value, or None where some of it does not exist: the formula will say what is wrong."""
     code, n, k, shape, inputs, _ = layout
     like = tensors[0]
     if like.shape == shape and like.is_contiguous() and entry.elementwise:
         value = empty_like(like)
     else:
-        value = tensors[-1].new_empty(shape)
+        value = tensors[-1].new_empty(shape + (k,) * entry.value_rank)
     threads = 1 if n * k < entry.grain else get_num_threads()
-    native.run(entry.index, code, n, k, threads, *inputs, value.data_ptr())
-    return value
+    exists = native.run(entry.index, code, n, k, threads, *inputs, value.data_ptr())
+    return value if exists else None
 
 
 def _offers_gradients(entry: Entry, layout: Layout, tensors: Sequence[Tensor]) -> bool:
-    """Are all wanted partial derivatives offered, without repeating any row?"""
-    n, periods = layout[1], layout[4][entry.inputs :]
-    return all(
-        entry.differentiable[j] and not (entry.rows[j] and periods[j] < n)
-        for j, tensor in enumerate(tensors)
-        if tensor.requires_grad
-    )
+    """Are all wanted partial derivatives offered, without repeating any row or matrix?"""
+    n, k, periods = layout[1], layout[2], layout[4][entry.inputs :]
+    for j, tensor in enumerate(tensors):
+        if not tensor.requires_grad:
+            continue
+        if not entry.differentiable[j]:
+            return False
+        rank = entry.ranks[j]
+        if rank and periods[j] < n:
+            size = tensor.numel() // k**rank
+            if size != n and not (entry.summable[j] and size == periods[j]):
+                return False
+    return True
 
 
 class _NativeFunction(torch.autograd.Function):
@@ -174,7 +182,10 @@ class _NativeFunction(torch.autograd.Function):
     def forward(ctx: Any, entry: Entry, formula: Formula, layout: Layout, *tensors: Tensor) -> Tensor:
         ctx.entry, ctx.formula, ctx.layout = entry, formula, layout
         ctx.save_for_backward(*tensors)
-        return _value(entry, layout, tensors)
+        value = _value(entry, layout, tensors)
+        if value is None:
+            ctx.layout, value = None, formula(*tensors)
+        return value
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -217,18 +228,21 @@ def _pull_back(
             continue
         partial = empty_like(tensor) if tensor.is_contiguous() else tensor.new_empty(tensor.shape)
         size = partial.numel()
-        if size != (n * k if entry.rows[j] else n):
-            if size == inputs[entry.inputs + j]:
+        event = (k,) * entry.ranks[j]
+        one = math.prod(event)
+        if size != n * one:
+            if size == inputs[entry.inputs + j] * one:
                 reduced |= 1 << j
             else:
-                partial, summed = grad.new_empty((*shape, k) if entry.rows[j] else shape), True
+                partial, summed = grad.new_empty(shape + event), True
         found.append(partial)
         addresses.append(partial.data_ptr())
     period = n
     if grad.is_neg():
         grad = grad.resolve_neg()
     if not grad.is_contiguous():
-        grad, period = (grad, 1) if not any(grad.stride()) else repeated(grad, shape)
+        rank = entry.value_rank
+        grad, period = repeated(grad, shape, Size((k,) * rank)) if rank or any(grad.stride()) else (grad, 1)
     threads = 1 if n * k < entry.grain else get_num_threads()
     native.run(
         entry.index, code, n, k, threads, *inputs, 0, *addresses, grad.data_ptr(), period, reduced

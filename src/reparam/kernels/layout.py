@@ -12,8 +12,8 @@ from .library import DTYPES, Entry
 
 FLOATS = {dtype: code for dtype, code in DTYPES.items() if dtype.is_floating_point}
 
-# The code of the floating dtype; the number of elements or rows; the length of a row; the shape of the values; one
-# address for each input, then one period for each input; what keeps the memory alive, if it is not the inputs.
+# The code of the floating dtype; the number of elements, rows or matrices; their size; the batch shape of the values;
+# one address for each input, then one period for each input; what keeps the memory alive, if it is not the inputs.
 # A plain tuple, as it is made in every call.
 Layout = tuple[int, int, int, Size, list[int], Sequence[Tensor]]
 
@@ -25,7 +25,8 @@ def arrange(entry: Entry, tensors: Sequence[Tensor]) -> Layout | None:
 
     Args:
         entry: the native function.
-        tensors: its inputs, broadcasting against each other (their batch dimensions, where rows are meant).
+        tensors: its inputs, broadcasting against each other (their batch dimensions, where rows or matrices are
+            meant).
     """
     last = tensors[-1]
     dtype = last.dtype
@@ -62,46 +63,63 @@ def arrange(entry: Entry, tensors: Sequence[Tensor]) -> Layout | None:
 
 
 def _rows(entry: Entry, code: int, tensors: Sequence[Tensor]) -> Layout | None:
-    """The layout where some inputs are rows or integers: the fast way if all are contiguous and of one batch shape."""
-    dtype, shape, event = tensors[-1].dtype, None, _NO_EVENT
+    """The layout where not all inputs are elements: the fast way if all are contiguous and of one batch shape."""
+    dtype, shape = tensors[-1].dtype, None
+    k = _size(entry, tensors)
+    if k is None:
+        return None
     addresses = []
-    for tensor, rows, integer in zip(tensors, entry.rows, entry.integers, strict=True):
+    for tensor, rank, integer in zip(tensors, entry.ranks, entry.integers, strict=True):
         batch = tensor.shape
-        if rows:
-            row, batch = batch[-1:], batch[:-1]
-            event = event or row
-            if row != event:
-                return None
+        if rank:
+            batch = batch[:-rank]
         if shape is None:
             shape = batch
         if batch != shape or not tensor.is_contiguous() or tensor.dtype is not (torch.int64 if integer else dtype):
             return _broadcast(entry, code, tensors)
         addresses.append(tensor.data_ptr())
     assert shape is not None
-    n, k = shape.numel(), event.numel()
+    n = shape.numel()
     # A lone element may be contiguous and yet a lazily negated view.
-    if n == 0 or k == 0 or (n * k < 2 and any([tensor.is_neg() for tensor in tensors])):
+    if n == 0 or (n * k < 2 and any([tensor.is_neg() for tensor in tensors])):
         return _broadcast(entry, code, tensors)
     return code, n, k, shape, addresses + [n] * len(addresses), ()
 
 
+def _size(entry: Entry, tensors: Sequence[Tensor]) -> int | None:
+    """The one size of all rows and square matrices, or None where they differ or the function does not take it."""
+    k = None
+    for tensor, rank in zip(tensors, entry.ranks, strict=True):
+        if rank:
+            shape = tensor.shape
+            if len(shape) < rank:
+                return None
+            if k is None:
+                k = shape[-1]
+            if shape[-1] != k or shape[-rank] != k:
+                return None
+    return k if k is not None and 0 < k <= entry.longest else None
+
+
 def _broadcast(entry: Entry, code: int, tensors: Sequence[Tensor]) -> Layout | None:
     dtype = tensors[-1].dtype
-    event = tensors[entry.rows.index(True)].shape[-1:] if True in entry.rows else _NO_EVENT
+    k = 1 if entry.elementwise else _size(entry, tensors)
+    if k is None:
+        return None
     batches = []
-    for tensor, rows, integer in zip(tensors, entry.rows, entry.integers, strict=True):
-        if tensor.dtype is not (torch.int64 if integer else dtype) or (rows and tensor.shape[-1:] != event):
+    for tensor, rank, integer in zip(tensors, entry.ranks, entry.integers, strict=True):
+        if tensor.dtype is not (torch.int64 if integer else dtype):
             return None
-        batches.append(tensor.shape[:-1] if rows else tensor.shape)
+        batches.append(tensor.shape[: tensor.dim() - rank])
     shape = _joint(batches)
     if shape is None:
         return None
-    n, k = math.prod(shape), math.prod(event)
-    if n == 0 or k == 0:
+    n = math.prod(shape)
+    if n == 0:
         return None
     kept, periods = [], []
-    for tensor, rows in zip(tensors, entry.rows, strict=True):
-        core, period = repeated(tensor.detach(), shape, event if rows else _NO_EVENT)
+    for tensor, rank in zip(tensors, entry.ranks, strict=True):
+        core, period = repeated(tensor.detach(), shape, Size((k,) * rank))
         kept.append(core)
         periods.append(period)
     return code, n, k, shape, [tensor.data_ptr() for tensor in kept] + periods, kept
@@ -124,7 +142,7 @@ def repeated(tensor: Tensor, shape: Size, event: Size = _NO_EVENT) -> tuple[Tens
     Args:
         tensor: what to broadcast; it is copied only if its entries do not lie one after another.
         shape: the batch dimensions.
-        event: the dimensions of one entry, () or those of a row.
+        event: the dimensions of one entry, () or those of a row or a matrix.
 
     Returns:
         The tensor, or a copy, and the period in entries.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 DTYPES = {torch.float32: 0, torch.float64: 1, torch.int64: 2, torch.bool: 3}
 
 
@@ -35,8 +36,12 @@ class Entry:
         name: what it computes.
         inputs: the number of tensors it takes.
         differentiable: for each input, whether the partial derivative is offered.
-        rows: for each input, whether its last dimension is one row that the function needs whole.
+        summable: for each input, whether that derivative can be summed over the repetitions of an input.
+        ranks: for each input, the number of its trailing dimensions that the function needs whole: 1 where it
+            consists of rows, 2 for square matrices.
+        value_rank: likewise, for the values.
         integers: for each input, whether it is int64 whatever the floating dtype.
+        longest: the largest size of a row or matrix.
         grain: the number of elements from which a second thread pays.
         elementwise: whether all inputs are of the floating dtype and none has rows.
     """
@@ -45,8 +50,11 @@ class Entry:
     name: str
     inputs: int
     differentiable: tuple[bool, ...]
-    rows: tuple[bool, ...]
+    summable: tuple[bool, ...]
+    ranks: tuple[int, ...]
+    value_rank: int
     integers: tuple[bool, ...]
+    longest: int
     grain: int
     elementwise: bool
 
@@ -60,10 +68,15 @@ def _read_entries() -> dict[str, Entry]:
             f"{ABI_VERSION}: install the package anew"
         )
     found = {}
-    for index, (name, inputs, *masks, grain) in enumerate(native.entries()):
-        flags = [tuple(bool(mask >> j & 1) for j in range(inputs)) for mask in masks]
-        elementwise = not any(flags[1] + flags[2])
-        found[name] = Entry(index, name, inputs, flags[0], flags[1], flags[2], grain, elementwise)
+    for index, (name, inputs, *masks, longest, grain) in enumerate(native.entries()):
+        slopes, sums, rows, matrices, integers = (
+            tuple(bool(mask >> j & 1) for j in range(inputs + 1)) for mask in masks
+        )
+        *ranks, value_rank = (row + 2 * matrix for row, matrix in zip(rows, matrices, strict=True))
+        found[name] = Entry(
+            index, name, inputs, slopes[:-1], sums[:-1], tuple(ranks), value_rank, integers[:-1],
+            longest or sys.maxsize, grain, not any((*ranks, value_rank, *integers)),
+        )  # fmt: skip
     return found
 
 

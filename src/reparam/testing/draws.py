@@ -91,7 +91,7 @@ class Family:
     @property
     def scalar(self) -> bool:
         """Whether a draw is one number."""
-        return self.example.support.event_dim == 0
+        return bool(self.example.support.event_dim == 0)
 
     @property
     def discrete(self) -> bool:
@@ -120,7 +120,7 @@ def families_of(target: type[Distribution] | Distribution | Family) -> list[Fami
         assert isinstance(f, param)
         groups[f.group or (name,)] = None
     choices = list(itertools.product(*groups))
-    found = []
+    found: list[Family] = []
     for names in choices:
         label = ", ".join(n for n, g in zip(names, groups, strict=True) if len(g) > 1)
         declared = {n: fields[n] for n in fields if n in names}

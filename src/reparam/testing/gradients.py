@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -94,14 +95,14 @@ def _functions(family: Family, seed: int) -> Iterator[tuple[str, Function]]:
     smooth_probabilities = family.scalar and not family.discrete
     for door in VALUE_DOORS:
         if has(family.example, door):
-            yield door, lambda at, door=door: call(family.build(**at), door, fixed)
+            yield door, partial(_at_door, family, door, (fixed,))
     for door in ("icdf", "isf"):
         if smooth_probabilities and not _searched(family.example) and has(family.example, door):
-            yield door, lambda at, door=door: call(family.build(**at), door, p)
+            yield door, partial(_at_door, family, door, (p,))
     for door in (*EVENT_SUMMARIES, *BATCH_SUMMARIES):
         stepped = door in ("mode", "median") and (family.discrete or _searched(family.example))
         if has(family.example, door) and not stepped:
-            yield door, lambda at, door=door: call(family.build(**at), door).double().reshape(-1)
+            yield door, partial(_at_door, family, door, ())
     kind = type(family.example)
     if kl_rules.dispatch(kind, kind) is not None:
         other = family.law(seed=seed + 5)
@@ -109,6 +110,12 @@ def _functions(family: Family, seed: int) -> Iterator[tuple[str, Function]]:
             yield "kl_divergence to another", lambda at: kl_divergence(family.build(**at), other)[None]
         if bool(kl_divergence(other, family.law(seed=seed)).isfinite()):
             yield "kl_divergence from another", lambda at: kl_divergence(other, family.build(**at))[None]
+
+
+def _at_door(family: Family, door: str, arguments: tuple[Tensor, ...], at: Parameters) -> Tensor:
+    """A door of the law with these parameters, as a vector."""
+    found: Tensor = call(family.build(**at), door, *arguments)
+    return found.double().reshape(-1)
 
 
 def _searched(d: Any) -> bool:
@@ -126,10 +133,7 @@ def quantiles_by_search_have_their_gradients(family: Family) -> None:
     for name in family.smooth:
         for door in filter(lambda name: has(family.example, name), ("icdf", "isf")):
             direction = _direction(family, at, name)
-
-            def f(v: Parameters, door: str = door) -> Tensor:
-                return call(family.build(**v), door, p)  # type: ignore[no-any-return]
-
+            f = partial(_at_door, family, door, (p,))
             exact, error = derivative(f, at, name, direction)
             found = _along(f, at, name, direction)
             agree(f"{family}.{door}: derivative along {name}", found, exact, 1e-6, error.clamp(max=1e-4))
@@ -149,7 +153,8 @@ def doors_have_their_gradients(family: Family) -> None:
                 exact, error = derivative(f, at, name, direction)
                 found = _along(f, at, name, direction)
                 agree(where, found, exact, 1e-6, error.clamp(max=1e-4) + 1e-9)
-                exact, error = derivative(lambda v, f=f: _along(f, v, name, direction), at, name, direction)
+                slope = partial(_along, f, name=name, direction=direction)
+                exact, error = derivative(slope, at, name, direction)
                 found = _along(f, at, name, direction, order=2)
                 agree(f"{where}, twice", found, exact, 1e-6, error.clamp(max=1e-4) + 1e-8)
 
@@ -199,7 +204,11 @@ def _integrands(family: Family, at: Parameters) -> dict[str, Callable[[Tensor], 
     if family.scalar:
         return found
     weights = torch.linspace(1.0, 2.0, d.event_shape.numel(), dtype=torch.float64)
-    return {n: lambda x, f=f: f(x.flatten(-len(d.event_shape)) @ weights) for n, f in found.items()}
+    return {n: partial(_of_combination, f, weights) for n, f in found.items()}
+
+
+def _of_combination(f: Callable[[Tensor], Tensor], weights: Tensor, x: Tensor) -> Tensor:
+    return f(x @ weights)
 
 
 def _mean_of(family: Family, f: Callable[[Tensor], Tensor]) -> Function:

@@ -25,7 +25,7 @@ def entropy_is_its_integral(family: Family) -> None:
     """``entropy`` is the expectation of minus the log-density."""
     for seed in SEEDS:
         d = family.law(seed=seed)
-        found = expectation(d, lambda x: -d.log_prob(x))
+        found = -expectation(d, d.log_prob)
         agree(f"{d}: entropy", d.entropy(), found, 1e-6, 1e-7)
         agree(f"{d}: perplexity", d.perplexity(), d.entropy().exp(), 1e-12)
 
@@ -70,7 +70,7 @@ def divergence_is_exact_between_neighbours(family: Family) -> None:
 
 
 def _moved(value: Tensor, step: Any) -> Tensor:
-    """A neighbour that keeps signs, order within a unit interval, and definiteness; each coordinate moves differently."""
+    """A neighbour that keeps signs, order within (0, 1), and definiteness; coordinates move differently."""
     if value.dim() == 1:
         step = step * torch.linspace(0.5, 1.0, len(value), dtype=value.dtype)
     return torch.where((value > 0) & (value < 1), value * (1 - step), value * (1 + step))

@@ -52,6 +52,22 @@ def expectation(law: Any, f: Function, knots: Iterable[float] = ()) -> Tensor:
     return _weighted(law.log_prob(values).exp() * weights, f(values)).sum(0)
 
 
+def mass_below(law: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The probabilities of draws up to each entry of x and of draws beyond it, for a scalar law.
+
+    Args:
+        law: a scalar distribution with empty ``batch_shape``, in float64.
+        x: values ``[m]``.
+    """
+
+    def sides(t: Tensor) -> Tensor:
+        below = t[:, None] <= x
+        return torch.cat([below, ~below], 1).double()
+
+    below, above = expectation(law, sides, knots=x.tolist()).split(len(x))
+    return below, above
+
+
 def one(x: Tensor) -> Tensor:
     """The constant function 1 of scalars or events, with one result per value along the first dimension."""
     return torch.ones(x.shape[:1], dtype=torch.float64)
@@ -128,7 +144,7 @@ def _integrate(law: Any, piece: Piece, f: Function, knots: Iterable[float]) -> T
     inside = distance[distance > 0].log()
     inside = inside[(inside > piece.low) & (inside < piece.high)]
     edges = torch.cat([edges, inside]).unique()
-    total = _beyond(law, piece, f, piece.low, 0.5)
+    total: Tensor = _beyond(law, piece, f, piece.low, 0.5)
     if piece.high == math.log(FAR):
         total = total + _beyond(law, piece, f, piece.high, -0.5)
     left, right = edges[:-1], edges[1:]
@@ -187,8 +203,8 @@ def _anchors(law: Any) -> Tensor:
     low, high = drawn.min(), drawn.max()
     if not bool(high < FAR) or not bool(low > -FAR):
         raise NotImplementedError(f"no quadrature for {law}: its draws exceed {FAR:g}")
-    if len(drawn.unique()) < len(drawn) / 2 and not (low == 0 or high == 0):
-        raise NotImplementedError(f"no quadrature for {law}: its draws round to {len(drawn.unique())} values")
+    if len(drawn.unique()) < 3:
+        raise NotImplementedError(f"no quadrature for {law}: its draws round to two values")
     steps = (high - low) * 2.0 ** torch.arange(-2, 12, dtype=torch.float64)
     return torch.cat([drawn, low - steps, high + steps])
 
@@ -226,7 +242,7 @@ def _plane(law: Any) -> tuple[Tensor, Tensor]:
     if not bool(free.isfinite().all()):
         raise NotImplementedError(f"no quadrature for {law}: its draws reach the edge of the support")
     centre, factor = free.mean(0), torch.linalg.cholesky(torch.cov(free.T))
-    t = torch.linspace(-5.0, 5.0, 181, dtype=torch.float64)
+    t = torch.linspace(-5.0, 5.0, 241, dtype=torch.float64)
     white = torch.cartesian_prod(torch.sinh(t), torch.sinh(t))
     area = torch.cartesian_prod(torch.cosh(t), torch.cosh(t)).prod(1) * (t[1] - t[0]) ** 2
     y = centre + white @ factor.T

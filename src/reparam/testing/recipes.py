@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
 
 from ..combinators.independent import Independent
 from ..combinators.masked import Masked
-from ..combinators.transformed import TransformedDistribution
 from ..combinators.mixture import MixtureSameFamily
+from ..combinators.transformed import TransformedDistribution
 from ..constraints import independent
 from ..core.distribution import Distribution
 from ..core.params import param
@@ -120,12 +121,12 @@ def _transformed() -> Iterator[Family]:
         "Gamma, falling affine": (Gamma, [AffineTransform(0.0, -0.5)]),
     }
     for name, (base, transforms) in maps.items():
-        yield around(
-            f"TransformedDistribution({name})",
-            base,
-            lambda inner, transforms=transforms: TransformedDistribution(inner, transforms),
-            principal=name == "Normal, tanh",
-        )
+        build = partial(_mapped, transforms)
+        yield around(f"TransformedDistribution({name})", base, build, principal=name == "Normal, tanh")
+
+
+def _mapped(transforms: list[Any], base: Distribution) -> Distribution:
+    return TransformedDistribution(base, transforms)
 
 
 @recipe(Masked)

@@ -147,7 +147,7 @@ def bad_arguments_are_refused(family: Family) -> None:
         "a misspelt argument": {**values, first + "s_": values[first]},
         "a text": {**values, first: "one"},
         "a complex parameter": {**values, first: values[first].to(torch.complex128)},
-        "shapes that do not broadcast": {n: v.expand((2 + i,) + v.shape) for i, (n, v) in enumerate(values.items())},
+        "shapes that do not broadcast": {n: v.expand((2 + i, *v.shape)) for i, (n, v) in enumerate(values.items())},
     }
     if family.example._fields[first].default is not None or family.fields[first].group:
         attempts["nothing"] = {}

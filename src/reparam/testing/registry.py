@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Generator, Tensor
@@ -101,9 +101,9 @@ def values_of(distribution: Any, shape: tuple[int, ...], seed: int = 1) -> Tenso
 def shared_value(distribution: Any) -> Tensor:
     """One value, ``[*event]``, in the support of every law of the batch."""
     event = distribution.event_shape
-    for value in values_of(distribution, (16,)).reshape((-1,) + event):
+    for value in values_of(distribution, (16,)).reshape((-1, *event)):
         if bool(distribution.support.check(value).all()):
-            return value
+            return cast(Tensor, value)
     raise AssertionError(f"{distribution}: no draw lies in the support of the whole batch")
 
 
