@@ -7,7 +7,9 @@
 #include <cstring>
 #include <limits>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -194,6 +196,24 @@ void reparam_standard_gamma_log(int dtype, int64_t n, int64_t period, const void
   } else {
     sample_gamma(now.double_gamma, n, period, concentration, key, log_sample, derivative, threads);
   }
+}
+
+int reparam_categorical(int dtype, int logarithms, int64_t rows, int64_t k, int64_t n, const void* weights,
+                        uint64_t key, int64_t* draws, int threads) {
+  using namespace reparam;
+  const level& now = *active().functions;
+  const std::unique_ptr<double[]> sums(new (std::nothrow) double[static_cast<std::size_t>(rows * k)]);
+  if (sums == nullptr) return 0;
+  split(rows, 65536 / k + 1, threads, [&](int64_t begin, int64_t end) {
+    if (dtype == REPARAM_FLOAT32) {
+      now.float_sums(begin, end, k, static_cast<const float*>(weights), logarithms != 0, sums.get());
+    } else {
+      now.double_sums(begin, end, k, static_cast<const double*>(weights), logarithms != 0, sums.get());
+    }
+  });
+  split(n, 16384, threads,
+        [&](int64_t begin, int64_t end) { now.choose(begin, end, rows, k, sums.get(), key, draws); });
+  return 1;
 }
 
 }  // extern "C"

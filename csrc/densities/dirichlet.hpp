@@ -9,8 +9,9 @@
 namespace reparam::REPARAM_LEVEL {
 
 // With A = sum a, S the error of Stirling's formula, D the deviance:
-// log p = S(A) - log(A) / 2 + A (sum x - 1) - (k - 1) log(2 pi) / 2 + sum of terms,
+// log p = S(A) - log(A) / 2 - (k - 1) log(2 pi) / 2 + sum of terms,
 // term = log(a) / 2 - S(a) - D(a, A x) - log x
+// Where the sum of x differs from one by rounding, this is the density at x / sum x, to first order.
 struct dirichlet_term {
   double value, by_x, by_a;
 
@@ -31,7 +32,7 @@ struct dirichlet_term {
     const double at_zero = a < 1 ? infinity<double> : a > 1 ? -infinity<double> : log_up + 1 - error.value;
     value = x == 0 ? at_zero : 0.5 * log_a - error.value - distance - log_x;
     value = x < 0 ? -infinity<double> : value;
-    by_x = a == 1 ? 0.0 : (a - 1) / x;
+    by_x = (a == 1 ? 0.0 : (a - 1) / x) - total;
     by_a = x == 0 ? -infinity<double> : 0.5 / a - error.slope - log_ratio;
   }
 };
@@ -62,8 +63,8 @@ struct dirichlet_log_prob {
       for (std::int64_t i = 0; i < count; ++i) {
         const double here = concentration[i], log_here = log(here);
         const stirling_pair<double> error = stirling(here, log_here);
-        rest[i] = error.value - 0.5 * log_here + here * (mass[i] - 1) - double(k - 1) * half_log_2pi<double>;
-        slope[i] = error.slope - 0.5 / here;
+        rest[i] = error.value - 0.5 * log_here - double(k - 1) * half_log_2pi<double>;
+        slope[i] = error.slope - 0.5 / here + (1 - mass[i]);
       }
       if (partials) {
         // x and a make room for the partial derivatives

@@ -17,6 +17,13 @@ using gamma_sampler = void (*)(std::int64_t begin, std::int64_t end, std::int64_
 template <class T>
 using structure_check = bool (*)(std::int64_t n, std::int64_t k, const T* values, double tolerance);
 
+template <class T>
+using running_summer = void (*)(std::int64_t begin, std::int64_t end, std::int64_t k, const T* weights,
+                                bool logarithms, double* sums);
+
+using index_chooser = void (*)(std::int64_t begin, std::int64_t end, std::int64_t rows, std::int64_t k,
+                               const double* sums, std::uint64_t key, std::int64_t* to);
+
 struct level {
   const reparam_entry* entries;
   std::int32_t count;
@@ -28,6 +35,9 @@ struct level {
   const structure_check<double>* double_structures;
   gamma_sampler<float> float_gamma;
   gamma_sampler<double> double_gamma;
+  running_summer<float> float_sums;
+  running_summer<double> double_sums;
+  index_chooser choose;
 };
 
 }  // namespace reparam

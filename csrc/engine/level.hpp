@@ -5,6 +5,7 @@
 
 #include "dispatch.hpp"
 #include "../matrices/structure.hpp"
+#include "../samplers/categorical.hpp"
 #include "../samplers/gamma.hpp"
 #include "entries.hpp"
 #include "range.hpp"
@@ -23,6 +24,9 @@ const level functions = {
     structures<double>,
     standard_gamma_log<float>,
     standard_gamma_log<double>,
+    running_sums<float>,
+    running_sums<double>,
+    choose_indices,
 };
 
 }  // namespace reparam::REPARAM_LEVEL

@@ -10,8 +10,8 @@ import torch
 import reparam
 from reparam import testing
 
-# Forward-mode differentiation in torch compiles some of its own formulas with what it has itself deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+# Forward-mode differentiation and the inductor compile some of torch's own code with what torch has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")
 
 FAMILIES = [family for cls in testing.classes_in(reparam) for family in testing.families(cls)]
 CASES = [

@@ -73,7 +73,8 @@ def dirichlet(*values: mpf) -> mpf:
     k = len(values) // 2
     x, a = values[:k], values[k:]
     terms = [(c - 1) * mp.log(v) - mp.loggamma(c) for v, c in zip(x, a, strict=True)]
-    return mp.loggamma(mp.fsum(a)) + mp.fsum(terms)
+    # off the simplex, to first order the density at the normalised point
+    return mp.loggamma(mp.fsum(a)) + mp.fsum(terms) - mp.fsum(a) * (mp.fsum(x) - 1)
 
 
 def categorical_logits(index: mpf, *logits: mpf) -> mpf:

@@ -53,7 +53,7 @@ class Checker:
         if self.bounds is not None:
             return all_within(value, *self.bounds)
         if self.structure is not None:
-            return self.structure(value) or None
+            return (value.dim() >= self.constraint.event_dim and self.structure(value)) or None
         if self.named is None or not all_within(value, *self.named):
             return None
         value = value.detach()

@@ -13,7 +13,7 @@ from ..core.noise import fine_uniform
 from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..core.shapes import joint
-from ..kernels import fused
+from ..kernels import fused, samplers
 from ..special import deviance
 
 
@@ -131,6 +131,8 @@ class Categorical(Distribution):
 
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         raw = self._raw()
+        if samplers.usable(raw):
+            return samplers.categorical(raw, shape, generator, logarithms="logits" in self._given)
         weights = raw if "probs" in self._given else raw.softmax(-1, dtype=torch.float64)
         return choose(weights, shape, generator)
 

@@ -23,6 +23,7 @@ class Dirichlet(Distribution):
 
     .. math:: p(x) = \frac{\Gamma(\sum_k \alpha_k)}{\prod_k \Gamma(\alpha_k)} \prod_k x_k^{\alpha_k - 1}
 
+    Where coordinates sum to one but for rounding, the density is that at the normalised point, to first order.
     Draws are normalised gamma draws, made and normalised in log space, with the exact implicit gradient. Use
     :meth:`rsample_and_log_prob` for concentrations so small that coordinates of a draw round to zero.
 
@@ -53,9 +54,7 @@ class Dirichlet(Distribution):
         inner = share_term(a, n[..., None], safe, safe.log())
         # at x_k = 0 the term is a_k and the limit of (a_k - 1) log x_k, which is 0 or infinite
         outer = torch.where(a < 1, torch.inf, torch.where(a > 1, -torch.inf, n[..., None].log() + 1))
-        # what the deviances leave out: zero on the simplex, but not at coordinates that were rounded
-        beyond = n * (x.double().sum(-1) - 1).to(x.dtype)
-        return torch.where(inside, inner, outer).sum(-1) + self._log_constant() + beyond
+        return torch.where(inside, inner, outer).sum(-1) + self._log_constant()
 
     def _total(self) -> Tensor:
         return self.concentration.sum(-1)

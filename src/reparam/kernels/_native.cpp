@@ -108,6 +108,26 @@ PyObject* standard_gamma_log(PyObject*, PyObject* const* args, Py_ssize_t count)
   Py_RETURN_NONE;
 }
 
+// categorical(dtype, logarithms, rows, k, n, weights, key, draws, threads)
+PyObject* categorical(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (count != 9) {
+    PyErr_SetString(PyExc_TypeError, "categorical takes 9 arguments");
+    return nullptr;
+  }
+  const int64_t dtype = integer(args[0]), logarithms = integer(args[1]), rows = integer(args[2]);
+  const int64_t k = integer(args[3]), n = integer(args[4]), key = integer(args[6]), threads = integer(args[8]);
+  const void* weights = pointer(args[5]);
+  auto* draws = static_cast<int64_t*>(pointer(args[7]));
+  if (PyErr_Occurred()) return nullptr;
+  int done = 0;
+  Py_BEGIN_ALLOW_THREADS
+  done = reparam_categorical(static_cast<int>(dtype), logarithms != 0, rows, k, n, weights,
+                             static_cast<uint64_t>(key), draws, static_cast<int>(threads));
+  Py_END_ALLOW_THREADS
+  if (!done) return PyErr_NoMemory();
+  Py_RETURN_NONE;
+}
+
 // entries() lists (name, inputs, differentiable, summable, rows, matrices, integers, longest, grain) in the order of their indices.
 PyObject* entries(PyObject*, PyObject*) {
   int32_t count = 0;
@@ -139,6 +159,7 @@ PyMethodDef methods[] = {
     {"all_within", as_method(all_within), METH_FASTCALL, nullptr},
     {"all_structured", as_method(all_structured), METH_FASTCALL, nullptr},
     {"standard_gamma_log", as_method(standard_gamma_log), METH_FASTCALL, nullptr},
+    {"categorical", as_method(categorical), METH_FASTCALL, nullptr},
     {"entries", entries, METH_NOARGS, nullptr},
     {"simd_level", simd_level, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},

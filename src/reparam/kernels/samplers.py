@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from .._torch import is_ordinary_mode, is_plain_cpu
-from .layout import FLOATS
+from .layout import FLOATS, repeated
 from .library import native
 
 
@@ -64,10 +64,7 @@ def standard_gamma_log(
         (torch.Size([100, 2]), True, True)
     """
     if native is None or not usable(concentration):
-        raise RuntimeError(
-            "the native gamma sampler needs the compiled library and a float32 or float64 CPU tensor in eager "
-            f"mode, not {concentration.dtype} on {concentration.device}"
-        )
+        raise _refusal("gamma", concentration)
     size = torch.Size(shape)
     source = concentration.detach()
     if source.shape != size[len(size) - source.ndim :]:
@@ -76,10 +73,60 @@ def standard_gamma_log(
     n = size.numel()
     log_sample = torch.empty_like(source) if source.shape == size else source.new_empty(size)
     slope = torch.empty_like(log_sample) if derivative else None
-    key = int(torch.empty((), dtype=torch.int64).random_(generator=generator))
+    key = _key(generator)
     if n:
         native.standard_gamma_log(
             FLOATS[source.dtype], n, source.numel(), source.data_ptr(), key, log_sample.data_ptr(),
             0 if slope is None else slope.data_ptr(), torch.get_num_threads(),
         )  # fmt: skip
     return log_sample, slope
+
+
+def categorical(
+    weights: Tensor, shape: Sequence[int], generator: Generator | None = None, logarithms: bool = False
+) -> Tensor:
+    """Indices drawn with probability proportional to the weights in the last dimension, by their running sums.
+
+    The sums are in double precision; a weight of zero is never drawn. The draws depend on the state of the
+    generator, which gives one 63-bit key, and not on the number of threads.
+
+    Args:
+        weights: ``[*batch, k]``, finite and nonnegative with a positive sum, a tensor that is ``usable``.
+        shape: the shape of the draws, ``[*sample, *batch]``.
+        generator: the source of the key; torch's default generator if None.
+        logarithms: whether ``weights`` are the logarithms of the weights.
+
+    Returns:
+        Indices of dtype int64.
+
+    Raises:
+        RuntimeError: if the weights are not ``usable``.
+
+    Example:
+        >>> w = torch.tensor([0.0, 1.0, 0.0])
+        >>> categorical(w, (4,)).tolist() if usable(w) else [1, 1, 1, 1]
+        [1, 1, 1, 1]
+    """
+    if native is None or not usable(weights):
+        raise _refusal("categorical", weights)
+    draws = torch.empty(shape, dtype=torch.int64)
+    key = _key(generator)
+    if draws.numel():
+        source, rows = repeated(weights.detach(), weights.shape[:-1], weights.shape[-1:])
+        native.categorical(
+            FLOATS[source.dtype], logarithms, rows, weights.shape[-1], draws.numel(), source.data_ptr(), key,
+            draws.data_ptr(), torch.get_num_threads(),
+        )  # fmt: skip
+    return draws
+
+
+def _key(generator: Generator | None) -> int:
+    """63 random bits."""
+    return int(torch.empty((), dtype=torch.int64).random_(generator=generator))
+
+
+def _refusal(sampler: str, tensor: Tensor) -> RuntimeError:
+    return RuntimeError(
+        f"the native {sampler} sampler needs the compiled library and a float32 or float64 CPU tensor in eager "
+        f"mode, not {tensor.dtype} on {tensor.device}"
+    )

@@ -138,12 +138,7 @@ def _nearest(end: float) -> float:
 
 
 def _integrate(law: Any, piece: Piece, f: Function, knots: Iterable[float]) -> Tensor:
-    edges = torch.linspace(piece.low, piece.high, 33, dtype=torch.float64)
-    marks = torch.cat([_anchors(law), torch.tensor(list(knots), dtype=torch.float64)])
-    distance = (marks - piece.end) * piece.side
-    inside = distance[distance > 0].log()
-    inside = inside[(inside > piece.low) & (inside < piece.high)]
-    edges = torch.cat([edges, inside]).unique()
+    edges = _edges(law, piece, knots)
     total: Tensor = _beyond(law, piece, f, piece.low, 0.5)
     if piece.high == math.log(FAR):
         total = total + _beyond(law, piece, f, piece.high, -0.5)
@@ -168,6 +163,24 @@ def _integrate(law: Any, piece: Piece, f: Function, knots: Iterable[float]) -> T
         whole = torch.cat([first[rough], second[rough]])
     at = float(piece.at(left[rough][0]))
     raise AssertionError(f"{law}: the density, or a function of it, could not be integrated near {at!r}")
+
+
+def _edges(law: Any, piece: Piece, knots: Iterable[float]) -> Tensor:
+    """The edges of the first panels: none of them much wider than a peak at its ends."""
+    marks = torch.cat([_anchors(law), torch.tensor(list(knots), dtype=torch.float64)])
+    distance = (marks - piece.end) * piece.side
+    inside = distance[distance > 0].log()
+    inside = inside[(inside > piece.low) & (inside < piece.high)]
+    grid = torch.linspace(piece.low, piece.high, 33, dtype=torch.float64)
+    edges: Tensor = torch.cat([grid, inside]).unique()
+    for _ in range(LEVELS):
+        density = (law.log_prob(piece.at(edges)) + edges).exp()
+        # the whole mass is 1: an end this dense in so wide a panel is the flank of a narrow peak
+        wide = torch.maximum(density[:-1], density[1:]) * edges.diff() > 0.3
+        if not bool(wide.any()):
+            break
+        edges = torch.cat([edges, (edges[:-1] + edges[1:])[wide] / 2]).unique()
+    return edges
 
 
 def _panels(law: Any, piece: Piece, f: Function, left: Tensor, right: Tensor) -> Tensor:
