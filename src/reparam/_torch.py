@@ -9,7 +9,11 @@ import torch
 from torch import Tensor
 from torch._C import (
     _functorch as _functorch,
+)
+from torch._C import (
     _len_torch_dispatch_stack as _dispatch_modes,
+)
+from torch._C import (
     _len_torch_function_stack as _function_modes,
 )
 from torch.autograd import forward_ad as _forward_ad

@@ -57,5 +57,5 @@ def binomial(count: Tensor, prob: Tensor, shape: torch.Size, generator: Generato
     if is_ordinary_mode():
         return torch.binomial(count, prob, generator=generator)
     # batched wherever random numbers are, so that each row of a vmap has its own draws
-    count = count + 0 * uniform(shape, count, None)
-    return _binomial(count, prob)
+    drawn: Tensor = _binomial(count + 0 * uniform(shape, count, None), prob)
+    return drawn

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..constraints import Constraint
-from ..constraints.numeric import Bound, Range, Real
+from ..constraints.numeric import Range, Real
 
 
 def is_everything(support: Constraint) -> bool:
@@ -19,7 +19,8 @@ def is_everything(support: Constraint) -> bool:
     return support.event_dim <= 1 and bool(entries) and all(isinstance(e, Real) for e in entries)
 
 
-def _bounds(support: Constraint) -> tuple[Bound, Bound]:
+def _bounds(support: Constraint) -> tuple[float | Tensor, float | Tensor]:
+    """The bounds of a resolved scalar support."""
     return getattr(support, "lower_bound", -math.inf), getattr(support, "upper_bound", math.inf)
 
 
@@ -58,7 +59,7 @@ def outside(support: Constraint, value: Tensor) -> Tensor:
     """Which entries lie outside a scalar support; NaN, which lies nowhere, does not count."""
     if not isinstance(support, Range):
         return ~(support.check(value) | value.isnan())
-    lower, upper = support.lower_bound, support.upper_bound
+    lower, upper = _bounds(support)
     conditions = []
     if isinstance(lower, Tensor) or not math.isinf(float(lower)):
         conditions.append(value <= lower if support.lower_open else value < lower)

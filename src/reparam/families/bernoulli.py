@@ -103,10 +103,12 @@ class Bernoulli(Distribution):
 
 
 def log_variance(self: Any) -> Tensor:
-    """log p + log(1 - p) of a law given by ``probs`` or ``logits``, also where p underflows."""
+    """The logarithm of p (1 - p) for a law given by ``probs`` or ``logits``, also where p underflows."""
     if "logits" in self._given:
-        return logsigmoid(self.logits) + logsigmoid(-self.logits)
-    return self.probs.log() + torch.log1p(-self.probs)
+        logits: Tensor = self.logits
+        return logsigmoid(logits) + logsigmoid(-logits)
+    probs: Tensor = self.probs
+    return probs.log() + torch.log1p(-probs)
 
 
 @register_kl(Bernoulli, Bernoulli)

@@ -131,7 +131,7 @@ def _joint(shapes: Sequence[Size]) -> Size | None:
     if all([shape == longest[len(longest) - len(shape) :] for shape in shapes]):
         return longest
     try:
-        return Size(torch.broadcast_shapes(*shapes))  # type: ignore[no-untyped-call]
+        return Size(torch.broadcast_shapes(*shapes))
     except RuntimeError:
         return None
 

@@ -291,5 +291,5 @@ def _log_abs(value: Number) -> Number:
 def broadcast_shape(shape: Sequence[int], *values: Number) -> torch.Size:
     """``shape`` broadcast with those of the values that are tensors."""
     shapes = (v.shape for v in values if isinstance(v, Tensor))
-    result: torch.Size = torch.broadcast_shapes(torch.Size(shape), *shapes)  # type: ignore[no-untyped-call]
+    result: torch.Size = torch.broadcast_shapes(torch.Size(shape), *shapes)
     return result

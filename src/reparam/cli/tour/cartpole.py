@@ -57,7 +57,7 @@ def train(policy: nn.Module, env: gymnasium.vector.VectorEnv, updates: int, tick
     for update in range(updates):
         log_prob, reward = play(policy, env, seed=update * ENVIRONMENTS)
         optimiser.zero_grad()
-        surrogate(log_prob, reward).backward()  # type: ignore[no-untyped-call]
+        surrogate(log_prob, reward).backward()
         optimiser.step()
         returns += reward.sum(0).tolist()
         mean = recent(returns)

@@ -72,7 +72,7 @@ def train(model: Autoencoder, images: Tensor, epochs: int, tick: Tick) -> None:
             batch = images[chosen]
             loss = -model.elbo(batch).mean()
             optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimiser.step()
             schedule.step()
             total -= loss.item()

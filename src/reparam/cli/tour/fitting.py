@@ -28,7 +28,7 @@ def fit(dist: Distribution, target: Distribution, optim: torch.optim.Optimizer, 
         optim.zero_grad()
         samples = dist.rsample((1000,))
         cost = -(target.log_prob(samples) - dist.log_prob(samples)).mean()
-        cost.backward()  # type: ignore[no-untyped-call]
+        cost.backward()
         optim.step()
     return [*divergences, kl_divergence(dist, target).item()]
 

@@ -54,7 +54,7 @@ def train(policy: nn.Module, updates: int, tick: Tick) -> list[float]:
         reward, _ = swing(policy, angle, speed, HORIZON)
         loss = -reward.mean()
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(policy.parameters(), 1.0)
         optimiser.step()
         schedule.step()
