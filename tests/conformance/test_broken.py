@@ -161,6 +161,30 @@ class NoSecondDerivative(Sound):
         return -0.5 * z * z - _SlopeOnce.apply(self.scale) - HALF_LOG_TWO_PI
 
 
+class _ProductOnce(torch.autograd.Function):
+    """A product whose derivatives in each factor forget that they depend on the other."""
+
+    @staticmethod
+    def forward(ctx: Any, first: Tensor, second: Tensor) -> Tensor:
+        ctx.factors = first.detach(), second.detach()
+        return first * second
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+        first, second = ctx.factors
+        return (grad * second).sum_to_size(first.shape), (grad * first).sum_to_size(second.shape)
+
+
+class NoMixedDerivative(Sound):
+    """Right but for what moves when both parameters do."""
+
+    def _log_prob(self, x: Tensor) -> Tensor:
+        shift = x - self.loc
+        precision = self.scale**-2
+        square = _ProductOnce.apply(shift * shift, precision)
+        return -0.5 * square - self.scale.log() - HALF_LOG_TWO_PI
+
+
 class MissingMinusInTheImplicitGradient(Sound):
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         x = super()._rsample(shape, generator)
@@ -321,6 +345,7 @@ BROKEN = [
     (DivergenceCancels, "divergence_is_exact_between_neighbours"),
     (WrongSignOfAGradient, "doors_have_their_gradients"),
     (NoSecondDerivative, "doors_have_their_gradients"),
+    (NoMixedDerivative, "doors_have_their_gradients"),
     (MissingMinusInTheImplicitGradient, "draws_carry_their_gradients"),
     (BiasedPathwiseGradient, "draws_carry_their_gradients"),
     (IgnoresTheGenerator, "draws_are_reproducible"),

@@ -66,6 +66,14 @@ def test_absent_doors_are_counted() -> None:
     assert "no cdf" in str(report)
 
 
+def test_laws_without_an_integral_are_counted() -> None:
+    """Four degrees of freedom are more than quadrature takes; what needs no integral is tested all the same."""
+    law = reparam.MultivariateNormal(torch.zeros(4), scale_diag=torch.ones(4))
+    report = testing.check(law, only=["density_has_mass_one", "samples_have_shapes"])
+    assert [name for _, name in report.passed] == ["samples_have_shapes"]
+    assert [name for _, name in report.untested] == ["density_has_mass_one"]
+
+
 def test_an_unknown_law_is_refused() -> None:
     with pytest.raises(ValueError, match="no law 'density'"):
         testing.check(reparam.Normal, only=["density"])

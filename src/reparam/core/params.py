@@ -9,7 +9,6 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from ..constraints import Constraint
-    from .distribution import Distribution
 
 REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "REQUIRED"})()
 
@@ -30,7 +29,7 @@ class Field:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def _absent(self, instance: Distribution) -> Any:
+    def _absent(self, instance: Any) -> Any:
         if instance._recipe is not None:
             return getattr(instance._resolved(), self.name)
         raise AttributeError(f"{type(instance).__name__} has no {self.name}")

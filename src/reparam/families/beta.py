@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import logsigmoid
@@ -16,8 +14,7 @@ from ..implicit.gamma import log_standard_gamma
 from ..kernels import fused
 from ..special import deviance, log_minus_digamma, stirling_bregman, stirling_error
 from .dirichlet import share_term
-
-HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
+from .normal import HALF_LOG_TWO_PI
 
 
 class Beta(Distribution):

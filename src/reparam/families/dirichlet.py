@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Generator, Tensor
 
@@ -14,8 +12,7 @@ from ..core.registry import register_kl
 from ..implicit.gamma import log_standard_gamma
 from ..kernels import fused
 from ..special import deviance, log_minus_digamma, stirling_bregman, stirling_error
-
-HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
+from .normal import HALF_LOG_TWO_PI
 
 
 class Dirichlet(Distribution):

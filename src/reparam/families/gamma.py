@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Generator, Tensor
 
@@ -23,8 +21,7 @@ from ..special import (
     stirling_bregman,
     stirling_error,
 )
-
-HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
+from .normal import HALF_LOG_TWO_PI
 
 
 class Gamma(Distribution):

@@ -31,6 +31,7 @@ from . import (
 from .draws import Family as Family
 from .draws import classes_in as classes_in
 from .information import compare_divergence as compare_divergence
+from .measure import NoQuadratureError as NoQuadratureError
 from .measure import expectation as expectation
 from .programs import compile_and_compare as compile_and_compare
 from .recipes import families as families

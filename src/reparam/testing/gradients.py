@@ -234,7 +234,7 @@ def _integrands(family: Family, at: Parameters) -> dict[str, Integrand]:
     if family.scalar:
         return found
     # a combination of the coordinates whose phases quadrature in the plane resolves
-    weights = torch.linspace(1.0, 2.0, d.event_shape.numel(), dtype=torch.float64) / (3 * d.stddev)
+    weights = torch.linspace(1.0, 2.0, d.event_shape.numel(), dtype=torch.float64) / (3 * values_of(d, (500,)).std(0))
     return {n: partial(_of_combination, f, weights) for n, f in found.items()}
 
 

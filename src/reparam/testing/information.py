@@ -85,7 +85,7 @@ def compare_divergence(p: Any, q: Any) -> None:
 
     Raises:
         AssertionError: if they differ.
-        NotImplementedError: if no divergence is known, or no quadrature.
+        NotImplementedError: if no divergence is known, or (a NoQuadratureError) no integral.
     """
     found = kl_divergence(p, q)
     where = f"KL({p}, {q})"

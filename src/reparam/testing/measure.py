@@ -28,6 +28,10 @@ PANELS = 500
 FAR = 1e150
 
 
+class NoQuadratureError(NotImplementedError):
+    """The expectation under a law cannot be computed here: its events are too large, or its draws out of range."""
+
+
 def expectation(law: Any, f: Function, knots: Iterable[float] = ()) -> Tensor:
     r"""E f(X) for one law in float64.
 
@@ -40,7 +44,7 @@ def expectation(law: Any, f: Function, knots: Iterable[float] = ()) -> Tensor:
         The expectation, of shape ``[]`` or ``[m]``, right to about 1e-9 relative to E \|f\|.
 
     Raises:
-        NotImplementedError: for an event with more than two degrees of freedom.
+        NoQuadratureError: for an event with more than two degrees of freedom, or beyond the range of float64.
     """
     support = law.support
     if support.is_discrete:
@@ -215,9 +219,9 @@ def _anchors(law: Any) -> Tensor:
     drawn = law.sample((24,), generator=fixed_seed()).double()
     low, high = drawn.min(), drawn.max()
     if not bool(high < FAR) or not bool(low > -FAR):
-        raise NotImplementedError(f"no quadrature for {law}: its draws exceed {FAR:g}")
+        raise NoQuadratureError(f"no quadrature for {law}: its draws exceed {FAR:g}")
     if len(drawn.unique()) < 3:
-        raise NotImplementedError(f"no quadrature for {law}: its draws round to two values")
+        raise NoQuadratureError(f"no quadrature for {law}: its draws round to two values")
     steps = (high - low) * 2.0 ** torch.arange(-2, 12, dtype=torch.float64)
     return torch.cat([drawn, low - steps, high + steps])
 
@@ -251,9 +255,9 @@ def _plane(law: Any) -> tuple[Tensor, Tensor]:
     elif isinstance(support, Entrywise) and law.event_shape == (2,):
         free = _free(support.base_constraint, draws)
     else:
-        raise NotImplementedError(f"no quadrature for {law}: its events have more than two degrees of freedom")
+        raise NoQuadratureError(f"no quadrature for {law}: its events have more than two degrees of freedom")
     if not bool(free.isfinite().all()):
-        raise NotImplementedError(f"no quadrature for {law}: its draws reach the edge of the support")
+        raise NoQuadratureError(f"no quadrature for {law}: its draws reach the edge of the support")
     centre, factor = free.mean(0), torch.linalg.cholesky(torch.cov(free.T))
     t = torch.linspace(-5.0, 5.0, 241, dtype=torch.float64)
     white = torch.cartesian_prod(torch.sinh(t), torch.sinh(t))

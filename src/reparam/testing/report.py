@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from .measure import NoQuadratureError
 from .recipes import families
 from .registry import LAWS, absent
 
@@ -17,17 +18,20 @@ class Report:
     Args:
         passed: ``(family, law)`` names.
         failed: the same, with the message of each failure.
+        untested: the same for laws that need an integral which cannot be computed, with the reason.
         absent: for each family, the doors that it does not have (they raise NotImplementedError).
     """
 
     passed: list[tuple[str, str]] = field(default_factory=list)
     failed: dict[tuple[str, str], str] = field(default_factory=dict)
+    untested: dict[tuple[str, str], str] = field(default_factory=dict)
     absent: dict[str, list[str]] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        lines = [f"{len(self.passed)} laws hold, {len(self.failed)} fail"]
+        lines = [f"{len(self.passed)} laws hold, {len(self.failed)} fail, {len(self.untested)} could not be tested"]
         lines += [f"  {family}: no {', '.join(doors)}" for family, doors in self.absent.items() if doors]
-        lines += [f"  {family}, {name}: {text}" for (family, name), text in self.failed.items()]
+        findings = {**self.failed, **self.untested}
+        lines += [f"  {family}, {name}: {text}" for (family, name), text in findings.items()]
         return "\n".join(lines)
 
 
@@ -43,7 +47,7 @@ def check(target: Any, *, only: Iterable[str] = (), skip: Iterable[str] = ()) ->
         skip: names of laws to leave out.
 
     Returns:
-        What holds, and which doors are absent and so were not tested.
+        What holds, what needs an integral that cannot be computed, and which doors are absent.
 
     Raises:
         AssertionError: if laws fail, with all their messages.
@@ -54,7 +58,7 @@ def check(target: Any, *, only: Iterable[str] = (), skip: Iterable[str] = ()) ->
         >>> from reparam import Normal
         >>> report = check(Normal, only=["density_has_mass_one", "entropy_is_its_integral"])
         >>> print(report)
-        2 laws hold, 0 fail
+        2 laws hold, 0 fail, 0 could not be tested
           Normal: no covariance, enumerate_support
     """
     wanted = list(only) or list(LAWS)
@@ -70,6 +74,8 @@ def check(target: Any, *, only: Iterable[str] = (), skip: Iterable[str] = ()) ->
                 continue
             try:
                 LAWS[name].check(family)
+            except NoQuadratureError as error:
+                report.untested[family.name, name] = str(error)
             except Exception as error:  # whatever a broken distribution raises is a finding
                 report.failed[family.name, name] = f"{type(error).__name__}: {error}"
             else:
