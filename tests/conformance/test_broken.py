@@ -175,6 +175,15 @@ class _ProductOnce(torch.autograd.Function):
         return (grad * second).sum_to_size(first.shape), (grad * first).sum_to_size(second.shape)
 
 
+class HiddenNaN(Sound):
+    """A ``where`` that hides an infinite value lets its NaN gradient through, far from the mean."""
+
+    def _log_prob(self, x: Tensor) -> Tensor:
+        z = (x - self.loc) / self.scale
+        extra = torch.where(self.scale < 1e3, 0.0, (self.scale / 0.0 * 0.0 + z).sqrt())
+        return -0.5 * z * z - self.scale.log() - HALF_LOG_TWO_PI + extra
+
+
 class NoMixedDerivative(Sound):
     """Right but for what moves when both parameters do."""
 
@@ -345,6 +354,7 @@ BROKEN = [
     (DivergenceCancels, "divergence_is_exact_between_neighbours"),
     (WrongSignOfAGradient, "doors_have_their_gradients"),
     (NoSecondDerivative, "doors_have_their_gradients"),
+    (HiddenNaN, "gradients_are_numbers"),
     (NoMixedDerivative, "doors_have_their_gradients"),
     (MissingMinusInTheImplicitGradient, "draws_carry_their_gradients"),
     (BiasedPathwiseGradient, "draws_carry_their_gradients"),

@@ -229,7 +229,7 @@ class TransformedDistribution(Wrapper):
         if not self._affine():
             raise NotImplementedError(f"{type(self).__name__} has no entropy: the transforms are not affine")
         base = self.base_dist
-        x = base._sample(base.batch_shape + base.event_shape, None).detach()
+        x = torch.zeros(base.batch_shape + base.event_shape, dtype=base.dtype, device=base.device)
         _, ldj = ComposeTransform(self.transforms).forward_and_ldj(x)
         return base._entropy() + _sum_right(ldj, ldj.dim() - len(base.batch_shape))
 

@@ -7,6 +7,7 @@ the law and the method.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -83,7 +84,7 @@ def cdf(self: Any, x: Tensor) -> Tensor:
 
 def log_cdf(self: Any, x: Tensor) -> Tensor:
     """The logarithm of the cdf, by the survival function where that is the smaller."""
-    return _log_by_smaller_tail(self._cdf(x), self._sf(x))
+    return _log_by_smaller_tail(self, "cdf", x)
 
 
 def sf(self: Any, x: Tensor) -> Tensor:
@@ -100,18 +101,30 @@ def sf(self: Any, x: Tensor) -> Tensor:
 
 def log_sf(self: Any, x: Tensor) -> Tensor:
     """The logarithm of the survival function, by the cdf where that is the smaller."""
-    return _log_by_smaller_tail(self._sf(x), self._cdf(x))
+    return _log_by_smaller_tail(self, "sf", x)
 
 
-def _log_by_smaller_tail(p: Tensor, complement: Tensor) -> Tensor:
+def _log_by_smaller_tail(self: Any, wanted: str, x: Tensor) -> Tensor:
+    p, complement = (self._cdf(x), self._sf(x)) if wanted == "cdf" else (self._sf(x), self._cdf(x))
     near_one = complement < 0.5
     by_complement = torch.log1p(-torch.where(near_one, complement, 0.0))
-    return torch.where(near_one, by_complement, torch.where(near_one, 1.0, p).log())
+    if self._has("_cdf") or self._has("_sf"):
+        own = torch.where(near_one, 1.0, p).log()
+    else:
+        values, log_masses = _log_masses(self, wanted, x)
+        chosen = values <= x if wanted == "cdf" else values > x
+        own = torch.logsumexp(torch.where(chosen, log_masses, -torch.inf), 0)
+    return torch.where(near_one, by_complement, own)
 
 
 def _masses(self: Any, wanted: str, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """The values of a finite support and their masses, along a first dimension before those of ``x``."""
-    if not self._has("_enumerate_support"):
+    values, log_masses = _log_masses(self, wanted, x)
+    return values, log_masses.exp()
+
+
+def _log_masses(self: Any, wanted: str, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    if not self.has_enumerate_support:
         raise refuse_missing(self, wanted)
     batch = len(self._batch_shape)
     dims = max(batch, x.dim() if x is not None else 0)
@@ -119,7 +132,7 @@ def _masses(self: Any, wanted: str, x: Tensor | None = None) -> tuple[Tensor, Te
     values = values.reshape(values.shape + (1,) * batch)
     law = self._copy()
     law._validate_args = False  # values that only some laws of the batch have are to get no mass, not an error
-    masses = law._log_prob(values).exp()
+    masses = law._log_prob(values)
     lead = values.shape[:1] + (1,) * (dims - batch)
     return values.reshape(lead + values.shape[1:]), masses.reshape(lead + masses.shape[1:])
 
@@ -154,7 +167,7 @@ def listed(self: Any) -> Tensor:
 
 def entropy(self: Any) -> Tensor:
     """The sum over a finite support."""
-    if not self._has("_enumerate_support"):
+    if not self.has_enumerate_support:
         raise refuse_missing(self, "entropy")
     values = self._enumerate_support()
     event = values.shape[1:]
@@ -171,7 +184,7 @@ def median(self: Any) -> Tensor:
 
 def _expect(self: Any, f: Callable[[Tensor], Tensor], wanted: str) -> Tensor:
     """E f(X) of a scalar law: a sum over a finite support, or quadrature over its quantiles."""
-    if self.support.event_dim == 0 and self._has("_enumerate_support"):
+    if self.support.event_dim == 0 and self.has_enumerate_support:
         values, masses = _masses(self, wanted)
         return (masses * f(values)).sum(0)
     if self.support.event_dim or self.support.is_discrete:
@@ -182,11 +195,25 @@ def _expect(self: Any, f: Callable[[Tensor], Tensor], wanted: str) -> Tensor:
         raise refuse_missing(self, wanted) from None
 
 
+def _in_double(summary: Callable[[Any], Tensor]) -> Callable[[Any], Tensor]:
+    """The summary computed in float64: differences of moments do not survive in float32."""
+
+    @functools.wraps(summary)
+    def precise(self: Any) -> Tensor:
+        if self.dtype is torch.float64 or self.device.type == "mps":
+            return summary(self)
+        return summary(self.to(torch.float64)).to(self.dtype)
+
+    return precise
+
+
+@_in_double
 def mean(self: Any) -> Tensor:
     """By summation or quadrature."""
     return _expect(self, lambda x: x, "mean")
 
 
+@_in_double
 def variance(self: Any) -> Tensor:
     """By summation or quadrature about the mean."""
     centre = self._mean()
@@ -198,12 +225,14 @@ def stddev(self: Any) -> Tensor:
     return self._variance().sqrt()  # type: ignore[no-any-return]
 
 
+@_in_double
 def skewness(self: Any) -> Tensor:
     """By summation or quadrature about the mean."""
     centre, scale = self._mean(), self._stddev()
     return _expect(self, lambda x: ((x - centre) / scale) ** 3, "skewness")
 
 
+@_in_double
 def kurtosis(self: Any) -> Tensor:
     """By summation or quadrature about the mean."""
     centre, scale = self._mean(), self._stddev()

@@ -33,6 +33,7 @@ def guarded(method: Method) -> Method:
         if support.event_dim:
             return torch.where(support.check(x), method(self, x), -torch.inf)
         bad = outside(support, x)
-        return torch.where(bad, -torch.inf, method(self, torch.where(bad, member(support, x), x)))
+        value = torch.where(bad, -torch.inf, method(self, torch.where(bad, member(support, x), x)))
+        return torch.where(x.isnan(), torch.nan, value)
 
     return inside

@@ -17,6 +17,7 @@ from ..core.registry import register_kl
 from ..kernels import fused
 from ..special import deviance, logit, stirling_error, xlog1py, xlogy
 from .bernoulli import log_variance
+from .dirichlet import share_fit
 
 LOG_TWO_PI = math.log(2 * math.pi)
 NODES = 513
@@ -65,7 +66,11 @@ class Binomial(Distribution):
         count = k + rest
         errors = stirling_error(count) - stirling_error(k) - stirling_error(rest)
         spread = 0.5 * (count.log() - LOG_TWO_PI - k.log() - rest.log())
-        inner = errors + spread - deviance(k, count * p) - deviance(rest, count * q)
+        inner = errors + spread
+        for part, share, sign in ((k, p, 1), (rest, q, -1)):
+            share = torch.where(inside, share, 0.5)
+            log_share = logsigmoid(sign * self.logits) if "logits" in self._given else share.log()
+            inner = inner + share_fit(part, count, share, log_share)
         return torch.where(inside, inner, self._at_ends(torch.where(inside, 0.0, x)))
 
     def _at_ends(self, x: Tensor) -> Tensor:
@@ -106,14 +111,15 @@ class Binomial(Distribution):
         return k, step
 
     def _expect(self, f: object) -> Tensor:
-        k, step = self._window()
-        inside = k <= self.total_count
-        k = torch.where(inside, k, 0.0)
+        with torch.no_grad():
+            k, step = self._window()
+            inside = k <= self.total_count
+            mode = self._mode()
+            k = torch.where(inside, k, mode)
+            good = inside & (self._log_prob(k) > -torch.inf)
+            k = torch.where(good, k, mode)
         log_p = self._log_prob(k)
-        good = inside & (log_p > -torch.inf)
-        log_p = torch.where(good, log_p, 0.0)
-        terms = log_p.exp() * f(torch.where(good, k, 0.0), log_p)  # type: ignore[operator]
-        return step * torch.where(good, terms, 0.0).sum(0)
+        return step * torch.where(good, log_p.exp() * f(k, log_p), 0.0).sum(0)  # type: ignore[operator]
 
     def _entropy(self) -> Tensor:
         return -self._expect(lambda k, log_p: log_p)

@@ -140,10 +140,11 @@ class Categorical(Distribution):
         return torch.arange(self.num_events, device=self.device)
 
     def _entropy(self) -> Tensor:
-        log_p = self.logits
-        possible = log_p > -torch.inf
-        log_p = torch.where(possible, log_p, 0.0)
-        return -torch.where(possible, log_p.exp() * log_p, 0.0).sum(-1)
+        p = self.probs
+        if "logits" in self._given:
+            log_p = self.logits
+            return -(p * torch.where(log_p > -torch.inf, log_p, 0.0)).sum(-1)
+        return -(p * torch.where(p > 0, p, 1.0).log()).sum(-1)
 
     def _cdf(self, x: Tensor) -> Tensor:
         return self._sum_where(lambda k: k <= x[..., None])
@@ -189,8 +190,6 @@ def _(p: Categorical, q: Categorical) -> Tensor:
         raise ValueError(
             f"KL of Categorical laws over different numbers of categories: {p.num_events} and {q.num_events}"
         )
-    log_p = p.logits
-    possible = log_p > -torch.inf
-    share = torch.where(possible, log_p, 0.0).exp()
-    other = q.probs
-    return torch.where(possible, deviance(share, other), other).sum(-1)
+    share, other = p.probs, q.probs
+    possible = share > 0
+    return torch.where(possible, deviance(torch.where(possible, share, 1.0), other), other).sum(-1)

@@ -102,14 +102,19 @@ class Dirichlet(Distribution):
 
 
 def share_term(a: Tensor, n: Tensor, x: Tensor, log_x: Tensor) -> Tensor:
-    r"""What one share x > 0 adds to a Dirichlet log-density: :math:`a \log(n x / a) + a - n x - \log x`.
+    """What one share x > 0 adds to a Dirichlet log-density."""
+    return share_fit(a, n, x, log_x) - log_x
 
-    By the deviance, which does not cancel at large concentrations; by ``log_x`` where x itself underflows.
+
+def share_fit(a: Tensor, n: Tensor, x: Tensor, log_x: Tensor) -> Tensor:
+    r"""How well a share x fits the count a of n: :math:`a \log(n x / a) + a - n x`, never positive.
+
+    By the deviance, which does not cancel at large counts; by ``log_x`` where x itself underflows.
     """
     tiny = x < torch.finfo(x.dtype).tiny
     normal = -deviance(a, n * torch.where(tiny, 1.0, x))
     underflown = a * (n.log() - a.log() + log_x) + a
-    return torch.where(tiny, underflown, normal) - log_x
+    return torch.where(tiny, underflown, normal)
 
 
 @register_kl(Dirichlet, Dirichlet)

@@ -82,7 +82,7 @@ def deviance(x: Tensor, m: Tensor) -> Tensor:
         >>> deviance(torch.tensor([1e5, 0.0]), torch.tensor([1.001e5, 2.0]))
         tensor([0.0500, 2.0000])
     """
-    near = (x - m).abs() * 3 <= x + m
+    near = ((x - m).abs() * 3 <= x + m) & (x > 0)
     p, q = torch.where(near, x, 1.0), torch.where(near, m, 1.0)
     v = (p - q) / (p + q)
     close = (p - q) * v + 2 * p * v * _atanh_remainder(v * v)

@@ -83,6 +83,21 @@ def call(distribution: Any, door: str, *args: Any) -> Any:
     return found(*args) if callable(found) else found
 
 
+def directly(compute: Callable[[], Tensor]) -> Tensor:
+    """What ``compute`` gives in plain eager mode: by native kernels where there are any."""
+    return compute()
+
+
+def by_formula(compute: Callable[[], Tensor]) -> Tensor:
+    """What ``compute`` gives where no native kernel may be used: inside ``vmap``, as on any other device."""
+    computed: Tensor = torch.vmap(lambda _: compute())(torch.zeros(1))
+    return computed[0]
+
+
+ROUTES = {"": directly, " by its formula": by_formula}
+"""The two ways to every result, and how messages call them."""
+
+
 def arguments(distribution: Any, door: str) -> tuple[Tensor, ...]:
     """A valid argument of a door."""
     if door in VALUE_DOORS:

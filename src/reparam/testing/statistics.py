@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,7 +17,16 @@ from torch import Generator, Tensor
 from .compare import agree
 from .draws import Family
 from .measure import enumerated, expectation, mass_below
-from .registry import has, law, reparameterised, scalar_continuous
+from .registry import (
+    SUMMARIES,
+    VALUE_DOORS,
+    arguments,
+    call,
+    has,
+    law,
+    reparameterised,
+    scalar_continuous,
+)
 
 FALSE_ALARM = 1e-6
 SEEDS = (0, 1, 2)
@@ -139,11 +149,14 @@ def _normal_bound(alpha: float) -> float:
 
 @law()
 def draws_are_reproducible(family: Family) -> None:
-    """A generator or ``torch.manual_seed`` decides the draws; a generator leaves the global state alone."""
+    """A generator or ``torch.manual_seed`` decides the draws; nothing else moves torch's global state."""
     d = family.law((3,))
+    state = torch.random.get_rng_state()
+    for door in filter(partial(has, d), (*VALUE_DOORS, *SUMMARIES)):
+        call(d, door, *arguments(d, door))
+        assert torch.equal(state, torch.random.get_rng_state()), f"{family}.{door} draws random numbers"
     for door in ("sample", "rsample") if family.example.has_rsample else ("sample",):
         method = getattr(d, door)
-        state = torch.random.get_rng_state()
         first = method((5,), generator=Generator().manual_seed(3))
         second = method((5,), generator=Generator().manual_seed(3))
         other = method((50,), generator=Generator().manual_seed(4))
