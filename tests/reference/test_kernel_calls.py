@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import reparam
 from reparam import kernels
 from reparam.kernels import all_within, fused, kernel
 from reparam.kernels.layout import repeated
@@ -245,3 +246,23 @@ def test_all_within_leaves_the_rest_to_torch() -> None:
     assert all_within(torch.ones(3, dtype=torch.float16), 0.0, 2.0) is None
     assert all_within(torch.ones(3, device="meta"), 0.0, 2.0) is None
     torch.vmap(lambda t: t if all_within(t, 0.0, 2.0) is None else 1 / 0)(torch.ones(3))
+
+
+def test_memory_exchanged_between_forward_and_backward_is_read_anew() -> None:
+    x, loc, scale = draws((64,), (64,), (64,))
+    leaf = loc.clone().requires_grad_()
+    y = reparam.Normal(leaf, scale).log_prob(x)
+    other = loc + 1.0
+    leaf.data = other
+    y.sum().backward()
+    # what the saved tensor holds now is what autograd differentiates at, as for torch's own operators
+    torch.testing.assert_close(leaf.grad, (x - other) / scale**2)
+
+
+def test_a_lazily_negated_gradient_keeps_its_sign() -> None:
+    x, loc, scale = draws((64,), (64,), (64,))
+    leaf = loc.clone().requires_grad_()
+    grad = torch.complex(torch.zeros_like(x), torch.ones_like(x)).conj().imag
+    assert grad.is_neg()
+    reparam.Normal(leaf, scale).log_prob(x).backward(grad)
+    torch.testing.assert_close(leaf.grad, -(x - loc) / scale**2)
