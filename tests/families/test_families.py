@@ -139,3 +139,27 @@ def test_masked_entries_do_not_count() -> None:
     assert torch.equal(law.log_prob(x), torch.where(law.where > 0, base.log_prob(x), 0.0))
     assert law.entropy()[1].item() == 0
     assert reparam.kl_divergence(law, reparam.Normal(torch.zeros(2), 2.0).mask(True))[1].item() == 0
+
+
+class OnlyItsTail(reparam.Distribution):
+    """The exponential law, by its survival function alone."""
+
+    rate = reparam.param(reparam.constraints.positive, typical=(0.5, 2.0))
+    support = reparam.constraints.nonnegative
+
+    def _log_prob(self, x: torch.Tensor) -> torch.Tensor:
+        return self.rate.log() - self.rate * x
+
+    def _log_sf(self, x: torch.Tensor) -> torch.Tensor:
+        return -self.rate * x
+
+
+def test_every_probability_follows_from_one() -> None:
+    law = OnlyItsTail(torch.tensor(2.0, dtype=torch.float64))
+    x = torch.tensor([1e-9, 0.5, 30.0], dtype=torch.float64)
+    torch.testing.assert_close(law.sf(x), torch.exp(-2 * x))
+    torch.testing.assert_close(law.cdf(x), -torch.expm1(-2 * x))
+    torch.testing.assert_close(law.log_cdf(x), torch.log(-torch.expm1(-2 * x)))
+    p = torch.tensor([1e-6, 0.5, 0.9], dtype=torch.float64)
+    torch.testing.assert_close(law.icdf(p), -torch.log1p(-p) / 2, rtol=1e-9, atol=0.0)
+    torch.testing.assert_close(law.isf(p), -p.log() / 2, rtol=1e-9, atol=0.0)

@@ -84,8 +84,7 @@ class MixtureSameFamily(Distribution):
 
     def _components(self) -> Distribution:
         """The components, whose densities are -inf outside their own supports."""
-        law: Distribution = self.component_distribution._copy()
-        law._validate_args = False
+        law: Distribution = self.component_distribution._unchecked()
         return law
 
     def _spread(self, x: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from .checks import Checker
 from .construct import FULL, fields_of, make_checks, make_init, wrapped_component
 from .deferred import Recipe
 from .guards import guarded
-from .params import REQUIRED, Field, component, param
+from .params import Field, component, param
 from .pytree import register_node
 from .shapes import EMPTY
 
@@ -158,6 +158,12 @@ class Declared:
         new.__dict__.update(self.__dict__)
         return new
 
+    def _unchecked(self: D) -> D:
+        """A copy that does not validate: its density is zero outside the support."""
+        new = self._copy()
+        new._validate_args = False
+        return new
+
     def _with_parameters(self: D, tensors: dict[str, Tensor]) -> D:
         """A copy with some parameters replaced by tensors of the same shapes, unchecked."""
         new = self._copy()
@@ -208,15 +214,6 @@ class Declared:
         names = [n for n in self._fields if n in values]
         text = ", ".join(f"{n}: {_spell(values[n])}" for n in names)
         return f"{type(self).__name__}({text})"
-
-    @classmethod
-    def parameters_table(cls) -> list[tuple[str, str, str]]:
-        """Name, constraint and default of every declared parameter, for documentation."""
-        return [
-            (n, f.constraint.describe(), "" if f.default is REQUIRED else repr(f.default))
-            for n, f in cls._fields.items()
-            if isinstance(f, param)
-        ]
 
 
 def _spell(value: Any) -> str:

@@ -108,13 +108,18 @@ def _log_by_smaller_tail(self: Any, wanted: str, x: Tensor) -> Tensor:
     p, complement = (self._cdf(x), self._sf(x)) if wanted == "cdf" else (self._sf(x), self._cdf(x))
     near_one = complement < 0.5
     by_complement = torch.log1p(-torch.where(near_one, complement, 0.0))
-    if self._has("_cdf") or self._has("_sf"):
+    if _has_probabilities(self):
         own = torch.where(near_one, 1.0, p).log()
     else:
         values, log_masses = _log_masses(self, wanted, x)
         chosen = values <= x if wanted == "cdf" else values > x
         own = torch.logsumexp(torch.where(chosen, log_masses, -torch.inf), 0)
     return torch.where(near_one, by_complement, own)
+
+
+def _has_probabilities(self: Any) -> bool:
+    """Whether the law defines one of the four from which the others follow."""
+    return any(self._has(name) for name in ("_cdf", "_sf", "_log_cdf", "_log_sf"))
 
 
 def _masses(self: Any, wanted: str, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -130,9 +135,8 @@ def _log_masses(self: Any, wanted: str, x: Tensor | None = None) -> tuple[Tensor
     dims = max(batch, x.dim() if x is not None else 0)
     values = self._listed()
     values = values.reshape(values.shape + (1,) * batch)
-    law = self._copy()
-    law._validate_args = False  # values that only some laws of the batch have are to get no mass, not an error
-    masses = law._log_prob(values)
+    # values that only some laws of the batch have are to get no mass, not an error
+    masses = self._unchecked()._log_prob(values)
     lead = values.shape[:1] + (1,) * (dims - batch)
     return values.reshape(lead + values.shape[1:]), masses.reshape(lead + masses.shape[1:])
 
@@ -143,7 +147,7 @@ def icdf(self: Any, p: Tensor) -> Tensor:
         values, masses = _masses(self, "icdf", p)
         rank = (masses.cumsum(0)[:-1] < p).sum(0)
         return values.flatten()[rank]
-    if not (self._has("_cdf") or self._has("_log_cdf")):
+    if not _has_probabilities(self):
         raise refuse_missing(self, "icdf")
     return invert_cdf(self, p, upper=False)
 
@@ -152,7 +156,7 @@ def isf(self: Any, p: Tensor) -> Tensor:
     """By inverting the survival function."""
     if self.support.is_discrete or self._has("_icdf"):
         return self._icdf(1 - p)  # type: ignore[no-any-return]
-    if not (self._has("_sf") or self._has("_log_sf") or self._has("_cdf")):
+    if not _has_probabilities(self):
         raise refuse_missing(self, "isf")
     return invert_cdf(self, p, upper=True)
 
