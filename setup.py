@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
-SOURCES = [
-    "src/reparam/kernels/_native.cpp",
-    "csrc/reparam.cpp",
-    "csrc/levels/baseline.cpp",
-    "csrc/levels/avx2.cpp",
-    "csrc/levels/avx512.cpp",
-]
+LEVELS = sorted(str(path) for path in Path("csrc/levels").glob("*.cpp"))
+SOURCES = [*LEVELS, "csrc/reparam.cpp", "src/reparam/kernels/_native.cpp"]
 HEADERS = sorted(str(path) for path in Path("csrc").rglob("*.h*"))
 # Nothing here lets the compiler forget NaN or infinities, or reorder sums.
 PORTABLE = ["-std=c++17", "-O3", "-g0", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"]
@@ -31,6 +29,14 @@ class BuildKernels(build_ext):
         for extension in self.extensions:
             extension.extra_compile_args = MICROSOFT if microsoft else PORTABLE
             extension.extra_link_args = ["-pthread"] if sys.platform.startswith("linux") else []
+        compile_one_after_the_other = self.compiler.compile
+
+        def compile_side_by_side(sources: list[str], *args: Any, **kwargs: Any) -> list[str]:
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                parts = pool.map(lambda source: compile_one_after_the_other([source], *args, **kwargs), sources)
+                return [name for part in parts for name in part]
+
+        self.compiler.compile = compile_side_by_side
         super().build_extensions()
 
 

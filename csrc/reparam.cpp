@@ -142,8 +142,16 @@ extern "C" {
 const char* reparam_simd_level(void) { return reparam::active().name; }
 
 const reparam_entry* reparam_entries(int32_t* count) {
-  *count = reparam::active().functions->count;
-  return reparam::active().functions->entries;
+  static const std::vector<reparam_entry> entries = [] {
+    std::vector<reparam_entry> all;
+    const reparam::level& now = *reparam::active().functions;
+    for (const reparam::entry_table* table : {now.densities, now.specials}) {
+      all.insert(all.end(), table->entries, table->entries + table->count);
+    }
+    return all;
+  }();
+  *count = static_cast<int32_t>(entries.size());
+  return entries.data();
 }
 
 int reparam_run(const reparam_entry* entry, int dtype, const reparam_call* given, int threads) {

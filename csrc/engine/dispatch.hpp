@@ -24,9 +24,13 @@ using running_summer = void (*)(std::int64_t begin, std::int64_t end, std::int64
 using index_chooser = void (*)(std::int64_t begin, std::int64_t end, std::int64_t rows, std::int64_t k,
                                const double* sums, std::uint64_t key, std::int64_t* to);
 
-struct level {
+struct entry_table {
   const reparam_entry* entries;
   std::int32_t count;
+};
+
+struct level {
+  const entry_table *densities, *specials;
   range_check<float> float_within;
   range_check<double> double_within;
   range_check<std::int64_t> int64_within;

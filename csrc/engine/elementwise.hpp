@@ -87,6 +87,13 @@ class block_writer {
   alignas(64) Compute buffer_[block_size];
 };
 
+// Where the partial derivatives in input j go.
+template <class Storage, class Compute>
+block_writer<Storage, Compute> partial_writer(const reparam_call& call, double* const* sums, std::size_t j) {
+  if (call.reduced >> j & 1) return {sums[j], call.period[j]};
+  return block_writer<Storage, Compute>(call.partial[j]);
+}
+
 template <template <class> class Function, class Storage, class Compute, class Indices>
 struct elementwise;
 
@@ -113,11 +120,6 @@ struct elementwise<Function, Storage, Compute, std::index_sequence<J...>> {
     }
   }
 
-  static block_writer<Storage, Compute> partial_writer(const reparam_call& call, double* const* sums, std::size_t j) {
-    if (call.reduced >> j & 1) return {sums[j], call.period[j]};
-    return block_writer<Storage, Compute>(call.partial[j]);
-  }
-
   static void run(const reparam_call* call, std::int64_t begin, std::int64_t end, double* const* sums) {
     block_reader<Storage, Compute> reader[] = {{call->in[J], call->period[J]}...};
     block_writer<Storage, Compute> value(call->value);
@@ -130,7 +132,7 @@ struct elementwise<Function, Storage, Compute, std::index_sequence<J...>> {
       return;
     }
     block_reader<Storage, Compute> grad(call->grad, call->grad_period);
-    block_writer<Storage, Compute> partial[] = {partial_writer(*call, sums, J)...};
+    block_writer<Storage, Compute> partial[] = {partial_writer<Storage, Compute>(*call, sums, J)...};
     for (std::int64_t at = begin; at < end; at += block_size) {
       const std::int64_t count = std::min(block_size, end - at);
       Compute* const places[] = {partial[J].place(at)...};

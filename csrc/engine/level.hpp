@@ -1,4 +1,4 @@
-// What one instruction set offers. Included once by each file of levels/, which defines REPARAM_LEVEL.
+// What one instruction set offers. Included once by one file of levels/ for each, which defines REPARAM_LEVEL.
 #pragma once
 
 #include "system.hpp"
@@ -12,10 +12,14 @@
 
 namespace reparam::REPARAM_LEVEL {
 
+extern const entry_table density_entries;
+const entry_table density_entries = {entries, sizeof entries / sizeof entries[0]};
+extern const entry_table special_entries;  // in a file of its own: see special_entries.hpp
+
 extern const level functions;
 const level functions = {
-    entries,
-    sizeof entries / sizeof entries[0],
+    &density_entries,
+    &special_entries,
     all_within<float>,
     all_within<double>,
     all_within<std::int64_t>,

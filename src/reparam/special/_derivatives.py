@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import reduce, update_wrapper
 from types import FunctionType
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor
 
 from .._torch import is_compiling, is_ordinary_mode
+from ..kernels.dispatch import evaluate
+from ..kernels.library import ENTRIES, Entry
 
 Formula = Callable[..., Tensor]
 # Aliases with types, where torch has none.
@@ -25,7 +27,9 @@ _HALVES = (torch.float16, torch.bfloat16)
 
 
 class SpecialFunction(Protocol):
-    """An elementwise function of tensors and numbers, which broadcast."""
+    """An elementwise function of tensors and numbers, which broadcast; ``formula`` is the same without native code."""
+
+    formula: Formula
 
     def __call__(self, *args: Tensor | float) -> Tensor:
         """The value, in the promoted dtype of the tensors."""
@@ -33,7 +37,11 @@ class SpecialFunction(Protocol):
 
 
 def elementwise(
-    *partials: Formula, value: Formula | None = None, wide: bool = False, block: int | None = None
+    *partials: Formula,
+    value: Formula | None = None,
+    wide: bool = False,
+    block: int | None = None,
+    native: str | None = None,
 ) -> Callable[[Formula], SpecialFunction]:
     """Make an elementwise special function of a formula in same-shaped tensors of one dtype.
 
@@ -45,7 +53,9 @@ def elementwise(
         value: another way to the value, for eager calls; it needs no derivatives of its own.
         wide: compute float32 in float64 (on devices that have it).
         block: evaluate so many elements at a time, for formulas with large intermediate tensors.
+        native: the native function that plain eager CPU calls run instead, where the library has it.
     """
+    entry = ENTRIES.get(native) if native else None
 
     def declare(formula: Formula) -> SpecialFunction:
         eager = value or formula
@@ -53,16 +63,36 @@ def elementwise(
         eager = _with_partials(eager, partials) if partials else eager
         promoted, broadcast, compiling = _promoted, _broadcast, is_compiling
 
-        def function(*args: Tensor | float) -> Tensor:
+        def by_formula(*args: Tensor | float) -> Tensor:
             tensors, dtype = promoted(args, wide)
             evaluate = formula if compiling() else eager
             return evaluate(*broadcast(*tensors)).to(dtype)
 
+        function = by_formula if entry is None else _natively(entry, by_formula)
         # It reads only its closure, and so can belong to the formula's module: doctest finds the example there.
-        own = FunctionType(function.__code__, formula.__globals__, closure=function.__closure__)
-        return update_wrapper(own, formula)
+        own: Any = FunctionType(function.__code__, formula.__globals__, closure=function.__closure__)
+        own.formula = by_formula
+        update_wrapper(own, formula)
+        return cast(SpecialFunction, own)
 
     return declare
+
+
+def _natively(entry: Entry, by_formula: Formula) -> Formula:
+    """The function that tries the native entry first."""
+    ordinary, attempt, promoted = is_ordinary_mode, evaluate, _promoted
+
+    def function(*args: Any) -> Tensor:
+        if not ordinary():
+            return by_formula(*args)
+        result = attempt(entry, by_formula, args)
+        if result is not None:
+            return result
+        tensors, dtype = promoted(args, False)
+        result = attempt(entry, by_formula, tensors)
+        return by_formula(*args) if result is None else result.to(dtype)
+
+    return function
 
 
 def _promoted(args: Sequence[Tensor | float], wide: bool) -> tuple[Sequence[Tensor], torch.dtype]:
