@@ -12,6 +12,9 @@ from ..core.distribution import Distribution
 from ..core.params import component
 from ..core.ranges import clamp
 from ..families.categorical import Categorical
+from ..implicit.law import reparameterised, smaller_tail
+from ..implicit.standard import Diagonal, Jacobian, Triangular
+from .conditionals import Conditionals, conditionals, has_conditionals, log_responsibilities
 
 
 class MixtureSameFamily(Distribution):
@@ -19,7 +22,9 @@ class MixtureSameFamily(Distribution):
 
     .. math:: p(x) = \sum_{k=1}^K w_k\, p_k(x)
 
-    The components' supports may differ: where none has a density, the logarithm is -inf.
+    The components' supports may differ: where none has a density, the logarithm is -inf. Draws of a continuous
+    mixture have the exact pathwise gradient in the weights and in every parameter of the components, by implicit
+    differentiation of the cdf, or for vectors of one conditional cdf after another.
 
     Args:
         mixture_distribution: the law of the choice, a :class:`Categorical` over K.
@@ -35,6 +40,7 @@ class MixtureSameFamily(Distribution):
 
     References:
         McLachlan and Peel, Finite Mixture Models, 2000.
+        Figurnov, Mohamed and Mnih, Implicit reparameterization gradients, 2018.
 
     Example:
         >>> import reparam
@@ -129,6 +135,45 @@ class MixtureSameFamily(Distribution):
         draws: Tensor = law._sample(outer + law.batch_shape[-1:] + shape[len(outer) :], generator)
         index = k.reshape(k.shape + (1,) * (event + 1)).expand((*outer, 1, *shape[len(outer) :]))
         return draws.gather(len(outer), index).squeeze(len(outer))
+
+    @property
+    def has_rsample(self) -> bool:  # type: ignore[override]
+        """Whether the components are continuous, and scalar or known one coordinate after another."""
+        law = self.component_distribution
+        return not law.support.is_discrete and (not self._event_shape or has_conditionals(law))
+
+    def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        if not self.has_rsample:
+            law = type(self.component_distribution).__name__
+            raise NotImplementedError(
+                f"MixtureSameFamily of {law} has no rsample: its samples have no pathwise gradient"
+            )
+        with torch.no_grad():
+            sample = self._sample(shape, generator)
+        return reparameterised(self, sample)
+
+    def _coordinates(self, x: Tensor) -> tuple[Conditionals, Tensor, Tensor, Tensor]:
+        """The components' conditional laws, their log-responsibilities, and the logarithms of the mixture's tails."""
+        parts = conditionals(self._components(), self._spread(x))
+        log_share = log_responsibilities(self.mixture_distribution.logits, parts.log_prob)
+        return parts, log_share, (log_share + parts.log_cdf).logsumexp(-2), (log_share + parts.log_sf).logsumexp(-2)
+
+    def _standardize(self, x: Tensor) -> Tensor:
+        if not self._event_shape:
+            return smaller_tail(self._log_cdf(x), self._log_sf(x))
+        _, _, log_cdf, log_sf = self._coordinates(x)
+        return smaller_tail(log_cdf, log_sf).reshape(x.shape)
+
+    def _standardize_jacobian(self, x: Tensor) -> Jacobian:
+        if not self._event_shape:
+            return Diagonal(torch.exp(self._log_prob(x) - torch.minimum(self._log_cdf(x), self._log_sf(x))))
+        parts, log_share, log_cdf, log_sf = self._coordinates(x)
+        upper = log_cdf >= log_sf
+        log_tail = torch.where(upper.unsqueeze(-2), parts.log_sf, parts.log_cdf)
+        total = torch.where(upper, log_sf, log_cdf).unsqueeze(-2)
+        tail = torch.exp(log_share + log_tail - total)
+        sign = 1 - 2 * upper.to(x.dtype).unsqueeze(-2)
+        return Triangular(parts.slopes(upper, sign * tail, sign * (tail - log_share.exp())), len(self._event_shape))
 
     def _mean(self) -> Tensor:
         return self._average(self.component_distribution._mean())

@@ -31,3 +31,9 @@ def register_node(
 
 leaves = _pytree.tree_leaves
 tree_map = _pytree.tree_map
+
+
+def flatten(tree: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
+    """The leaves of a tree, and the function that makes a tree of the same kind of others."""
+    found, structure = _pytree.tree_flatten(tree)
+    return found, lambda leaves: _pytree.tree_unflatten(leaves, structure)

@@ -29,7 +29,10 @@ def joint(*shapes: torch.Size) -> torch.Size:
     Raises:
         RuntimeError: if they do not.
     """
-    longest = max(shapes, key=len, default=EMPTY)
+    longest = EMPTY
+    for shape in shapes:
+        if len(shape) > len(longest):
+            longest = shape
     if all(shape == longest[len(longest) - len(shape) :] for shape in shapes):
         return longest
     sizes = [1] * len(longest)

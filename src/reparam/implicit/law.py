@@ -1,0 +1,87 @@
+"""Samples of a law with the implicit gradient in all its parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .._torch import is_ordinary_mode
+from ..core.pytree import flatten
+from .standard import Diagonal, Jacobian, Triangular, reparameterise_by
+
+
+def reparameterised(law: Any, sample: Tensor) -> Tensor:
+    """A sample of a continuous law with the gradient in the law's parameters that keeps its noise fixed.
+
+    A law may say how its samples become noise: ``_standardize(x)`` returns a tensor of the sample's shape, whose entry
+    depends on the entries of the event up to its own, and ``_standardize_jacobian(x)``, if it is there, the derivative
+    in x as a :class:`Diagonal` or :class:`Triangular`. A scalar law needs neither: its noise is the logarithm of the
+    smaller of its two tails, with a sign.
+
+    Args:
+        law: resolved; its parameters are those of its pytree.
+        sample: drawn from it without a gradient.
+    """
+    leaves, rebuild = flatten(law._unchecked())
+    places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and leaf.is_floating_point()]
+
+    def over(parameters: tuple[Tensor, ...]) -> Any:
+        values = list(leaves)
+        for place, value in zip(places, parameters, strict=True):
+            values[place] = value
+        return rebuild(values)
+
+    return reparameterise_by(
+        lambda x, *parameters: standardised(over(parameters), x),
+        lambda x, *parameters: jacobian(over(parameters), x),
+        sample,
+        [leaves[i] for i in places],
+    )
+
+
+def standardised(law: Any, x: Tensor) -> Tensor:
+    """The noise that a sample stands for."""
+    if hasattr(law, "_standardize"):
+        return law._standardize(x)  # type: ignore[no-any-return]
+    return smaller_tail(law._log_cdf(x), law._log_sf(x))
+
+
+def jacobian(law: Any, x: Tensor) -> Jacobian:
+    """The derivative of the noise in the sample."""
+    if hasattr(law, "_standardize_jacobian"):
+        return law._standardize_jacobian(x)  # type: ignore[no-any-return]
+    if hasattr(law, "_standardize"):
+        return _by_differentiation(law, x)
+    return Diagonal(torch.exp(law._log_prob(x) - torch.minimum(law._log_cdf(x), law._log_sf(x))))
+
+
+def smaller_tail(log_cdf: Tensor, log_sf: Tensor) -> Tensor:
+    r""":math:`\log F` where F is below one half, and :math:`-\log(1-F)` above: it grows with the sample."""
+    return torch.where(log_cdf < log_sf, log_cdf, -log_sf)
+
+
+def _by_differentiation(law: Any, x: Tensor) -> Jacobian:
+    """The Jacobian by automatic differentiation, one row at a time."""
+    event_dim = len(law.event_shape)
+    if event_dim == 0:
+        return Diagonal(_slopes(law, x, torch.ones_like(x)))
+    size = law.event_shape.numel()
+    rows = []
+    for place in range(size):
+        chosen = torch.zeros(size, dtype=x.dtype, device=x.device)
+        chosen[place] = 1.0
+        rows.append(_slopes(law, x, chosen.reshape(law.event_shape).expand_as(x)).flatten(x.dim() - event_dim))
+    return Triangular(torch.stack(rows, -2), event_dim)
+
+
+def _slopes(law: Any, x: Tensor, weights: Tensor) -> Tensor:
+    """The derivative in x of the weighted sum of the noise."""
+    if not is_ordinary_mode():
+        return torch.func.vjp(lambda x: standardised(law, x), x)[1](weights)[0]
+    create_graph = torch.is_grad_enabled()
+    with torch.enable_grad():
+        alias = x.view_as(x) if x.requires_grad else x.detach().requires_grad_()
+        noise = standardised(law, alias)
+    return torch.autograd.grad(noise, alias, weights, create_graph=create_graph)[0]
