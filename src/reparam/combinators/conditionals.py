@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from .._torch import is_ordinary_mode
 from ..core.ranges import clamp
+from ..core.slopes import slope
 from ..families.multivariate_normal import MultivariateNormal
 from ..special import log_ndtr
 from .independent import Independent
@@ -56,7 +56,7 @@ class _Product:
 
     def slopes(self, upper: Tensor, tail: Tensor, past: Tensor) -> Tensor:
         """The densities of the coordinates on the diagonal, their scores beside it."""
-        score = self._flat(_derivative(self.base, self.x))
+        score = self._flat(slope(self.base._log_prob, self.x))
         score = torch.where(self.log_prob > -torch.inf, score, 0.0)
         log_tail = torch.where(upper.unsqueeze(-2), self.log_sf, self.log_cdf)
         sign = 1 - 2 * upper.to(score.dtype).unsqueeze(-2)
@@ -89,20 +89,6 @@ class _Whitened:
             before = (noise * rows).cumsum(-2) - noise * rows
             total = total + weight[..., k, :, None] * rows - past[..., k, :, None] * before
         return total
-
-
-def _derivative(law: Any, x: Tensor) -> Tensor:
-    """The derivative of the log-density of a scalar law."""
-    if not is_ordinary_mode():
-        value, pull = torch.func.vjp(law._log_prob, x)
-        return pull(torch.ones_like(value))[0]  # type: ignore[no-any-return]
-    create_graph = torch.is_grad_enabled()
-    with torch.enable_grad():
-        alias = x.view_as(x) if x.requires_grad else x.detach().requires_grad_()
-        value = law._log_prob(alias)
-    if not value.requires_grad:
-        return torch.zeros_like(x)
-    return torch.autograd.grad(value, alias, torch.ones_like(value), create_graph=create_graph)[0]
 
 
 def has_conditionals(law: Any) -> bool:

@@ -8,6 +8,8 @@ from torch import Generator, Tensor
 from .. import constraints
 from ..core.params import component, static
 from ..core.views import combinator
+from ..implicit.law import jacobian, standardised
+from ..implicit.standard import Jacobian
 from .wrapper import Wrapper
 
 
@@ -101,3 +103,9 @@ class Independent(Wrapper):
 
     def _isf(self, p: Tensor) -> Tensor:
         return self._scalar("isf", p)
+
+    def _standardize(self, x: Tensor) -> Tensor:
+        return standardised(self.base_dist, x)
+
+    def _standardize_jacobian(self, x: Tensor) -> Jacobian:
+        return jacobian(self.base_dist, x)

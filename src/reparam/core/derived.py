@@ -16,9 +16,11 @@ from torch import Generator, Tensor
 
 from ..constraints import unit_interval
 from .checks import Checker
+from .noise import uniform
 from .quadrature import expectation_by_quantiles
 from .ranges import clamp
 from .search import invert_cdf
+from .slopes import slope
 
 UNIT = unit_interval
 is_probability = Checker(unit_interval)
@@ -57,8 +59,14 @@ def within(self: Any, value: Tensor) -> Tensor:
 
 
 def sample(self: Any, shape: torch.Size, generator: Generator | None) -> Tensor:
-    """By the differentiable sampler."""
-    return self._rsample(shape, generator)  # type: ignore[no-any-return]
+    """By the differentiable sampler, or for a law that defines a cdf alone by its quantiles."""
+    if self._has("_rsample") or not _is_given_by_cdf(self):
+        return self._rsample(shape, generator)  # type: ignore[no-any-return]
+    # one tail or the other by a coin, so that both are as fine as the floating-point numbers near zero
+    u = uniform(shape, self._first_tensor(), generator)
+    upper = u >= 0.5
+    tail = torch.where(upper, u - 0.5, u).clamp(min=torch.finfo(u.dtype).tiny)
+    return torch.where(upper, self._isf(tail), self._icdf(tail))
 
 
 def rsample_and_log_prob(self: Any, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
@@ -67,7 +75,18 @@ def rsample_and_log_prob(self: Any, shape: torch.Size, generator: Generator | No
     return x, self._log_prob(x)
 
 
-# -- probabilities: cdf, sf, their logarithms and inverses -----------------------------------------------
+# -- densities and probabilities: cdf, sf, their logarithms and inverses -----------------------------------------------
+
+
+def log_prob(self: Any, x: Tensor) -> Tensor:
+    r"""Of a continuous scalar law, from the smaller of its tails T: :math:`\log T + \log|(\log T)'|`."""
+    if not _is_given_by_cdf(self):
+        raise refuse_missing(self, "log_prob")
+    log_cdf, log_sf = self._log_cdf(x), self._log_sf(x)
+    lower = log_cdf < log_sf
+    rate = torch.where(lower, slope(self._log_cdf, x), -slope(self._log_sf, x))
+    log_rate = torch.where(rate > 0, rate, 1.0).log()
+    return torch.where(rate > 0, torch.where(lower, log_cdf, log_sf) + log_rate, -torch.inf)
 
 
 def cdf(self: Any, x: Tensor) -> Tensor:
@@ -108,7 +127,7 @@ def _log_by_smaller_tail(self: Any, wanted: str, x: Tensor) -> Tensor:
     p, complement = (self._cdf(x), self._sf(x)) if wanted == "cdf" else (self._sf(x), self._cdf(x))
     near_one = complement < 0.5
     by_complement = torch.log1p(-torch.where(near_one, complement, 0.0))
-    if _has_probabilities(self):
+    if has_probabilities(self):
         own = torch.where(near_one, 1.0, p).log()
     else:
         values, log_masses = _log_masses(self, wanted, x)
@@ -117,9 +136,13 @@ def _log_by_smaller_tail(self: Any, wanted: str, x: Tensor) -> Tensor:
     return torch.where(near_one, by_complement, own)
 
 
-def _has_probabilities(self: Any) -> bool:
+def has_probabilities(self: Any) -> bool:
     """Whether the law defines one of the four from which the others follow."""
     return any(self._has(name) for name in ("_cdf", "_sf", "_log_cdf", "_log_sf"))
+
+
+def _is_given_by_cdf(self: Any) -> bool:
+    return not self.support.is_discrete and not self.support.event_dim and has_probabilities(self)
 
 
 def _masses(self: Any, wanted: str, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -147,7 +170,7 @@ def icdf(self: Any, p: Tensor) -> Tensor:
         values, masses = _masses(self, "icdf", p)
         rank = (masses.cumsum(0)[:-1] < p).sum(0)
         return values.flatten()[rank]
-    if not _has_probabilities(self):
+    if not has_probabilities(self):
         raise refuse_missing(self, "icdf")
     return invert_cdf(self, p, upper=False)
 
@@ -156,7 +179,7 @@ def isf(self: Any, p: Tensor) -> Tensor:
     """By inverting the survival function."""
     if self.support.is_discrete or self._has("_icdf"):
         return self._icdf(1 - p)  # type: ignore[no-any-return]
-    if not _has_probabilities(self):
+    if not has_probabilities(self):
         raise refuse_missing(self, "isf")
     return invert_cdf(self, p, upper=True)
 

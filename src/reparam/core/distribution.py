@@ -332,7 +332,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
     def _has(self, method: str) -> bool:
         return getattr(type(self), method) is not getattr(Distribution, method)
 
-    _log_prob: Method = derived.missing("log_prob")
+    _log_prob: Method = derived.log_prob
     _rsample: Method = derived.missing("rsample")
     _sample: Method = derived.sample
     _rsample_and_log_prob: Callable[..., tuple[Tensor, Tensor]] = derived.rsample_and_log_prob

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .._torch import is_ordinary_mode
 from ..core.pytree import flatten
+from ..core.slopes import slope
 from .standard import Diagonal, Jacobian, Triangular, reparameterise_by
 
 
@@ -64,24 +65,13 @@ def smaller_tail(log_cdf: Tensor, log_sf: Tensor) -> Tensor:
 
 def _by_differentiation(law: Any, x: Tensor) -> Jacobian:
     """The Jacobian by automatic differentiation, one row at a time."""
-    event_dim = len(law.event_shape)
+    event_dim, noise = len(law.event_shape), partial(standardised, law)
     if event_dim == 0:
-        return Diagonal(_slopes(law, x, torch.ones_like(x)))
+        return Diagonal(slope(noise, x))
     size = law.event_shape.numel()
     rows = []
     for place in range(size):
         chosen = torch.zeros(size, dtype=x.dtype, device=x.device)
         chosen[place] = 1.0
-        rows.append(_slopes(law, x, chosen.reshape(law.event_shape).expand_as(x)).flatten(x.dim() - event_dim))
+        rows.append(slope(noise, x, chosen.reshape(law.event_shape).expand_as(x)).flatten(x.dim() - event_dim))
     return Triangular(torch.stack(rows, -2), event_dim)
-
-
-def _slopes(law: Any, x: Tensor, weights: Tensor) -> Tensor:
-    """The derivative in x of the weighted sum of the noise."""
-    if not is_ordinary_mode():
-        return torch.func.vjp(lambda x: standardised(law, x), x)[1](weights)[0]
-    create_graph = torch.is_grad_enabled()
-    with torch.enable_grad():
-        alias = x.view_as(x) if x.requires_grad else x.detach().requires_grad_()
-        noise = standardised(law, alias)
-    return torch.autograd.grad(noise, alias, weights, create_graph=create_graph)[0]

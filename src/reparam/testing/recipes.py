@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from ..combinators.factorised import Factorised
+from ..combinators.implicit import ImplicitReparam
 from ..combinators.independent import Independent
 from ..combinators.masked import Masked
 from ..combinators.mixture import MixtureSameFamily
 from ..combinators.transformed import TransformedDistribution
-from ..constraints import independent
+from ..constraints import greater_than, independent
 from ..core.distribution import Distribution
 from ..core.params import param
 from ..families.beta import Beta
 from ..families.categorical import Categorical
 from ..families.gamma import Gamma
+from ..families.inverse_wishart import InverseWishart
+from ..families.lkj_cholesky import LKJCholesky
 from ..families.normal import Normal
+from ..families.wishart import Wishart
 from ..transforms import AffineTransform, ExpTransform, SigmoidTransform, TanhTransform
 from .draws import Family, families_of
 
@@ -132,3 +139,51 @@ def _mapped(transforms: list[Any], base: Distribution) -> Distribution:
 @recipe(Masked)
 def _masked() -> Iterator[Family]:
     yield around("Masked(Normal, True)", Normal, lambda base: Masked(base, torch.tensor(True)), principal=True)
+
+
+@recipe(LKJCholesky)
+def _correlations() -> Iterator[Family]:
+    for dim in (2, 3):
+        yield Family(
+            f"LKJCholesky({dim})",
+            partial(LKJCholesky, dim),
+            {"concentration": LKJCholesky.concentration},
+            principal=dim == 3,
+        )
+
+
+@recipe(Wishart)
+def _wishart() -> Iterator[Family]:
+    for family in families_of(Wishart):
+        yield _of_two_rows(family, (3.5, 20.0))
+
+
+@recipe(InverseWishart)
+def _inverse_wishart() -> Iterator[Family]:
+    # near the bound, draws exceed the range of float32
+    for family in families_of(InverseWishart):
+        yield _of_two_rows(family, (30.0, 60.0))
+
+
+def _of_two_rows(family: Family, typical: tuple[float, float]) -> Family:
+    """The family with the bound that the degrees of freedom have for matrices of two rows and columns."""
+    return replace(family, fields={**family.fields, "df": param(greater_than(1.0), typical=typical)})
+
+
+@recipe(ImplicitReparam)
+def _implicit() -> Iterator[Family]:
+    yield around("ImplicitReparam(Normal)", Normal, ImplicitReparam, principal=True)
+    yield around("ImplicitReparam(Gamma)", Gamma, ImplicitReparam)
+
+
+@recipe(Factorised)
+def _factorised() -> Iterator[Family]:
+    yield around("Factorised(Normal, Normal)", Normal, _followed, principal=True)
+
+
+def _followed(base: Distribution) -> Distribution:
+    return Factorised(base, [_follower])
+
+
+def _follower(x: Tensor) -> Distribution:
+    return Normal(x[..., 0].sin(), 1.5, validate_args=False)
