@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 import reparam
-from reparam import Categorical, Gamma, Independent, MixtureSameFamily, MultivariateNormal, Normal
+from reparam import Categorical, Gamma, Independent, Mixture, MixtureSameFamily, MultivariateNormal, Normal
 from reparam.implicit.law import jacobian, reparameterised, standardised
 
 K, D = 3, 4
-Build = Callable[..., MixtureSameFamily]
+Build = Callable[..., Mixture | MixtureSameFamily]
 
 
 def _scalar(logits: Tensor, loc: Tensor, log_scale: Tensor) -> MixtureSameFamily:
@@ -37,12 +37,22 @@ def _correlated(logits: Tensor, loc: Tensor, raw: Tensor) -> MixtureSameFamily:
     return MixtureSameFamily(Categorical(logits=logits), MultivariateNormal(loc, scale_tril=factor))
 
 
+def _unlike(logits: Tensor, loc: Tensor, log_scale: Tensor) -> Mixture:
+    laws = (
+        Independent(Normal(loc[0], log_scale[0].exp()), 1),
+        MultivariateNormal(loc[1], scale_diag=log_scale[1].exp()),
+        Independent(Gamma(loc[2].exp(), log_scale[2].exp()), 1),
+    )
+    return Mixture(Categorical(logits=logits), laws)
+
+
 CASES: dict[str, tuple[Build, tuple[tuple[int, ...], ...]]] = {
     "scalar": (_scalar, ((K,), (K,), (K,))),
     "normals": (_normals, ((K,), (K, D), (K, D))),
     "batch": (_normals, ((2, K), (2, K, D), (2, K, D))),
     "gammas": (_gammas, ((K,), (K, D), (K, D))),
     "matrices": (_matrices, ((K,), (K, 2, 2), (K, 2, 2))),
+    "unlike": (_unlike, ((K,), (K, D), (K, D))),
     "correlated": (_correlated, ((K,), (K, D), (K, D, D))),
 }
 

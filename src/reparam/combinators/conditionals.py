@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from ..core.ranges import clamp
+from ..core.ranges import interior, probability
 from ..core.slopes import slope
 from ..families.multivariate_normal import MultivariateNormal
 from ..special import log_ndtr
@@ -46,10 +47,10 @@ class _Product:
     def __init__(self, law: Independent, x: Tensor) -> None:
         base, self.event_dim = law.base_dist, len(law.event_shape)
         x = x.expand(torch.broadcast_shapes(x.shape, base.batch_shape))
-        inside = clamp(base.support, x)
-        self.log_cdf, self.log_sf = self._flat(base._log_cdf(inside)), self._flat(base._log_sf(inside))
-        self.log_prob = self._flat(base._log_prob(x))
-        self.base, self.x = base, x
+        self.log_cdf, self.log_sf = (self._flat(probability(base, name, x)) for name in ("_log_cdf", "_log_sf"))
+        inner, self.x = interior(base.support, x)
+        self.log_prob = self._flat(torch.where(inner, base._log_prob(self.x), -torch.inf))
+        self.base = base
 
     def _flat(self, value: Tensor) -> Tensor:
         return value.flatten(value.dim() - self.event_dim)
@@ -89,6 +90,22 @@ class _Whitened:
             before = (noise * rows).cumsum(-2) - noise * rows
             total = total + weight[..., k, :, None] * rows - past[..., k, :, None] * before
         return total
+
+
+class Joined:
+    """Several objects of conditional laws, one after another along the dimension of the laws."""
+
+    def __init__(self, parts: Sequence[Conditionals]) -> None:
+        self.parts = parts
+        self.log_cdf = torch.cat([part.log_cdf for part in parts], -2)
+        self.log_sf = torch.cat([part.log_sf for part in parts], -2)
+        self.log_prob = torch.cat([part.log_prob for part in parts], -2)
+
+    def slopes(self, upper: Tensor, tail: Tensor, past: Tensor) -> Tensor:
+        """The sum of those of the parts."""
+        sizes = [part.log_prob.shape[-2] for part in self.parts]
+        shares = zip(self.parts, tail.split(sizes, -2), past.split(sizes, -2), strict=True)
+        return torch.stack([part.slopes(upper, t, p) for part, t, p in shares]).sum(0)
 
 
 def has_conditionals(law: Any) -> bool:

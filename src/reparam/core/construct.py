@@ -140,8 +140,7 @@ def assemble(self: Any, values: dict[str, Any]) -> bool:
         if fields[n].kind == "static":
             setattr(self, n, values[n])
     for n in parts:
-        _require_law(self, n, values[n])
-        setattr(self, n, values[n])
+        setattr(self, n, fields[n].each(values[n], lambda law, n=n: _required_law(self, n, law)))  # type: ignore[attr-defined]
     tensors = promote(self, {n: values[n] for n in names})
     events = {n: fields[n].event_dim for n in names}  # type: ignore[attr-defined]
     for n, t in tensors.items():
@@ -151,22 +150,20 @@ def assemble(self: Any, values: dict[str, Any]) -> bool:
                 f"but has shape {tuple(t.shape)}"
             )
     shapes = [t.shape[: t.dim() - events[n]] for n, t in tensors.items()]
-    shapes += [_outer(self, fields[n], values[n]) for n in parts]
-    batch = broadcast(shapes, type(self).__name__, [*names, *parts]) if len(shapes) > 1 else shapes[0]
+    inner = [(n, law) for n in parts for law in laws_in(self.__dict__[n])]
+    shapes += [_outer(self, fields[n], law) for n, law in inner]
+    batch = broadcast(shapes, type(self).__name__, [*names, *(n for n, _ in inner)]) if len(shapes) > 1 else shapes[0]
     for n, t in tensors.items():
         if t.dim() - events[n] != len(batch) or t.shape[: len(batch)] != batch:
             t = t.expand(batch + t.shape[t.dim() - events[n] :])
         setattr(self, n, t)
     for n in parts:
-        if _outer(self, fields[n], values[n]) != batch:
-            inner = values[n]
-            kept = inner.batch_shape[len(inner.batch_shape) - fields[n].extra(self) :]  # type: ignore[attr-defined]
-            setattr(self, n, inner.expand(batch + kept))
+        setattr(self, n, fields[n].each(self.__dict__[n], lambda law, n=n: _spread(self, fields[n], law, batch)))  # type: ignore[attr-defined]
     self._given = tuple(n for n in fields if n in self.__dict__)
     self._batch_shape = batch
     self._set_event_shape()
     dtypes = [t.dtype for t in tensors.values()]
-    if any(d not in FULL for d in dtypes) or any(not values[n]._plain for n in parts):
+    if any(d not in FULL for d in dtypes) or any(not law._plain for _, law in inner):
         self._plain = False
     return False
 
@@ -174,7 +171,8 @@ def assemble(self: Any, values: dict[str, Any]) -> bool:
 def wrapped_component(fields: dict[str, Field]) -> str | None:
     """The name of the component of a law that is given by one other law and static arguments."""
     parts = [n for n, f in fields.items() if isinstance(f, component)]
-    return parts[0] if len(parts) == 1 and not any(isinstance(f, param) for f in fields.values()) else None
+    alone = len(parts) == 1 and not any(isinstance(f, param) for f in fields.values())
+    return parts[0] if alone and not fields[parts[0]].many else None  # type: ignore[attr-defined]
 
 
 def _wrap(self: Any, field: Field, values: dict[str, Any]) -> bool:
@@ -183,7 +181,7 @@ def _wrap(self: Any, field: Field, values: dict[str, Any]) -> bool:
     if is_deferred(base):
         self._recipe = Recipe(type(self), values)
         return True
-    _require_law(self, field.name, base)
+    _required_law(self, field.name, base)
     values = self._prepare(values)
     self.__dict__.update(values)
     base = values[field.name]
@@ -194,9 +192,10 @@ def _wrap(self: Any, field: Field, values: dict[str, Any]) -> bool:
     return False
 
 
-def _require_law(self: Any, name: str, value: Any) -> None:
+def _required_law(self: Any, name: str, value: Any) -> Any:
     if not hasattr(value, "_map"):
         raise TypeError(f"{type(self).__name__}: {name} must be a reparam distribution, not {type(value).__name__}")
+    return value
 
 
 def promote(self: Any, values: dict[str, Any]) -> dict[str, Tensor]:
@@ -244,6 +243,18 @@ def _exactly_one(self: Any, fields: dict[str, Field], values: dict[str, Any]) ->
             raise ValueError(
                 f"{type(self).__name__}: give exactly one of {', '.join(group)}; got {' and '.join(given) or 'none'}"
             )
+
+
+def laws_in(value: Any) -> tuple[Any, ...]:
+    """The distributions of a component: itself, or several."""
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _spread(self: Any, field: Field, inner: Any, batch: torch.Size) -> Any:
+    """A component over the batch shape of the whole."""
+    if _outer(self, field, inner) == batch:
+        return inner
+    return inner.expand(batch + inner.batch_shape[len(inner.batch_shape) - field.extra(self) :])  # type: ignore[attr-defined]
 
 
 def _outer(self: Any, field: Field, inner: Any) -> torch.Size:

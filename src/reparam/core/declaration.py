@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .checks import Checker
-from .construct import FULL, fields_of, make_checks, make_init, wrapped_component
+from .construct import FULL, fields_of, laws_in, make_checks, make_init, wrapped_component
 from .deferred import Recipe
 from .guards import guarded
 from .params import Field, component, param
@@ -121,8 +121,8 @@ class Declared:
             value = self.__dict__[name]
             if isinstance(value, Tensor):
                 return value
-            if isinstance(value, Declared):
-                return value._first_tensor()
+            if isinstance(self._fields[name], component):
+                return laws_in(value)[0]._first_tensor()  # type: ignore[no-any-return]
         raise AttributeError(f"{type(self).__name__} has no tensor")
 
     # -- shapes ------------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ class Declared:
                 shape: torch.Size = value.shape
                 return shape[: len(shape) - f.event_dim]
             if isinstance(f, component):
-                shape = value.batch_shape
+                shape = laws_in(value)[0].batch_shape
                 return shape[: len(shape) - f.extra(self)]
         return EMPTY
 
@@ -189,9 +189,11 @@ class Declared:
                 new.__dict__[name] = fn(values, f.event_dim)
             elif isinstance(f, component):
                 extra = f.extra(first)
-                new.__dict__[name] = type(values[0])._zip(
-                    values, lambda tensors, e, extra=extra: fn(tensors, e + extra)
+                alike = zip(*map(laws_in, values), strict=True)
+                found = tuple(
+                    type(laws[0])._zip(laws, lambda tensors, e, extra=extra: fn(tensors, e + extra)) for laws in alike
                 )
+                new.__dict__[name] = found if f.many else found[0]
             elif any(v != values[0] for v in values[1:]):
                 raise ValueError(f"{cls.__name__}: {name} differs: {values}")
         new._batch_shape = new._derive_batch_shape()

@@ -49,6 +49,8 @@ class Recipe:
 
 def is_deferred(value: Any) -> bool:
     """Whether a parameter or component has to be read anew at every use."""
+    if isinstance(value, (list, tuple)):
+        return any(is_deferred(one) for one in value)
     return isinstance(value, Deferred) or getattr(value, "_recipe", None) is not None
 
 
@@ -56,6 +58,8 @@ def read(value: Any) -> Any:
     """The value of this moment; ordinary values are returned as they are."""
     if isinstance(value, Deferred):
         return value.read()
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(read, value))
     if getattr(value, "_recipe", None) is not None:
         return value._resolved()
     return value

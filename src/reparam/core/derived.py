@@ -52,7 +52,8 @@ def within(self: Any, value: Tensor) -> Tensor:
         raise refuse_missing(self, "cdf", "its events are not scalars")
     if self._validate_args:
         return value
-    return clamp(support, value)
+    inside = clamp(support, value)
+    return torch.where(value < inside, inside - 1, inside) if support.is_discrete else inside
 
 
 # -- sampling --------------------------------------------------------------------------------------------
@@ -166,6 +167,8 @@ def _log_masses(self: Any, wanted: str, x: Tensor | None = None) -> tuple[Tensor
 
 def icdf(self: Any, p: Tensor) -> Tensor:
     """By search over a finite support, or by inverting the cdf of a continuous law."""
+    if self.support.event_dim:
+        raise refuse_missing(self, "icdf", "its events are not scalars")
     if self.support.is_discrete:
         values, masses = _masses(self, "icdf", p)
         rank = (masses.cumsum(0)[:-1] < p).sum(0)

@@ -275,9 +275,10 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
         """The (differential) entropy in nats, of shape ``batch_shape``."""
         return self._entropy()
 
+    @door
     def perplexity(self) -> Tensor:
         """The exponential of the entropy."""
-        return self.entropy().exp()
+        return self._entropy().exp()
 
     @property
     @door

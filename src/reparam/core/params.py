@@ -123,13 +123,19 @@ class component(Field):
     Args:
         batch_dims: how many of its rightmost batch dimensions are not batch dimensions of the whole, or a
             function of the instance that says so.
+        many: whether it is a tuple of distributions, which may be of different classes.
     """
 
     kind = "component"
 
-    def __init__(self, batch_dims: int | Callable[[Any], int] = 0) -> None:
+    def __init__(self, batch_dims: int | Callable[[Any], int] = 0, many: bool = False) -> None:
         super().__init__()
         self.batch_dims = batch_dims
+        self.many = many
+
+    def each(self, value: Any, function: Callable[[Any], Any]) -> Any:
+        """``function`` of the distribution, or a tuple of it of every one."""
+        return tuple(function(law) for law in value) if self.many else function(value)
 
     def extra(self, instance: Any) -> int:
         """The number of inner batch dimensions that belong to the inside, for this instance."""

@@ -22,14 +22,19 @@ REACH = 5.0
 
 
 def expectation_by_quantiles(self: Any, f: Callable[[Tensor], Tensor]) -> Tensor:
-    """E f(X), of shape ``batch_shape``; each half of the unit interval has 61 nodes."""
-    t = torch.linspace(0.0, REACH, NODES, dtype=torch.float64)
+    """E f(X), of shape ``batch_shape``."""
+    return quantile_terms(self, f).sum(0)
+
+
+def quantile_terms(self: Any, f: Callable[[Tensor], Tensor], nodes: int = NODES) -> Tensor:
+    """The terms of E f(X), ``[nodes, *batch_shape]``: both halves of the unit interval together, a node a row."""
+    t = torch.linspace(0.0, REACH, nodes, dtype=torch.float64)
     p = torch.sigmoid(-math.pi * torch.sinh(t))
-    weight = math.pi * torch.cosh(t) * p * torch.sigmoid(math.pi * torch.sinh(t)) * (REACH / (NODES - 1))
+    weight = math.pi * torch.cosh(t) * p * torch.sigmoid(math.pi * torch.sinh(t)) * (REACH / (nodes - 1))
     weight[0] /= 2
     shape = (-1,) + (1,) * len(self._batch_shape)
     p, weight = (v.to(self.dtype).to(self.device).reshape(shape) for v in (p, weight))
     keep = p >= torch.finfo(self.dtype).tiny
     p = torch.where(keep, p, torch.finfo(self.dtype).tiny)
     terms = f(self._icdf(p)) + f(self._isf(p))
-    return torch.where(keep, weight * terms, 0.0).sum(0)
+    return torch.where(keep, weight * terms, 0.0)

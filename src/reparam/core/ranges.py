@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -68,3 +69,27 @@ def outside(support: Constraint, value: Tensor) -> Tensor:
     if support.is_discrete and value.is_floating_point():
         conditions.append(value.frac() != 0)
     return functools.reduce(operator.or_, conditions)
+
+
+#: What each probability is at the lower and at the upper end of a support.
+LIMITS = {"_cdf": (0.0, 1.0), "_sf": (1.0, 0.0), "_log_cdf": (-math.inf, 0.0), "_log_sf": (0.0, -math.inf)}
+
+
+def probability(law: Any, name: str, x: Tensor) -> Tensor:
+    """A cdf-like method of a scalar law anywhere: 0 or 1 beyond the support, with gradients that are zero there."""
+    support = law.support
+    if support.is_discrete:
+        return getattr(law, name)(clamp(support, x))  # type: ignore[no-any-return]
+    if is_everything(support):
+        return getattr(law, name)(x)  # type: ignore[no-any-return]
+    inner, safe = interior(support, x)
+    below, above = LIMITS[name]
+    beyond = torch.where(x <= ends(support, x)[0], below, torch.where(x.isnan(), x, above))
+    return torch.where(inner, getattr(law, name)(safe), beyond)
+
+
+def interior(support: Constraint, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Where x lies inside a continuous scalar support, and x with some inner point everywhere else."""
+    lower, upper = ends(support, x)
+    inner = (x > lower) & (x < upper)
+    return inner, torch.where(inner, x, member(support, x))

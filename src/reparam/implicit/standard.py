@@ -63,7 +63,7 @@ class Triangular:
         """By substitution."""
         flat = v.flatten(v.dim() - self.event_dim).unsqueeze(-1)
         matrix = self.matrix.mT if transposed else self.matrix
-        found = torch.linalg.solve_triangular(matrix, flat, upper=transposed)
+        found: Tensor = torch.linalg.solve_triangular(matrix, flat, upper=transposed)
         return found.reshape(v.shape)
 
 
@@ -103,7 +103,7 @@ class _Implicit(torch.autograd.Function):
                 values[place] = value
             return ctx.standardise(sample, *values)  # type: ignore[no-any-return]
 
-        _, shift = torch.func.jvp(along, tuple(parameters[i] for i in places), tuple(moved))
+        shift = torch.func.jvp(along, tuple(parameters[i] for i in places), tuple(moved))[1]
         return -ctx.jacobian(sample, *parameters).solve(shift, False)  # type: ignore[no-any-return]
 
 

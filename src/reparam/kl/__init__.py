@@ -2,38 +2,54 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from ..core.deferred import read
 from ..core.distribution import Distribution
 from ..core.registry import kl_rules, register_kl
 from ..core.shapes import joint
+from . import counts as counts
 from . import cross as cross
 from . import structural as structural
+from .fallback import METHODS, Estimate, estimate, exact
 from .support import covers
 
-__all__ = ["kl_divergence", "register_kl"]
+__all__ = ["Estimate", "kl_divergence", "register_kl"]
 
 
-def kl_divergence(p: Any, q: Any) -> Tensor:
+@overload
+def kl_divergence(p: Any, q: Any) -> Tensor: ...
+@overload
+def kl_divergence(
+    p: Any, q: Any, fallback: str, *, samples: int = 10_000, generator: Generator | None = None
+) -> Estimate: ...
+def kl_divergence(
+    p: Any, q: Any, fallback: str | None = None, *, samples: int = 10_000, generator: Generator | None = None
+) -> Tensor | Estimate:
     r""":math:`KL(p\,\|\,q) = E_p[\log p(X) - \log q(X)]`, in nats.
 
     It is infinite where q gives no density to values that p draws; this follows from the two supports and needs
-    no rule. Otherwise the most specific rule registered with :func:`register_kl` is used.
+    no rule. Otherwise the most specific rule registered with :func:`register_kl` is used. With a ``fallback``, a pair
+    without a rule is answered by a number with an estimate of its error.
 
     Args:
         p: the law of the expectation.
         q: the other law. The batch shapes broadcast.
+        fallback: ``"quadrature"`` (of scalar laws) or ``"monte_carlo"``, for pairs that no rule knows.
+        samples: the number of draws for ``"monte_carlo"``.
+        generator: draws from it instead of torch's default one.
 
     Returns:
-        The divergence, of the broadcast batch shape; never negative.
+        The divergence, of the broadcast batch shape; never negative. With a ``fallback``, the value, its error and the
+        method in a tuple; a value by sampling may be negative.
 
     Raises:
-        NotImplementedError: if no rule matches and the divergence may be finite.
+        NotImplementedError: if no rule matches and the divergence may be finite, or the fallback does not apply.
         AmbiguousRuleError: if two rules match and neither is more specific.
+        ValueError: if the event shapes differ, or the fallback is unknown.
 
     Example:
         >>> import reparam
@@ -41,14 +57,28 @@ def kl_divergence(p: Any, q: Any) -> Tensor:
         tensor(0.5000)
         >>> reparam.kl_divergence(reparam.Normal(0.0, 1.0), reparam.Gamma(1.0, 1.0))
         tensor(inf)
+        >>> reparam.kl_divergence(reparam.Normal(0.0, 1.0), reparam.StudentT(5.0), fallback="quadrature").value
+        tensor(0.0334)
     """
+    if fallback is None:
+        return _known(p, q)
+    if fallback not in METHODS:
+        raise ValueError(f"kl_divergence: fallback must be one of {', '.join(METHODS)}, not {fallback!r}")
+    try:
+        return exact(_known(p, q))
+    except NotImplementedError:
+        return estimate(read(p), read(q), fallback, samples, generator)
+
+
+def _known(p: Any, q: Any) -> Tensor:
+    """The divergence by the supports or by a rule."""
     p, q = read(p), read(q)
     for law in (p, q):
         if not isinstance(law, Distribution):
             raise TypeError(f"kl_divergence takes reparam distributions, not {type(law).__name__}")
     if not (p._plain and q._plain):
         half = torch.promote_types(p.dtype, q.dtype)
-        return kl_divergence(p.to(torch.float32), q.to(torch.float32)).to(half)
+        return _known(p.to(torch.float32), q.to(torch.float32)).to(half)
     if p.event_shape != q.event_shape:
         raise ValueError(
             f"KL of laws over different events: {type(p).__name__} has event_shape {tuple(p.event_shape)}, "
@@ -63,7 +93,7 @@ def kl_divergence(p: Any, q: Any) -> Tensor:
         raise NotImplementedError(
             f"no KL divergence from {type(p).__name__} to {type(q).__name__} is known; register a rule with "
             f"@register_kl({type(p).__name__}, {type(q).__name__}), or estimate it with "
-            f"(p.log_prob(x) - q.log_prob(x)).mean(0) for x = p.rsample((n,))"
+            f"kl_divergence(p, q, fallback='quadrature') or fallback='monte_carlo'"
         )
     value: Tensor = rule(p, q)
     value = value.expand(shape)

@@ -58,7 +58,7 @@ class Learnable(nn.Module, Deferred):
         for name in law._given:
             f, value = law._fields[name], law.__dict__[name]
             if isinstance(f, component):
-                self.add_module(name, Learnable(value))
+                self.add_module(name, nn.ModuleList(map(Learnable, value)) if f.many else Learnable(value))
             elif not isinstance(f, param):
                 self._kept[name] = value
             elif f.constraint.is_discrete:
@@ -85,7 +85,7 @@ class Learnable(nn.Module, Deferred):
                 bounds = tuple(values[n] for n in constraint.parameters)
                 values[name] = Live(_Onto(constraint), (self.unconstrained[name], *bounds))
             elif name in self._modules:
-                values[name] = self._modules[name].law  # type: ignore[union-attr]
+                values[name] = fields[name].each(self._modules[name], lambda inner: inner.law)  # type: ignore[attr-defined]
             elif name in self._buffers:
                 values[name] = self._buffers[name]
         return self._kind(**values, validate_args=self._validate)
@@ -116,8 +116,8 @@ class Learnable(nn.Module, Deferred):
                 raise ValueError(f"{self._kind.__name__} learns no parameter {name!r}; it learns {known}")
         for name in names or tuple(self.unconstrained):
             self.unconstrained[name].requires_grad_(flag)
-        for inner in () if names else self.children():
-            if isinstance(inner, Learnable):
+        for inner in () if names else self.modules():
+            if isinstance(inner, Learnable) and inner is not self:
                 inner._learn((), flag)
         return self
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from .compare import EPS, agree
 from .draws import Family
 from .measure import NoQuadratureError, enumerated, expectation, limits, mass_below, one
-from .registry import has, law, scalar, scalar_continuous, values_of
+from .registry import circular, has, law, scalar, scalar_continuous, values_of
 
 QUANTILES = (1e-10, 1e-3, 0.2, 0.5, 0.8, 0.999, 1 - 1e-10)
 TAILS = (1e-300, 1e-30, 1e-10, 1e-3, 0.3, 0.7)
@@ -128,7 +128,7 @@ def discrete_quantiles_are_least(family: Family) -> None:
         agree(f"{d}: isf", d.isf(1 - p), values[wide], 0.0)
 
 
-@law(scalar)
+@law(lambda family: scalar(family) and not circular(family))
 def moments_are_those_of_the_density(family: Family) -> None:
     """Mean, variance, skewness and kurtosis are the integrals that define them, wherever they are finite."""
     for d in _laws(family):
@@ -149,16 +149,25 @@ def moments_are_those_of_the_density(family: Family) -> None:
             agree(f"{d}: kurtosis", d.kurtosis, central[3] / central[1] ** 2 - 3, 1e-6, 1e-6)
 
 
+@law(circular)
+def circular_moments_are_those_of_the_density(family: Family) -> None:
+    """The mean is the argument of E exp(i x), the variance one less its length."""
+    for d in _laws(family):
+        across, along = expectation(d, lambda x: torch.stack([x.cos(), x.sin()], -1))
+        agree(f"{d}: cosine of the error of the mean", (d.mean - torch.atan2(along, across)).cos(), 1.0, 1e-9)
+        agree(f"{d}: circular variance", d.variance, 1 - torch.hypot(across, along), 1e-6)
+
+
 @law(lambda family: not family.scalar and has(family.example, "mean"))
 def vector_moments_are_those_of_the_density(family: Family) -> None:
-    """Mean, variance and covariance of a vector are the integrals that define them."""
+    """Mean, variance and covariance of a vector, or of a matrix's entries, are the integrals that define them."""
     for d in _laws(family):
-        mean = d.mean.double()
+        mean = d.mean.double().flatten()
         n = len(mean)
         found = expectation(d, partial(_squares, mean))
-        agree(f"{d}: mean", d.mean, found[:n], 1e-4, 1e-4)
+        agree(f"{d}: mean", d.mean.flatten(), found[:n], 1e-4, 1e-4)
         if has(d, "variance"):
-            agree(f"{d}: variance", d.variance, found[n : 2 * n], 1e-4)
+            agree(f"{d}: variance", d.variance.flatten(), found[n : 2 * n], 1e-4)
         if has(d, "covariance"):
             agree(f"{d}: covariance", d.covariance, found[2 * n :].reshape(n, n), 1e-4, 1e-5)
 
@@ -169,6 +178,7 @@ def _powers(mean: float, orders: int, x: Tensor) -> Tensor:
 
 def _squares(mean: Tensor, x: Tensor) -> Tensor:
     """The coordinates, their squared deviations, and all products of deviations."""
+    x = x.flatten(1)
     apart = x - mean
     return torch.cat([x, apart**2, (apart[:, :, None] * apart[:, None, :]).flatten(1)], 1)
 

@@ -72,7 +72,8 @@ class Family:
             typical = self.parameters()
             for label, value in _extremes(declared, typical[name]):
                 values = dict(typical)
-                if name in self.fixed or not _fits(declared.constraint, values, value):
+                inside = (_fits(declared.constraint, values, v) for v in (value, value.float()))  # of either dtype
+                if name in self.fixed or not all(inside):
                     continue
                 values[name] = value
                 if all(_fits(f.constraint, values, values[n]) for n, f in self.fields.items()):

@@ -17,6 +17,7 @@ from torch import Generator, Tensor
 
 from ..core.registry import kl_rules
 from ..kl import kl_divergence
+from ..transforms import biject_to
 from .compare import agree
 from .draws import Family, Parameters, resolved
 from .measure import expectation
@@ -31,6 +32,7 @@ from .registry import (
     reparameterised,
     values_of,
 )
+from .space import varying
 
 STEP = 1e-3
 LONG_STEP = 0.02  #: for second differences of integrals, which are right to about 1e-10
@@ -137,9 +139,9 @@ def _curves(family: Family, way: Way, seed: int) -> Iterator[tuple[str, Curve]]:
     """Every door that is differentiable in the parameters, along a way; values move with them."""
     d = family.law(seed=seed)
     x = values_of(d, (3,))
-    dx = torch.zeros(()) if family.discrete else _direction_of_values(family, d, x)
+    path: Curve = (lambda _: x) if family.discrete else _path_of_values(family, d, x)
     for door in filter(partial(has, d), VALUE_DOORS):
-        yield door, lambda t, door=door: _at_door(family, way, door, (x + t * dx if dx.dim() else x,), t)  # type: ignore[misc]
+        yield door, lambda t, door=door: _at_door(family, way, door, (path(t),), t)  # type: ignore[misc]
     searched = _searched(d)
     if family.scalar and not family.discrete and not searched:
         for door in filter(partial(has, d), ("icdf", "isf")):
@@ -188,9 +190,9 @@ def densities_have_their_gradients_in_the_value(family: Family) -> None:
     """First and second derivatives of every value door in x alone agree with differences."""
     d = family.law()
     x = values_of(d, (3,))
-    dx = _direction_of_values(family, d, x)
+    path = _path_of_values(family, d, x)
     for door in filter(partial(has, d), VALUE_DOORS):
-        _compare(f"{d}.{door} in its value", lambda t, door=door: call(d, door, x + t * dx))  # type: ignore[misc]
+        _compare(f"{d}.{door} in its value", lambda t, door=door: call(d, door, path(t)))  # type: ignore[misc]
 
 
 @law()
@@ -217,15 +219,21 @@ def gradients_are_numbers(family: Family) -> None:
                     assert not bool(g.isnan().any()), f"{family} ({label}): d {door}/d {n}{route} is {g.tolist()}"
 
 
-def _direction_of_values(family: Family, d: Any, x: Tensor) -> Tensor:
-    """A step that keeps values inside the support."""
+def _path_of_values(family: Family, d: Any, x: Tensor) -> Curve:
+    """Values that move inside the support with t, from x."""
     generator = Generator().manual_seed(12)
+    if family.example.support.event_dim == 2:
+        onto = biject_to(d.support)
+        free = onto.inv(x)
+        moved = 0.1 * torch.randn(free.shape, dtype=x.dtype, generator=generator)
+        return lambda t: onto(free + t * moved)
     noise = 0.1 * torch.randn(x.shape, dtype=x.dtype, generator=generator)
     if not family.scalar:
-        return x * (noise - (x * noise).sum(-1, keepdim=True))  # along the simplex, too
-    bounds = ((getattr(d.support, name, math.inf)) for name in ("lower_bound", "upper_bound"))
-    room = [(x - torch.as_tensor(bound)).abs().clamp(max=1.0) for bound in bounds]
-    return 0.1 * torch.minimum(*room)
+        step = x * (noise - (x * noise).sum(-1, keepdim=True))  # along the simplex, too
+    else:
+        bounds = ((getattr(d.support, name, math.inf)) for name in ("lower_bound", "upper_bound"))
+        step = 0.1 * torch.minimum(*[(x - torch.as_tensor(bound)).abs().clamp(max=1.0) for bound in bounds])
+    return lambda t: x + t * step
 
 
 # -- through draws -------------------------------------------------------------------------------------------
@@ -262,12 +270,14 @@ def _integrands(family: Family, at: Parameters) -> dict[str, Integrand]:
     if family.scalar:
         return found
     # a combination of the coordinates whose phases quadrature in the plane resolves
-    weights = torch.linspace(1.0, 2.0, d.event_shape.numel(), dtype=torch.float64) / (3 * values_of(d, (500,)).std(0))
-    return {n: partial(_of_combination, f, weights) for n, f in found.items()}
+    kept = varying(d)
+    spread = values_of(d, (500,)).flatten(1)[:, kept].std(0)
+    weights = torch.linspace(1.0, 2.0, len(spread), dtype=torch.float64) / (3 * spread)
+    return {n: partial(_of_combination, f, weights, kept) for n, f in found.items()}
 
 
-def _of_combination(f: Integrand, weights: Tensor, x: Tensor) -> Tensor:
-    return f(x @ weights)
+def _of_combination(f: Integrand, weights: Tensor, kept: Tensor, x: Tensor) -> Tensor:
+    return f(x.flatten(1)[:, kept] @ weights)
 
 
 def _means(family: Family, way: Way, functions: list[Integrand], t: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-r"""Exact expectations under a law's own density: adaptive quadrature, grids in the plane, sums.
+r"""Exact expectations under a law's own density: adaptive quadrature, grids, sums.
 
 A scalar continuous support is cut into pieces that are measured by the distance :math:`\delta` from an end (zero,
 for the line), with :math:`\delta = e^y`; each piece is integrated over y by Gauss-Legendre panels that are halved
@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
-from ..constraints.composite import Independent as Entrywise
 from ..constraints.numeric import Range
-from ..constraints.structured import Simplex
+from .space import FAR, fixed_seed, grid
+from .space import NoQuadratureError as NoQuadratureError
 
 EPS = torch.finfo(torch.float64).eps
 Function = Callable[[Tensor], Tensor]
@@ -25,11 +25,6 @@ ORDER = 20
 TOLERANCE = 1e-11
 LEVELS = 48
 PANELS = 500
-FAR = 1e150
-
-
-class NoQuadratureError(NotImplementedError):
-    """The expectation under a law cannot be computed here: its events are too large, or its draws out of range."""
 
 
 def expectation(law: Any, f: Function, knots: Iterable[float] = ()) -> Tensor:
@@ -44,16 +39,18 @@ def expectation(law: Any, f: Function, knots: Iterable[float] = ()) -> Tensor:
         The expectation, of shape ``[]`` or ``[m]``, right to about 1e-9 relative to E \|f\|.
 
     Raises:
-        NoQuadratureError: for an event with more than two degrees of freedom, or beyond the range of float64.
+        NoQuadratureError: for an event with more than three degrees of freedom, or beyond the range of float64.
     """
     support = law.support
     if support.is_discrete:
         values = enumerated(law)
+        if support.event_dim == 0 and math.isinf(limits(law)[1]) and len(values) > 2**21:
+            raise NoQuadratureError(f"no sum for {law}: its masses reach beyond {float(values[-1]):g}")
         return _weighted(law.log_prob(values).exp(), f(values)).sum(0)
     if support.event_dim == 0:
         return sum((_integrate(law, piece, f, knots) for piece in pieces(law)), torch.zeros(()))
-    values, weights = _plane(law)
-    return _weighted(law.log_prob(values).exp() * weights, f(values)).sum(0)
+    values, log_weights = grid(law)
+    return _weighted((law.log_prob(values) + log_weights).exp(), f(values)).sum(0)
 
 
 def mass_below(law: Any, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -77,21 +74,19 @@ def one(x: Tensor) -> Tensor:
     return torch.ones(x.shape[:1], dtype=torch.float64)
 
 
-def fixed_seed() -> Generator:
-    """The generator of the draws that only tell where a law has its mass."""
-    return Generator().manual_seed(20)
-
-
 # -- countable supports --------------------------------------------------------------------------------------
 
 
 def enumerated(law: Any) -> Tensor:
-    """All values of a countable scalar support, or so many that what is left out has no weight in float64."""
+    """All values of a countable support, or so many that what is left out has no weight in float64."""
+    if law.support.event_dim:
+        values: Tensor = law.enumerate_support(expand=False)
+        return values
     lower, upper = limits(law)
     dtype = law.sample_dtype or torch.float64
     if upper - lower < 2**21:
         return torch.arange(int(lower), int(upper) + 1).to(dtype)
-    last = 1024
+    last = max(1024, min(2**21, int(law.sample((24,), generator=fixed_seed()).max() - lower)))
     while float(law.log_prob(torch.tensor(lower + last, dtype=torch.float64))) > -80 and last < 2**21:
         last *= 2
     return (lower + torch.arange(2 * last, dtype=torch.float64)).to(dtype)
@@ -237,60 +232,6 @@ def _gauss_legendre() -> tuple[Tensor, Tensor]:
 
 
 _RULE: list[Tensor] = []
-
-
-# -- the plane -----------------------------------------------------------------------------------------------
-
-
-def _plane(law: Any) -> tuple[Tensor, Tensor]:
-    """Points of a support with two degrees of freedom and the area that each stands for.
-
-    The support is mapped to the plane (by logarithms of ratios for a simplex), the plane is whitened by some
-    draws, and a trapezoidal rule in t with sinh(t) as the white coordinate converges geometrically.
-    """
-    support = law.support
-    draws = law.sample((500,), generator=fixed_seed())
-    if isinstance(support, Simplex) and law.event_shape == (3,):
-        free = (draws[:, :2] / draws[:, 2:]).log()
-    elif isinstance(support, Entrywise) and law.event_shape == (2,):
-        free = _free(support.base_constraint, draws)
-    else:
-        raise NoQuadratureError(f"no quadrature for {law}: its events have more than two degrees of freedom")
-    if not bool(free.isfinite().all()):
-        raise NoQuadratureError(f"no quadrature for {law}: its draws reach the edge of the support")
-    centre, factor = free.mean(0), torch.linalg.cholesky(torch.cov(free.T))
-    t = torch.linspace(-5.0, 5.0, 241, dtype=torch.float64)
-    white = torch.cartesian_prod(torch.sinh(t), torch.sinh(t))
-    area = torch.cartesian_prod(torch.cosh(t), torch.cosh(t)).prod(1) * (t[1] - t[0]) ** 2
-    y = centre + white @ factor.T
-    if isinstance(support, Simplex):
-        values = torch.cat([y, torch.zeros_like(y[:, :1])], 1).softmax(1)
-        growth = values.prod(1)
-    else:
-        values, growth = _placed(support.base_constraint, y)
-    kept = (growth > 0) & (values.abs().amax(1) < FAR)  # beyond, the values under- or overflow
-    return values[kept], (area * factor.diagonal().prod() * growth)[kept]
-
-
-def _free(entry: Any, x: Tensor) -> Tensor:
-    """Coordinates on the line for entries of a range."""
-    lower, upper = (float(b) for b in entry.limits)
-    if math.isinf(lower) and math.isinf(upper):
-        return x
-    if math.isinf(upper):
-        return (x - lower).log()
-    return torch.logit((x - lower) / (upper - lower))
-
-
-def _placed(entry: Any, y: Tensor) -> tuple[Tensor, Tensor]:
-    """The entries for coordinates on the line, and the product of their derivatives."""
-    lower, upper = (float(b) for b in entry.limits)
-    if math.isinf(lower) and math.isinf(upper):
-        return y, torch.ones_like(y[:, 0])
-    if math.isinf(upper):
-        return lower + y.exp(), y.exp().prod(1)
-    share = torch.sigmoid(y)
-    return lower + (upper - lower) * share, ((upper - lower) * share * torch.sigmoid(-y)).prod(1)
 
 
 def _weighted(weights: Tensor, values: Tensor) -> Tensor:

@@ -14,9 +14,10 @@ from ..combinators.factorised import Factorised
 from ..combinators.implicit import ImplicitReparam
 from ..combinators.independent import Independent
 from ..combinators.masked import Masked
-from ..combinators.mixture import MixtureSameFamily
+from ..combinators.mixture import Mixture
+from ..combinators.mixture_same_family import MixtureSameFamily
 from ..combinators.transformed import TransformedDistribution
-from ..constraints import greater_than, independent
+from ..constraints import greater_than, independent, real
 from ..core.distribution import Distribution
 from ..core.params import param
 from ..families.beta import Beta
@@ -25,6 +26,8 @@ from ..families.gamma import Gamma
 from ..families.inverse_wishart import InverseWishart
 from ..families.lkj_cholesky import LKJCholesky
 from ..families.normal import Normal
+from ..families.relaxed_bernoulli import RelaxedBernoulli
+from ..families.relaxed_categorical import RelaxedOneHotCategorical
 from ..families.wishart import Wishart
 from ..transforms import AffineTransform, ExpTransform, SigmoidTransform, TanhTransform
 from .draws import Family, families_of
@@ -187,3 +190,37 @@ def _followed(base: Distribution) -> Distribution:
 
 def _follower(x: Tensor) -> Distribution:
     return Normal(x[..., 0].sin(), 1.5, validate_args=False)
+
+
+@recipe(Mixture)
+def _unlike() -> Iterator[Family]:
+    normal, gamma = (families_of(cls)[0].fields for cls in (Normal, Gamma))
+
+    def build(logits: Tensor, loc: Any, scale: Any, concentration: Any, rate: Any) -> Distribution:
+        return Mixture(
+            Categorical(logits=logits), (Normal(loc, scale), Gamma(concentration, rate), Normal(-loc, scale))
+        )
+
+    fields = {"logits": Categorical.logits, **normal, **gamma}
+    yield Family("Mixture(Normal, Gamma)", build, fields, principal=True)
+
+
+@recipe(RelaxedBernoulli)
+def _relaxed_bernoulli() -> Iterator[Family]:
+    # low temperatures and large log-odds put the mass where numbers round to 1: beyond quadrature
+    for family in families_of(RelaxedBernoulli):
+        fields = {n: param(real, typical=(-0.5, 0.5)) if n == "logits" else f for n, f in family.fields.items()}
+        yield from _at_temperatures(replace(family, fields=fields))
+
+
+@recipe(RelaxedOneHotCategorical)
+def _relaxed_categorical() -> Iterator[Family]:
+    for family in families_of(RelaxedOneHotCategorical):
+        yield from _at_temperatures(family)
+
+
+def _at_temperatures(family: Family) -> Iterator[Family]:
+    """The family at a temperature below one and at one above."""
+    for t in (0.5, 2.0):
+        fixed = {"temperature": torch.tensor(t)}
+        yield replace(family, name=f"{family} at {t}", fixed=fixed, principal=family.principal and t < 1)

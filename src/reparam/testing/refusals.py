@@ -55,7 +55,7 @@ def outside(constraint: Constraint, inside: Tensor) -> Iterator[Tensor]:
     entry = constraint.base_constraint if isinstance(constraint, Entrywise) else constraint
     if not isinstance(entry, Range) or isinstance(entry, Real):
         if not isinstance(entry, Range):
-            yield inside.double() - 3  # off a simplex, and no longer definite or triangular
+            yield -3 - inside.double()  # off a simplex, and no longer definite or triangular
         return
     for bound, is_open, side in zip(entry.limits, (entry.lower_open, entry.upper_open), (-1.0, 1.0), strict=True):
         if math.isfinite(float(bound)):

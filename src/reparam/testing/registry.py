@@ -63,6 +63,11 @@ def scalar(family: Family) -> bool:
     return family.scalar
 
 
+def circular(family: Family) -> bool:
+    """Whether draws are angles, whose mean is a direction."""
+    return getattr(family.example.support, "circular", False)
+
+
 def scalar_continuous(family: Family) -> bool:
     """Whether draws are numbers from a continuous law."""
     return family.scalar and not family.discrete

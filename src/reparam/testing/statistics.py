@@ -22,11 +22,13 @@ from .registry import (
     VALUE_DOORS,
     arguments,
     call,
+    circular,
     has,
     law,
     reparameterised,
     scalar_continuous,
 )
+from .space import varying
 
 FALSE_ALARM = 1e-6
 SEEDS = (0, 1, 2)
@@ -88,7 +90,7 @@ def counts_follow_the_masses(family: Family) -> None:
         )
 
 
-@law(lambda family: has(family.example, "mean") and has(family.example, "variance"))
+@law(lambda family: has(family.example, "mean") and has(family.example, "variance") and not circular(family))
 def sample_moments_are_the_stated_ones(family: Family) -> None:
     """The mean of the draws is ``mean``, that of their squared deviations ``variance``, by a z-test.
 
@@ -123,20 +125,20 @@ def vectors_follow_the_density(family: Family) -> None:
     """
     for d in _cases(family):
         x = _drawn(d, 4 * N).double()
-        centre, scale = x[:500].mean(0), x[:500].std(0)
-        functions = _bounded(centre, scale)
+        functions = _bounded(x[:500].flatten(1), varying(d))
         mass = expectation(d, functions)
         t = math.sqrt(2 * math.log(2 * len(mass) * len(SEEDS) / FALSE_ALARM) / len(x))
         agree(f"{d}: means of cosines of the draws", functions(x).mean(0), mass, 0.0, t)
 
 
-def _bounded(centre: Tensor, scale: Tensor) -> Any:
-    """Cosines and sines of combinations of the standardised coordinates."""
-    n = len(centre)
+def _bounded(some: Tensor, kept: Tensor) -> Any:
+    """Cosines and sines of combinations of the coordinates that are kept, standardised by some draws."""
+    n = int(kept.sum())
+    centre, scale = some[:, kept].mean(0), some[:, kept].std(0)
     directions = torch.cat([torch.eye(n), torch.ones(1, n), torch.linspace(-1, 1, n)[None]]).double()
 
     def functions(x: Tensor) -> Tensor:
-        phase = ((x - centre) / scale) @ directions.T
+        phase = ((x.flatten(1)[:, kept] - centre) / scale) @ directions.T
         return torch.cat([phase.cos(), phase.sin(), (2 * phase).cos()], 1)
 
     return functions

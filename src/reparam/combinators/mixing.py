@@ -1,0 +1,171 @@
+"""What all mixtures share: averages of what the components say, and draws with their implicit gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from ..core.distribution import Distribution
+from ..core.ranges import probability
+from ..families.categorical import Categorical
+from ..implicit.law import reparameterised, smaller_tail
+from ..implicit.standard import Diagonal, Jacobian, Triangular
+from .conditionals import Conditionals, has_conditionals, log_responsibilities
+
+
+class Mixing(Distribution):
+    """The law of a draw from one of K laws, chosen at random; a subclass says how it holds the K laws."""
+
+    mixture_distribution: Any
+
+    def _laws(self) -> tuple[Distribution, ...]:
+        """The objects that hold the K laws."""
+        raise NotImplementedError
+
+    def _each(self, function: Callable[[Distribution], Tensor], event_dims: int) -> Tensor:
+        """``function`` of every component, along a dimension before the last ``event_dims``."""
+        raise NotImplementedError
+
+    def _spread(self, x: Tensor) -> Tensor:
+        """Values that broadcast with what one object of :meth:`_laws` holds."""
+        raise NotImplementedError
+
+    def _conditionals(self, x: Tensor) -> Conditionals:
+        """The conditional laws of the coordinates under each component."""
+        raise NotImplementedError
+
+    def _choice(self) -> Categorical:
+        """The law of the choice."""
+        mixture: Categorical = self.mixture_distribution
+        return mixture
+
+    def _derive_event_shape(self) -> torch.Size:
+        return self._laws()[0].event_shape
+
+    @property
+    def sample_dtype(self) -> torch.dtype | None:  # type: ignore[override]
+        """The dtype of draws where it is not the parameters'."""
+        return self._laws()[0].sample_dtype
+
+    def _check_choice(self, components: int, where: str = "") -> None:
+        """Refuse a law of the choice that is no Categorical over the components."""
+        mixture, name = self.mixture_distribution, type(self).__name__
+        if not isinstance(mixture, Categorical):
+            raise TypeError(f"{name}: mixture_distribution must be a Categorical, not {type(mixture).__name__}")
+        if mixture.num_events != components:
+            raise ValueError(f"{name}: {mixture.num_events} weights for {components} components{where}")
+
+    # -- averages ----------------------------------------------------------------------------------------
+
+    def _average(self, value: Tensor) -> Tensor:
+        """The mean over the components of values with event dimensions."""
+        weights = self._choice().probs
+        event = len(self._event_shape)
+        return (weights.reshape(weights.shape + (1,) * event) * value).sum(-1 - event)
+
+    def _mean_of(self, name: str, x: Tensor) -> Tensor:
+        """The mean of a probability."""
+        values = self._each(lambda law: probability(law._unchecked(), name, self._spread(x)), 0)
+        return (self._choice().probs * values).sum(-1)
+
+    def _log_mean_of(self, method: Callable[[Distribution, Tensor], Tensor], x: Tensor) -> Tensor:
+        """The logarithm of the mean of what a method gives the logarithm of."""
+        values = self._each(lambda law: method(law._unchecked(), self._spread(x)), 0)
+        return torch.logsumexp(self._choice().logits + values, -1)
+
+    def _log_prob(self, x: Tensor) -> Tensor:
+        return self._log_mean_of(lambda law, x: law._log_prob(x), x)
+
+    def _cdf(self, x: Tensor) -> Tensor:
+        return self._mean_of("_cdf", x)
+
+    def _log_cdf(self, x: Tensor) -> Tensor:
+        return self._log_mean_of(lambda law, x: probability(law, "_log_cdf", x), x)
+
+    def _sf(self, x: Tensor) -> Tensor:
+        return self._mean_of("_sf", x)
+
+    def _log_sf(self, x: Tensor) -> Tensor:
+        return self._log_mean_of(lambda law, x: probability(law, "_log_sf", x), x)
+
+    # -- draws -------------------------------------------------------------------------------------------
+
+    @property
+    def has_rsample(self) -> bool:  # type: ignore[override]
+        """Whether the components are continuous, and scalar or known one coordinate after another."""
+        if any(law.support.is_discrete for law in self._laws()):
+            return False
+        return not self._event_shape or all(map(has_conditionals, self._laws()))
+
+    def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        if not self.has_rsample:
+            kinds = ", ".join(dict.fromkeys(type(law).__name__ for law in self._laws()))
+            raise NotImplementedError(
+                f"{type(self).__name__} of {kinds} has no rsample: its samples have no pathwise gradient"
+            )
+        with torch.no_grad():
+            sample = self._sample(shape, generator)
+        return reparameterised(self, sample)
+
+    def _chosen(self, draws: Tensor, shape: torch.Size, generator: Generator | None) -> Tensor:
+        """Of draws from every component, those of the component that is chosen at random."""
+        event = len(self._event_shape)
+        outer = shape[: len(shape) - event]
+        k = self._choice()._sample(outer, generator)
+        index = k.reshape(k.shape + (1,) * (event + 1)).expand((*outer, 1, *shape[len(outer) :]))
+        return draws.gather(len(outer), index).squeeze(len(outer))
+
+    def _coordinates(self, x: Tensor) -> tuple[Conditionals, Tensor, Tensor, Tensor]:
+        """The components' conditional laws, their log-responsibilities, and the logarithms of the mixture's tails."""
+        parts = self._conditionals(x)
+        log_share = log_responsibilities(self._choice().logits, parts.log_prob)
+        return parts, log_share, (log_share + parts.log_cdf).logsumexp(-2), (log_share + parts.log_sf).logsumexp(-2)
+
+    def _standardize(self, x: Tensor) -> Tensor:
+        if not self._event_shape:
+            return smaller_tail(self._log_cdf(x), self._log_sf(x))
+        _, _, log_cdf, log_sf = self._coordinates(x)
+        return smaller_tail(log_cdf, log_sf).reshape(x.shape)
+
+    def _standardize_jacobian(self, x: Tensor) -> Jacobian:
+        if not self._event_shape:
+            return Diagonal(torch.exp(self._log_prob(x) - torch.minimum(self._log_cdf(x), self._log_sf(x))))
+        parts, log_share, log_cdf, log_sf = self._coordinates(x)
+        upper = log_cdf >= log_sf
+        log_tail = torch.where(upper.unsqueeze(-2), parts.log_sf, parts.log_cdf)
+        total = torch.where(upper, log_sf, log_cdf).unsqueeze(-2)
+        tail = torch.exp(log_share + log_tail - total)
+        sign = 1 - 2 * upper.to(x.dtype).unsqueeze(-2)
+        return Triangular(parts.slopes(upper, sign * tail, sign * (tail - log_share.exp())), len(self._event_shape))
+
+    # -- summaries ---------------------------------------------------------------------------------------
+
+    def _summary(self, name: str) -> Tensor:
+        """A moment of every component."""
+        return self._each(lambda law: getattr(law, name)(), len(self._event_shape))
+
+    def _mean(self) -> Tensor:
+        return self._average(self._summary("_mean"))
+
+    def _moments(self) -> tuple[Tensor, Tensor]:
+        """The shifts of the components' means from the mixture's, and the components' variances."""
+        mean = self._summary("_mean")
+        return mean - self._average(mean).unsqueeze(-1 - len(self._event_shape)), self._summary("_variance")
+
+    def _variance(self) -> Tensor:
+        shift, variance = self._moments()
+        return self._average(variance + shift**2)
+
+    def _skewness(self) -> Tensor:
+        shift, variance = self._moments()
+        third = self._summary("_skewness") * variance**1.5
+        return self._average(third + 3 * shift * variance + shift**3) / self._variance() ** 1.5
+
+    def _kurtosis(self) -> Tensor:
+        shift, variance = self._moments()
+        third, fourth = self._summary("_skewness") * variance**1.5, (self._summary("_kurtosis") + 3) * variance**2
+        total = fourth + 4 * shift * third + 6 * shift**2 * variance + shift**4
+        return self._average(total) / self._variance() ** 2 - 3

@@ -1,0 +1,86 @@
+"""Mixtures of one family."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import torch
+from torch import Generator, Tensor
+
+from ..constraints import Constraint
+from ..core.distribution import Distribution
+from ..core.params import component
+from .conditionals import Conditionals, conditionals
+from .mixing import Mixing
+
+
+class MixtureSameFamily(Mixing):
+    r"""The law of a draw from one of K laws of the same family, chosen at random.
+
+    .. math:: p(x) = \sum_{k=1}^K w_k\, p_k(x)
+
+    The components' supports may differ: where none has a density, the logarithm is -inf. Draws of a continuous
+    mixture have the exact pathwise gradient in the weights and in every parameter of the components, by implicit
+    differentiation of the cdf, or for vectors of one conditional cdf after another.
+
+    Args:
+        mixture_distribution: the law of the choice, a :class:`Categorical` over K.
+        component_distribution: the K laws, in the rightmost dimension of its batch.
+
+    Shapes:
+        ``batch_shape`` is the components' without its last dimension; ``event_shape`` is theirs. Support: the
+        smallest interval (or the set) that holds all of theirs.
+
+    Raises:
+        TypeError: if ``mixture_distribution`` is no Categorical.
+        ValueError: if the numbers of choices and of components differ.
+
+    References:
+        McLachlan and Peel, Finite Mixture Models, 2000.
+        Figurnov, Mohamed and Mnih, Implicit reparameterization gradients, 2018.
+
+    Example:
+        >>> import reparam
+        >>> weights = reparam.Categorical(torch.tensor([0.25, 0.75]))
+        >>> d = MixtureSameFamily(weights, reparam.Normal(torch.tensor([-1.0, 1.0]), 0.1))
+        >>> d.mean, d.cdf(torch.tensor(0.0))
+        (tensor(0.5000), tensor(0.2500))
+    """
+
+    mixture_distribution = component()
+    component_distribution = component(batch_dims=1)
+
+    @property
+    def support(self) -> Constraint:  # type: ignore[override]
+        """What holds the supports of all components."""
+        support: Constraint = self.component_distribution.support
+        bounds = {n: getattr(support, n, None) for n in ("lower_bound", "upper_bound")}
+        if not any(isinstance(b, Tensor) and b.dim() for b in bounds.values()):
+            return support
+        hull = copy.copy(support)
+        for name, bound in bounds.items():
+            if isinstance(bound, Tensor) and bound.dim():
+                setattr(hull, name, bound.amin(-1) if name == "lower_bound" else bound.amax(-1))
+        return hull
+
+    def _check(self) -> None:
+        batch = self.component_distribution.batch_shape
+        self._check_choice(batch[-1], f" (the last dimension of batch_shape {tuple(batch)})")
+
+    def _laws(self) -> tuple[Distribution, ...]:
+        return (self.component_distribution,)
+
+    def _each(self, function: Callable[[Distribution], Tensor], event_dims: int) -> Tensor:
+        return function(self.component_distribution)
+
+    def _spread(self, x: Tensor) -> Tensor:
+        return x.unsqueeze(-1 - len(self._event_shape))
+
+    def _conditionals(self, x: Tensor) -> Conditionals:
+        return conditionals(self.component_distribution._unchecked(), self._spread(x))
+
+    def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        law = self.component_distribution
+        at = len(shape) - len(self._event_shape)
+        return self._chosen(law._sample(shape[:at] + law.batch_shape[-1:] + shape[at:], generator), shape, generator)

@@ -1,0 +1,79 @@
+"""Linear algebra of batches of matrices that may share one factor, which is then factored and applied once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ..kernels import kernel
+
+cholesky: Callable[[Tensor], Tensor] = torch.linalg.cholesky
+solve_triangular: Callable[..., Tensor] = torch.linalg.solve_triangular
+
+
+def square(factor: Tensor) -> Tensor:
+    """``factor @ factor.mT``."""
+    return factor @ factor.mT
+
+
+@kernel("cholesky")
+def symmetric_cholesky(matrix: Tensor) -> Tensor:
+    """The lower Cholesky factor of the symmetric part."""
+    return cholesky((matrix + matrix.mT) / 2)
+
+
+def upper_cholesky(matrix: Tensor) -> Tensor:
+    """The upper triangular U with ``U @ U.mT`` the symmetric part."""
+    return symmetric_cholesky(matrix.flip((-2, -1))).flip((-2, -1))
+
+
+def eye_like(matrix: Tensor) -> Tensor:
+    """The identity of the matrix's size, dtype and device."""
+    return torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
+
+
+def inverse_triangular(factor: Tensor, upper: bool = False) -> Tensor:
+    """The inverse of a triangular matrix."""
+    return solve_triangular(factor, eye_like(factor), upper=upper)
+
+
+def factor_of_inverse(matrix: Tensor) -> Tensor:
+    """The lower Cholesky factor of the inverse of a positive-definite matrix."""
+    return inverse_triangular(upper_cholesky(matrix), upper=True).mT
+
+
+def log_diagonal(factor: Tensor) -> Tensor:
+    """The sum of the logarithms of the diagonal: half the log-determinant of ``square(factor)``."""
+    return factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+
+
+def shrunk(value: Tensor, event_dim: int) -> Tensor:
+    """``value`` with size one in place of every batch dimension along which it repeats."""
+    strides = value.stride()
+    for dim in range(value.dim() - event_dim):
+        if strides[dim] == 0 and value.shape[dim] > 1:
+            value = value.narrow(dim, 0, 1)
+    return value
+
+
+def shared(factor: Tensor) -> bool:
+    """Whether there is one matrix for the whole batch."""
+    return factor.shape[:-2].numel() == 1
+
+
+def apply(factor: Tensor, vectors: Tensor) -> Tensor:
+    """``factor @ vector`` for each vector: one matrix product where the factor is shared."""
+    if shared(factor):
+        return vectors @ factor.reshape(factor.shape[-2:]).mT
+    return (factor @ vectors[..., None]).squeeze(-1)
+
+
+def solve(factor: Tensor, vectors: Tensor, upper: bool = False) -> Tensor:
+    """``factor^-1 @ vector`` for each vector: one triangular solve where the factor is shared."""
+    if shared(factor):
+        matrix = factor.reshape(factor.shape[-2:])
+        flat = vectors.reshape(-1, vectors.shape[-1])
+        return solve_triangular(matrix, flat.mT, upper=upper).mT.reshape(vectors.shape)
+    return solve_triangular(factor, vectors[..., None], upper=upper).squeeze(-1)

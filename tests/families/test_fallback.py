@@ -1,0 +1,63 @@
+"""Divergences that no rule knows, with the error they state."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+import reparam
+from reparam import Gamma, Laplace, LogNormal, Normal, StudentT, kl_divergence
+from reparam.kl.fallback import estimate
+
+PAIRS = [
+    (Normal(0.3, 2.0), Normal(-1.0, 1.5)),
+    (Gamma(0.7, 2.0), Gamma(3.0, 1.0)),
+    (Gamma(2.0, 1.0), LogNormal(0.2, 1.3)),
+    (StudentT(5.0), Normal(0.0, 2.0)),
+    (reparam.Poisson(3.0), reparam.Poisson(2.5)),
+    (reparam.Binomial(20, 0.3), reparam.Binomial(20, 0.4)),
+    (Normal(torch.tensor([0.0, 5.0]), 1.0), Normal(0.0, torch.tensor([[1.0], [2.0]]))),
+]
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=str)
+def test_fallbacks_agree_with_rules(pair: tuple[reparam.Distribution, reparam.Distribution]) -> None:
+    p, q = (law.to(torch.float64) for law in pair)
+    known = kl_divergence(p, q)
+    found = estimate(p, q, "quadrature", 0, None)
+    assert found.value.shape == known.shape
+    assert ((found.value - known).abs() <= found.error + 1e-9 * known).all()
+    assert (found.error <= 1e-6).all()
+    drawn = estimate(p, q, "monte_carlo", 20_000, torch.Generator().manual_seed(1))
+    # 6 standard errors: a false alarm of 2e-9 each, were the means normal
+    assert ((drawn.value - known).abs() <= 6 * drawn.error + 1e-12).all()
+
+
+def test_what_is_known_stays_exact() -> None:
+    found = kl_divergence(Normal(0.0, 1.0), Normal(1.0, 1.0), fallback="monte_carlo")
+    assert found.method == "exact" and float(found.value) == 0.5 and float(found.error) == 0.0
+    assert float(kl_divergence(Normal(0.0, 1.0), Gamma(1.0, 1.0), fallback="quadrature").value) == math.inf
+
+
+def test_a_divergent_integral_has_a_large_error() -> None:
+    found = kl_divergence(reparam.Cauchy(0.0, 1.0), Laplace(0.0, 1.0), fallback="quadrature")
+    assert found.error > 0.1 * found.value
+
+
+def test_sampling_gives_a_gradient() -> None:
+    loc = torch.tensor(0.5, requires_grad=True)
+    found = kl_divergence(Normal(loc, 1.0), StudentT(4.0), fallback="monte_carlo")
+    assert found.method == "monte_carlo"
+    (slope,) = torch.autograd.grad(found.value, loc)
+    assert slope > 0
+
+
+def test_vectors_need_sampling_and_names_are_checked() -> None:
+    p = reparam.Dirichlet(torch.ones(3))
+    q = reparam.TransformedDistribution(p, [])
+    with pytest.raises(NotImplementedError, match="fallback='monte_carlo'"):
+        kl_divergence(p, q, fallback="quadrature")
+    with pytest.raises(ValueError, match="fallback must be one of quadrature, monte_carlo, not 'guess'"):
+        kl_divergence(p, q, fallback="guess")
