@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,3 +16,15 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 def _seeded() -> None:
     """Seeds torch before every test, so that no result depends on which tests ran before."""
     torch.manual_seed(0)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of this suite."""
+    parser.addoption("--pages", type=Path, help="folder for the manual's pages of the special functions")
+
+
+@pytest.fixture
+def pages(request: pytest.FixtureRequest) -> Path | None:
+    """Where the pages of the special functions go, if they are to be written."""
+    folder: Path | None = request.config.getoption("--pages")
+    return folder

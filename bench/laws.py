@@ -104,6 +104,10 @@ def _tanh_normal(d: Any, validate: bool, loc: Tensor, scale: Tensor) -> Any:
     return d.TransformedDistribution(base, [tanh], validate_args=validate)
 
 
+def _relaxed_categorical(d: Any, validate: bool, x: Tensor) -> Any:
+    return d.RelaxedOneHotCategorical(torch.tensor(0.5), logits=x, validate_args=validate)
+
+
 LAWS = (
     Law("Normal", lambda d, v, loc, scale: d.Normal(loc, scale, validate_args=v), (real, positive)),
     Law("Uniform", lambda d, v, low, high: d.Uniform(low, high, validate_args=v), (negative, positive)),
@@ -144,6 +148,62 @@ LAWS = (
     ),
     Law("Independent Normal(8)", _independent_normal, (vector, scales), EVENT),
     Law("LogNormal", lambda d, v, loc, scale: d.LogNormal(loc, scale, validate_args=v), (real, unit)),
+    Law("Exponential", lambda d, v, rate: d.Exponential(rate, validate_args=v), (positive,)),
+    Law("Laplace", lambda d, v, loc, scale: d.Laplace(loc, scale, validate_args=v), (real, positive)),
+    Law("Cauchy", lambda d, v, loc, scale: d.Cauchy(loc, scale, validate_args=v), (real, positive)),
+    Law("HalfCauchy", lambda d, v, scale: d.HalfCauchy(scale, validate_args=v), (positive,)),
+    Law("HalfNormal", lambda d, v, scale: d.HalfNormal(scale, validate_args=v), (positive,)),
+    Law("Gumbel", lambda d, v, loc, scale: d.Gumbel(loc, scale, validate_args=v), (real, positive)),
+    Law("Weibull", lambda d, v, scale, k: d.Weibull(scale, k, validate_args=v), (positive, positive)),
+    Law("Pareto", lambda d, v, scale, alpha: d.Pareto(scale, alpha, validate_args=v), (positive, positive)),
+    Law("Kumaraswamy", lambda d, v, a, b: d.Kumaraswamy(a, b, validate_args=v), (positive, positive)),
+    Law("InverseGamma", lambda d, v, a, rate: d.InverseGamma(a, rate, validate_args=v), (positive, positive)),
+    Law("Chi2", lambda d, v, df: d.Chi2(df, validate_args=v), (positive,)),
+    Law("ContinuousBernoulli(probs)", lambda d, v, p: d.ContinuousBernoulli(probs=p, validate_args=v), (unit,)),
+    Law("ContinuousBernoulli(logits)", lambda d, v, x: d.ContinuousBernoulli(logits=x, validate_args=v), (real,)),
+    Law(
+        "GeneralizedPareto",
+        lambda d, v, loc, scale, k: d.GeneralizedPareto(loc, scale, k, validate_args=v),
+        (real, positive, unit),
+    ),
+    Law("FisherSnedecor", lambda d, v, df1, df2: d.FisherSnedecor(df1, df2, validate_args=v), (positive, positive)),
+    Law("Poisson", lambda d, v, rate: d.Poisson(rate, validate_args=v), (positive,)),
+    Law("Geometric(probs)", lambda d, v, p: d.Geometric(probs=p, validate_args=v), (unit,)),
+    Law("Geometric(logits)", lambda d, v, x: d.Geometric(logits=x, validate_args=v), (real,)),
+    Law(
+        "NegativeBinomial(probs)",
+        lambda d, v, r, p: d.NegativeBinomial(r, probs=p, validate_args=v),
+        (positive, unit),
+    ),
+    Law(
+        "NegativeBinomial(logits)",
+        lambda d, v, r, x: d.NegativeBinomial(r, logits=x, validate_args=v),
+        (positive, real),
+    ),
+    Law(
+        "Multinomial(20 of 10)",
+        lambda d, v, p: d.Multinomial(20, probs=p, validate_args=v),
+        (weights,),
+        CATEGORIES,
+    ),
+    Law(
+        "OneHotCategorical(10)",
+        lambda d, v, x: d.OneHotCategorical(logits=x, validate_args=v),
+        (logits,),
+        CATEGORIES,
+    ),
+    Law(
+        "RelaxedBernoulli",
+        lambda d, v, t, x: d.RelaxedBernoulli(t, logits=x, validate_args=v),
+        (positive, real),
+    ),
+    Law("RelaxedOneHotCategorical(10)", _relaxed_categorical, (logits,), CATEGORIES),
+    Law(
+        "LogisticNormal(9)",
+        lambda d, v, loc, scale: d.LogisticNormal(loc, scale, validate_args=v),
+        (vector, scales),
+        EVENT + 1,
+    ),
     Law("TanhNormal", _tanh_normal, (real, unit)),
 )
 

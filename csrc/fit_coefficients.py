@@ -19,13 +19,18 @@ Function = Callable[[mp.mpf], mp.mpf]
 
 @dataclass(frozen=True)
 class Fit:
-    """A function on an interval, what it is, and the degrees for double and for float."""
+    """A function on an interval, what it is, and the degrees for double and, where that is needed, for float.
+
+    With ``start`` the function is a derivative of the one wanted: the fit is integrated as often as there are
+    values in it, those of the derivatives before, that of lowest order last, at the lower end of the interval.
+    """
 
     name: str
     text: str
     function: Function
     interval: tuple[str, str]
-    degrees: tuple[int, int]
+    degrees: tuple[int, ...]
+    start: tuple[mp.mpf, ...] = ()
 
 
 def atanh_series(z: mp.mpf) -> mp.mpf:
@@ -53,10 +58,68 @@ def stirling_slope(t: mp.mpf) -> mp.mpf:
         return 12 * a**2 * (mp.log(a) - 1 / (2 * a) - mp.digamma(a))
 
 
+def stirling_core(t: mp.mpf) -> mp.mpf:
+    """The third derivative in w = 1/a of the error of Stirling's formula, over 8: that in t."""
+    a = 2 / (1 + t)
+    with mp.extradps(60):
+        first = mp.digamma(a) - mp.log(a) + 1 / (2 * a)
+        second = mp.psi(1, a) - 1 / a - 1 / (2 * a**2)
+        third = mp.psi(2, a) + 1 / a**2 + 1 / a**3
+        return -(6 * a**4 * first + 6 * a**5 * second + a**6 * third) / 8
+
+
+def log_gamma(t: mp.mpf) -> mp.mpf:
+    """The logarithm of the gamma function without its zeros at 1 and 2."""
+    a = mp.mpf("1.75") + t * mp.mpf("0.75")
+    with mp.extradps(30):
+        return mp.loggamma(a) / ((a - 1) * (a - 2))
+
+
+def erf_series(z: mp.mpf) -> mp.mpf:
+    """The error function over its argument."""
+    x = mp.sqrt(z)
+    return mp.erf(x) / x if z else 2 / mp.sqrt(mp.pi)
+
+
+def erfcx_slope(t: mp.mpf) -> mp.mpf:
+    """The derivative of the scaled complementary error function, made bounded."""
+    y = mp.mpf("2.75") * (1 + t) / (1 - t)
+    with mp.extradps(60):
+        return (1 + 2 * y) ** 2 * (2 / mp.sqrt(mp.pi) - 2 * y * mp.exp(y * y) * mp.erfc(y))
+
+
+def quantile_core(z: mp.mpf) -> mp.mpf:
+    """The normal quantile of p over p - 1/2."""
+    x = mp.sqrt(z)
+    return mp.sqrt(2) * mp.erfinv(2 * x) / x if z else mp.sqrt(2 * mp.pi)
+
+
+def quantile_tail(t: mp.mpf) -> mp.mpf:
+    """What s^2 - 2 log s exceeds y^2 by, for the normal quantile -y of exp(-s^2 / 2)."""
+    s = mp.mpf("3.5") / (1 + t)
+    target = -s * s / 2
+    y = mp.sqrt(s * s - mp.log(s * s * 2 * mp.pi)) if s > 3 else s - 1
+    with mp.extradps(20):
+        for _ in range(60):
+            tail = mp.erfc(y / mp.sqrt(2)) / 2
+            step = (mp.log(tail) - target) * tail / mp.npdf(y)
+            y += step
+            if abs(step) < mp.mpf(10) ** -50:
+                break
+        return s * s - 2 * mp.log(s) - y * y
+
+
 def erfcx_mapped(t: mp.mpf) -> mp.mpf:
     """The scaled complementary error function, made bounded."""
     y = mp.mpf("2.75") * (1 + t) / (1 - t)
     return (1 + 2 * y) * mp.exp(y * y) * mp.erfc(y)
+
+
+def log_gamma_above_one(t: mp.mpf) -> mp.mpf:
+    """The logarithm of Gamma(1 + a) over a, a mapped to [-1, 1]."""
+    a = (1 + t) / 2
+    with mp.extradps(60):
+        return mp.loggamma(1 + a) / a if a else -mp.euler
 
 
 def sinpi_series(z: mp.mpf) -> mp.mpf:
@@ -73,8 +136,20 @@ FITS = (
     Fit("stirling", "12 a stirling_error(a) with t = 2 / a - 1, a >= 1", stirling, ("-1", "1"), (23, 9)),
     Fit("stirling_slope", "-12 a^2 stirling_error'(a) with t = 2 / a - 1, a >= 1", stirling_slope,
         ("-1", "1"), (25, 9)),
+    Fit("stirling_core", "stirling_error(a) with t = 2 / a - 1, a >= 1, good to the third derivative", stirling_core,
+        ("-1", "1"), (30,), (mp.mpf(0), mp.mpf(1) / 24, mp.mpf(0))),
+    Fit("log_gamma", "lgamma(a) / ((a - 1) (a - 2)) with t = (a - 1.75) / 0.75, 1 <= a <= 2.5", log_gamma,
+        ("-1", "1"), (25,)),
     Fit("erfcx", "(1 + 2 y) erfcx(y) with t = (y - 2.75) / (y + 2.75), y >= 0", erfcx_mapped,
         ("-1", "1"), (25, 11)),
+    Fit("erfcx_slope", "-(1 + 2 y)^2 erfcx'(y) likewise", erfcx_slope, ("-1", "1"), (26,)),
+    Fit("erf", "erf(x) / x with z = x^2, |x| <= 1", erf_series, ("0", "1"), (13,)),
+    Fit("quantile_core", "the normal quantile of 1/2 + x over x, with z = x^2, |x| <= 0.3", quantile_core,
+        ("0", "0.09"), (17,)),
+    Fit("quantile_tail", "s^2 - 2 log s - y^2 with t = 3.5 / s - 1, -y the normal quantile of exp(-s^2 / 2), s >= 1.75",
+        quantile_tail, ("-1", "1"), (13,)),
+    Fit("log_gamma_above_one", "log Gamma(1 + a) / a with t = 2 a - 1, 0 <= a <= 1", log_gamma_above_one,
+        ("-1", "1"), (20, 9)),
     Fit("sinpi", "sin(pi x) / x with z = x^2, |x| <= 1/2", sinpi_series, ("0", "0.25"), (8, 5)),
 )  # fmt: skip
 
@@ -89,6 +164,15 @@ def interpolate(fit: Fit, degree: int) -> list[mp.mpf]:
     nodes = [(low + high) / 2 + (high - low) / 2 * node for node in nodes]
     values = [fit.function(node) for node in nodes]
     return list(mp.lu_solve(mp.matrix([[node**j for j in range(count)] for node in nodes]), values))
+
+
+def integrated(fit: Fit, coefficients: list[mp.mpf]) -> list[mp.mpf]:
+    """The polynomial whose derivative of the order of ``fit.start`` has the coefficients."""
+    low = mp.mpf(fit.interval[0])
+    for value in fit.start:
+        coefficients = [mp.mpf(0), *(c / (k + 1) for k, c in enumerate(coefficients))]
+        coefficients[0] = value - mp.polyval(coefficients[::-1], low)
+    return coefficients
 
 
 def truncation(fit: Fit, coefficients: list[mp.mpf]) -> mp.mpf:
@@ -120,11 +204,13 @@ def table(index: int, type_name: str, digits: int, suffix: str) -> list[str]:
     """The struct of all coefficients for one floating-point type."""
     lines = ["template <>", f"struct coefficients<{type_name}> {{"]
     for fit in FITS:
+        if index >= len(fit.degrees):
+            continue
         found = interpolate(fit, fit.degrees[index])
         error = mp.nstr(truncation(fit, found), 2)
         print(f"{type_name:6} {fit.name:15} degree {fit.degrees[index]:2}  error {error}", file=sys.stderr)
         lines.append(f"  // {fit.text}")
-        lines += listed(type_name, fit.name, found, digits, suffix)
+        lines += listed(type_name, fit.name, integrated(fit, found), digits, suffix)
     nodes, weights = legendre(QUADRATURE[index])
     lines.append(f"  // Gauss-Legendre on [0, 1], {len(nodes)} nodes")
     lines += listed("double", "legendre_nodes", nodes, 19, "")

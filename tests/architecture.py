@@ -9,10 +9,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 FLOORS = (
-    ("_torch", "kernels", "special"),
+    ("_torch", "kernels", "special", "utils"),
     ("constraints", "core"),
     ("transforms", "implicit"),
-    ("families", "combinators"),
+    ("families", "combinators", "constraint_registry"),
     ("kl", "live", "estimators", "fit", "testing"),
     ("interop", "cli", "plots"),
 )

@@ -1,6 +1,7 @@
 // Bernoulli by its probability or its logit, without clamping either.
 #pragma once
 
+#include "../engine/elementwise.hpp"
 #include "../special/elementary.hpp"
 
 namespace reparam::REPARAM_LEVEL {
@@ -33,6 +34,22 @@ struct bernoulli_logits_log_prob {
     d[0] = 0;
     d[1] = outside ? T(0) : -sign * ((t < 0 ? e : T(1)) / (1 + e));
     return outside ? -infinity<T> : value;
+  }
+};
+
+// A draw, from a double-precision uniform number, handed over as int64: u < 1 / (1 + exp(-logits)).
+template <class Storage>
+struct bernoulli_logits_draw {
+  static void run(const reparam_call* call, std::int64_t begin, std::int64_t end, double* const*) {
+    block_reader<double, double> uniforms(call->in[0], call->period[0]);
+    block_reader<Storage, double> logits(call->in[1], call->period[1]);
+    for (std::int64_t at = begin; at < end; at += block_size) {
+      const std::int64_t count = std::min(block_size, end - at);
+      const double* REPARAM_RESTRICT u = uniforms.read(at, count);
+      const double* REPARAM_RESTRICT t = logits.read(at, count);
+      Storage* REPARAM_RESTRICT value = static_cast<Storage*>(call->value) + at;
+      for (std::int64_t i = 0; i < count; ++i) value[i] = u[i] * (1 + exp(-t[i])) < 1 ? Storage(1) : Storage(0);
+    }
   }
 };
 

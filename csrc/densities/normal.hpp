@@ -1,4 +1,4 @@
-// Normal and Uniform.
+// Normal, what the exponential and the hyperbolic tangent make of it, and Uniform.
 #pragma once
 
 #include "../special/elementary.hpp"
@@ -15,6 +15,36 @@ struct normal_log_prob {
     d[1] = z * precision;
     d[2] = (z - 1) * (z + 1) * precision;
     return T(-0.5) * z * z - log(scale) - half_log_2pi<T>;
+  }
+};
+
+// Of e^X, X normal.
+template <class T>
+struct log_normal_log_prob {
+  static constexpr unsigned differentiable = 0b111;
+  static REPARAM_INLINE T evaluate(T (&d)[3], T y, T loc, T scale) {
+    const bool outside = (y <= 0) | (y == infinity<T>);
+    const T x = log(y);
+    const T value = normal_log_prob<T>::evaluate(d, x, loc, scale) - x;
+    d[0] = outside ? T(0) : (d[0] - 1) / y;
+    d[1] = outside ? T(0) : d[1];
+    d[2] = outside ? T(0) : d[2];
+    return outside ? -infinity<T> : value;
+  }
+};
+
+// Of tanh X, X normal.
+template <class T>
+struct tanh_normal_log_prob {
+  static constexpr unsigned differentiable = 0b111;
+  static REPARAM_INLINE T evaluate(T (&d)[3], T y, T loc, T scale) {
+    const bool outside = (y <= -1) | (y >= 1);
+    const T above = log1p(y), below = log1p(-y);
+    const T value = normal_log_prob<T>::evaluate(d, T(0.5) * (above - below), loc, scale) - (above + below);
+    d[0] = outside ? T(0) : (d[0] + 2 * y) / ((1 - y) * (1 + y));
+    d[1] = outside ? T(0) : d[1];
+    d[2] = outside ? T(0) : d[2];
+    return outside ? -infinity<T> : value;
   }
 };
 

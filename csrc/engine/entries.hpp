@@ -5,10 +5,12 @@
 #include "../densities/beta.hpp"
 #include "../densities/binomial.hpp"
 #include "../densities/categorical.hpp"
+#include "../densities/counts.hpp"
 #include "../densities/dirichlet.hpp"
 #include "../densities/gamma.hpp"
 #include "../densities/multivariate_normal.hpp"
 #include "../densities/normal.hpp"
+#include "../densities/relaxed_bernoulli.hpp"
 #include "../densities/studentt.hpp"
 #include "../matrices/cholesky.hpp"
 #include "entry.hpp"
@@ -17,14 +19,24 @@ namespace reparam::REPARAM_LEVEL {
 
 inline constexpr reparam_entry entries[] = {
     elements<normal_log_prob, 3>("normal_log_prob", 65536),
+    elements<log_normal_log_prob, 3>("log_normal_log_prob", 32768),
+    elements<tanh_normal_log_prob, 3>("tanh_normal_log_prob", 16384),
     elements<uniform_log_prob, 3>("uniform_log_prob", 65536),
     elements<gamma_log_prob, 3>("gamma_log_prob", 16384),
+    elements<gamma_draw, 4>("gamma_draw", 65536),
     elements<beta_log_prob, 3>("beta_log_prob", 8192),
     elements<studentt_log_prob, 4>("studentt_log_prob", 8192),
     elements<bernoulli_probs_log_prob, 2>("bernoulli_probs_log_prob", 65536),
     elements<bernoulli_logits_log_prob, 2>("bernoulli_logits_log_prob", 32768),
+    structured<bernoulli_logits_draw<float>, bernoulli_logits_draw<double>>("bernoulli_logits_draw", 2, 0, {0, 0, 0b01},
+                                                                            65536),
     elements<binomial_probs_log_prob, 3>("binomial_probs_log_prob", 8192),
     elements<binomial_logits_log_prob, 3>("binomial_logits_log_prob", 8192),
+    elements<poisson_log_prob, 2>("poisson_log_prob", 16384),
+    elements<geometric_probs_log_prob, 2>("geometric_probs_log_prob", 32768),
+    elements<negative_binomial_probs_log_prob, 3>("negative_binomial_probs_log_prob", 8192),
+    elements<negative_binomial_logits_log_prob, 3>("negative_binomial_logits_log_prob", 8192),
+    elements<relaxed_bernoulli_log_prob, 3>("relaxed_bernoulli_log_prob", 16384),
     structured<dirichlet_log_prob<float>, dirichlet_log_prob<double>>("dirichlet_log_prob", 2, 0b11, {0b11}, 8192),
     structured<categorical_log_prob<float, by_logits>, categorical_log_prob<double, by_logits>>(
         "categorical_logits_log_prob", 2, 0b10, {0b10, 0, 0b01}, 65536),

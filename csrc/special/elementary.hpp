@@ -148,4 +148,32 @@ REPARAM_INLINE T exp(T x) {
   return exp_corrected(x, T(0));
 }
 
+// exp(x) - 1, without cancellation.
+template <class T>
+REPARAM_INLINE T expm1(T x) {
+  using F = format<T>;
+  constexpr T magic = T(3) * T(typename F::integer(1) << (F::mantissa - 1));
+  constexpr T low = T(-2) * F::mantissa;  // there exp(x) is lost against 1
+  T y = x < low ? low : x;
+  y = y > F::exp_high ? F::exp_high : y;
+  const T rounded = y * T(1.44269504088896340735992468100189214) + magic;
+  const T k = rounded - magic;
+  const T r = (y - k * F::ln2_high) - k * F::ln2_low;
+  const T rest = r + r * r * polynomial(coefficients<T>::exp_series, r);
+  const T half = from_bits<T>((to_bits(rounded) + (F::bias - 1)) << F::mantissa);
+  const T value = 2 * ((half - T(0.5)) + half * rest);
+  const T bounded = x > F::exp_high ? infinity<T> : value;
+  return x == x ? bounded : x;
+}
+
+// exp(-x^2 / 2), from the square of a short head of x, which is exact, and the rest.
+template <class T>
+REPARAM_INLINE T exp_half_square(T x) {
+  constexpr auto rest = (typename format<T>::integer(1) << (format<T>::mantissa / 2 + 1)) - 1;
+  const T size = absolute(x) < T(1e18) ? absolute(x) : T(1e18);
+  const T head = from_bits<T>(to_bits(size) & ~rest);
+  const T value = exp_corrected(T(-0.5) * head * head, T(-0.5) * (size - head) * (size + head));
+  return x == x ? value : x;
+}
+
 }  // namespace reparam::REPARAM_LEVEL

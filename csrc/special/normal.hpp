@@ -1,9 +1,16 @@
-// The scaled complementary error function and the logarithm of the normal distribution function.
+// The normal distribution function and the error functions: tails, logarithms, inverses.
 #pragma once
 
-#include "elementary.hpp"
+#include "logs.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+
+template <class T>
+inline constexpr T sqrt_half = T(0.707106781186547524400844362104849039);
+template <class T>
+inline constexpr T sqrt_2_over_pi = T(0.797884560802865355879892119868763737);
+template <class T>
+inline constexpr T two_over_sqrt_pi = T(1.128379167095512573896158903121545172);
 
 // exp(y^2) erfc(y) for y >= 0.
 template <class T>
@@ -13,27 +20,131 @@ REPARAM_INLINE T erfcx(T y) {
   return polynomial(coefficients<T>::erfcx, t) / (1 + 2 * bounded);
 }
 
+// erf(x) for |x| <= 1.
+template <class T>
+REPARAM_INLINE T erf_near(T x) {
+  return x * polynomial(coefficients<T>::erf, x * x);
+}
+
+// At |x|: exp(-x^2 / 2), the scaled tail erfcx(|x| / sqrt(2)) and the upper tail 1 - Phi(|x|).
+template <class T>
+struct normal_tail {
+  T density, scaled, tail;
+
+  REPARAM_INLINE explicit normal_tail(T x) {
+    density = exp_half_square(x);
+    scaled = erfcx(absolute(x) * sqrt_half<T>);
+    tail = T(0.5) * density * scaled;
+  }
+};
+
+// Phi(x) - 1/2, given the tail at x.
+template <class T>
+REPARAM_INLINE T beside_half(T x, const normal_tail<T>& at) {
+  const bool near = absolute(x) < 1;
+  const T far = x < 0 ? at.tail - T(0.5) : T(0.5) - at.tail;
+  return near ? T(0.5) * erf_near(near ? x * sqrt_half<T> : T(0)) : far;
+}
+
+template <class T>
+struct ndtr {
+  static constexpr unsigned differentiable = 0b1;
+  static REPARAM_INLINE T evaluate(T (&d)[1], T x) {
+    const normal_tail<T> at(x);
+    d[0] = T(0.5) * sqrt_2_over_pi<T> * at.density;
+    return x < 0 ? at.tail : 1 - at.tail;
+  }
+};
+
 // log of the normal distribution function; its derivative is the inverse Mills ratio.
 template <class T>
 struct log_ndtr {
   static constexpr unsigned differentiable = 0b1;
   static REPARAM_INLINE T evaluate(T (&d)[1], T x) {
-    constexpr T sqrt_half = T(0.707106781186547524400844362104849039);
-    constexpr T sqrt_2_over_pi = T(0.797884560802865355879892119868763737);
-    const T size = absolute(x);
-    const T scaled = erfcx(size * sqrt_half);
-    // exp(-x^2 / 2) from the square of a short head, which is exact, and the rest
-    constexpr auto rest = (typename format<T>::integer(1) << (format<T>::mantissa / 2 + 1)) - 1;
-    const T head = from_bits<T>(to_bits(size) & ~rest);
-    const T density = exp_corrected(T(-0.5) * head * head, T(-0.5) * (size - head) * (size + head));
-    const T tail = T(0.5) * density * scaled;
+    const normal_tail<T> at(x);
     const bool left = x < 0;
-    const T far_left = log(scaled * T(0.5)) - T(0.5) * x * x;
-    const T near = log1p(left ? T(0) : -tail);
-    const T upper = 1 - tail;
-    d[0] = left ? sqrt_2_over_pi / scaled : T(0.5) * sqrt_2_over_pi * density / upper;
+    const T far_left = log(at.scaled * T(0.5)) - T(0.5) * x * x;
+    const T near = log1p(left ? T(0) : -at.tail);
+    const T upper = 1 - at.tail;
+    d[0] = left ? sqrt_2_over_pi<T> / at.scaled : T(0.5) * sqrt_2_over_pi<T> * at.density / upper;
     d[0] = x == -infinity<T> ? infinity<T> : d[0];
     return left ? far_left : near;
+  }
+};
+
+template <class T>
+struct erfcx_function {
+  static constexpr unsigned differentiable = 0b1;
+  static REPARAM_INLINE T evaluate(T (&d)[1], T x) {
+    const bool left = x < 0;
+    const T size = absolute(x), right = erfcx(size);
+    const T value = left ? 2 * exp(x * x) - right : right;
+    const T scale = 1 / (1 + 2 * size);
+    const T slope = polynomial(coefficients<T>::erfcx_slope, 1 - T(5.5) / (size + T(2.75))) * scale * scale;
+    d[0] = left ? 2 * x * value - two_over_sqrt_pi<T> : -slope;
+    return value;
+  }
+};
+
+template <class T>
+struct log_erfc {
+  static constexpr unsigned differentiable = 0b1;
+  static REPARAM_INLINE T evaluate(T (&d)[1], T x) {
+    const bool far = x >= 1, near = absolute(x) < 1;
+    const T scaled = erfcx(absolute(x)), density = exp(-x * x);
+    const T missing = near ? -erf_near(near ? x : T(0)) : 1 - density * scaled;
+    const T w = 1 + missing, back = w - 1;
+    const T rest = (1 - (w - back)) + (missing - back);
+    d[0] = -two_over_sqrt_pi<T> * (x < 0 ? density / (2 - density * scaled) : 1 / scaled);
+    d[0] = x == infinity<T> ? -infinity<T> : d[0];
+    return log_any<true>(far ? scaled : w, far ? T(0) : rest) - (far ? x * x : T(0));
+  }
+};
+
+// y > 0 with log Phi(-y) = q for q <= log(1/5): a fit, then one of Halley's steps on log Phi.
+template <class T>
+REPARAM_INLINE T tail_quantile(T q) {
+  const T lowest = -std::numeric_limits<T>::max() / 8;
+  const T bounded = q > lowest ? q : lowest;
+  const T square = -2 * bounded, s = std::sqrt(square);
+  const T y = std::sqrt(square - log(square) - polynomial(coefficients<T>::quantile_tail, T(3.5) / s - 1));
+  const T scaled = erfcx(y * sqrt_half<T>), ratio = sqrt_2_over_pi<T> / scaled;
+  const T miss = (log(T(0.5) * scaled) - T(0.5) * y * y) - bounded;
+  const T step = (miss / ratio) / (1 + miss * (ratio - y) / (2 * ratio));
+  return q == -infinity<T> ? infinity<T> : y + step;
+}
+
+// Phi^-1(1/2 + x) for |x| <= 0.3.
+template <class T>
+REPARAM_INLINE T central_quantile(T x) {
+  return x * polynomial(coefficients<T>::quantile_core, x * x);
+}
+
+template <class T>
+struct ndtri {
+  static constexpr unsigned differentiable = 0b1;
+  static REPARAM_INLINE T evaluate(T (&d)[1], T p) {
+    const T x = p - T(0.5), tail = p < T(0.5) ? p : 1 - p;
+    const bool central = absolute(x) < T(0.3);
+    const T away = tail_quantile(central ? T(-2) : log(tail));
+    const T y = central ? central_quantile(x) : (x < 0 ? -away : away);
+    const T scaled = erfcx(absolute(y) * sqrt_half<T>);
+    d[0] = central ? 2 / (sqrt_2_over_pi<T> * exp_half_square(y)) : scaled / (sqrt_2_over_pi<T> * tail);
+    return y;
+  }
+};
+
+template <class T>
+struct ndtri_exp {
+  static constexpr unsigned differentiable = 0b1;
+  static REPARAM_INLINE T evaluate(T (&d)[1], T q) {
+    const bool low = q < T(-1.6), high = q > T(-0.2231);
+    const T rest = -expm1(q);
+    const T away = tail_quantile(low ? q : log(high ? rest : q > 0 ? nan<T> : T(0.1)));
+    const T y = low ? -away : high ? away : central_quantile(T(0.5) - rest);
+    const T scaled = erfcx(absolute(y) * sqrt_half<T>) / sqrt_2_over_pi<T>;
+    d[0] = y < 0 ? scaled : (1 - rest) * scaled / rest;
+    return y;
   }
 };
 

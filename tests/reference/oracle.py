@@ -43,6 +43,18 @@ def truth(f: Reference, order: tuple[int, ...], x: tuple[float, ...]) -> tuple[m
         return f(*exact), sum(abs(v * slope(f, i)(*exact)) for i, v in enumerate(exact) if v)
 
 
+def jet(f: Reference) -> Callable[..., tuple[mpf, list[mpf], list[mpf]]]:
+    """The value of f, its partial derivatives, and for each of them ``sum_j |x_j f_ij|``, by central differences."""
+
+    def derivatives(*x: mpf) -> tuple[mpf, list[mpf], list[mpf]]:
+        with mp.workdps(DIGITS):
+            slopes = [slope(f, i) for i in range(len(x))]
+            moved = [sum(abs(v * slope(d, j)(*x)) for j, v in enumerate(x) if v) for d in slopes]
+            return f(*x), [d(*x) for d in slopes], moved
+
+    return derivatives
+
+
 def excess(value: float, exact: mpf, moved: mpf, dtype: torch.dtype) -> float:
     """The error of ``value`` in eps relative to ``exact``, after what the inputs' rounding moves, ``moved * eps``.
 

@@ -242,7 +242,28 @@ def test_all_within(dtype: torch.dtype, bounds: tuple[float, float], opened: tup
     assert all_within(torch.tensor([], dtype=dtype), 1.0, 0.0) is True
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+@pytest.mark.parametrize("opened", list(itertools.product((False, True), repeat=2)))
+@pytest.mark.parametrize("integer", [False, True])
+def test_all_within_tensors(dtype: torch.dtype, opened: tuple[bool, bool], integer: bool) -> None:
+    lower, upper = torch.tensor([0.0, -INF, 2.0], dtype=dtype), torch.tensor([1.0, 3.0, 2.0], dtype=dtype)
+    asked = set()
+    for entries in itertools.product((0.0, 0.5, 1.0, 2.0, 3.0, INF, NAN), (-INF, 0.0, 3.0), (2.0, 2.5)):
+        x = torch.tensor(entries, dtype=dtype)
+        above, below = x > lower if opened[0] else x >= lower, x < upper if opened[1] else x <= upper
+        whole = x.frac() == 0 if integer else x == x
+        want = bool((above & below & whole).all())
+        asked.add(want)
+        for value in (x, x.expand(4, 3).contiguous(), x.expand(4, 3)):
+            assert all_within(value, lower, upper, *opened, integer) in (want, None)
+        assert all_within(x, lower, upper, *opened, integer) is want
+        assert all_within(x[:1], lower[0], 1.0, *opened, integer) is bool((above & below & whole)[0])
+    assert asked == ({False} if any(opened) else {False, True})  # the last range is one point
+
+
 def test_all_within_leaves_the_rest_to_torch() -> None:
+    assert all_within(torch.ones(3), torch.zeros(3, dtype=torch.float64), 2.0) is None
+    assert all_within(torch.ones(3), torch.zeros(2), 2.0) is None
     assert all_within(torch.ones(3, dtype=torch.float16), 0.0, 2.0) is None
     assert all_within(torch.ones(3, device="meta"), 0.0, 2.0) is None
     torch.vmap(lambda t: t if all_within(t, 0.0, 2.0) is None else 1 / 0)(torch.ones(3))

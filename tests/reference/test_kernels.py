@@ -33,12 +33,24 @@ def normal(x: mpf, loc: mpf, scale: mpf) -> mpf:
     return -(((x - loc) / scale) ** 2) / 2 - mp.log(scale) - mp.log(2 * mp.pi) / 2
 
 
+def log_normal(x: mpf, loc: mpf, scale: mpf) -> mpf:
+    return normal(mp.log(x), loc, scale) - mp.log(x)
+
+
+def tanh_normal(x: mpf, loc: mpf, scale: mpf) -> mpf:
+    return normal(mp.atanh(x), loc, scale) - mp.log((1 - x) * (1 + x))
+
+
 def uniform(x: mpf, low: mpf, high: mpf) -> mpf:
     return -mp.log(high - low)
 
 
 def gamma(x: mpf, a: mpf, rate: mpf) -> mpf:
     return a * mp.log(rate) + (a - 1) * mp.log(x) - rate * x - mp.loggamma(a)
+
+
+def gamma_draw(_: mpf, rate: mpf, log_standard: mpf, slope: mpf) -> mpf:
+    return mp.exp(log_standard) / rate
 
 
 def beta(x: mpf, a: mpf, b: mpf) -> mpf:
@@ -132,9 +144,15 @@ WEIGHTS = ((0.1, 0.2, 0.3, 0.4), (1e-30, 1.0, 1.0, 1e-5), (5.0, 1e10, 2.0, 1.0))
 
 CASES = [
     Case("normal_log_prob", normal, grid((-1e5, 0.1, 3.0), (-2.0, 0.1, 7.5), (1e-10, 0.3, 1e8)), (1, 1, 1), (0, 1, 2)),
+    Case("log_normal_log_prob", log_normal,
+         grid((1e-305, 0.1, 1.0, 3.0, 1e30), (-2.0, 0.1), (1e-3, 0.3, 1e8)), (1, 1, 1), (0, 1, 2)),
+    Case("tanh_normal_log_prob", tanh_normal,
+         grid((-1 + 2.0**-24, -0.5, 1e-9, 0.3, 0.9999), (-2.0, 0.1), (0.01, 0.3, 1e3)), (1, 1, 1), (0, 1, 2)),
     Case("uniform_log_prob", uniform, [(0.5, 0.0, 1.0), (2.0, 1.5, 1e20), (3.0, 2.9999, 3.0001)],
          (1, 1, 1), (0, 1, 2)),
     Case("gamma_log_prob", gamma, GAMMA, (1, 1, 1), (0, 1, 2)),
+    Case("gamma_draw", gamma_draw,
+         grid((2.5,), (1e-3, 7.0), (-600.0, -1.0, 0.0, 5.5, 80.0), (0.3,)), (1, 1, 1, 1), (1,)),
     Case("beta_log_prob", beta, BETA, (1, 1, 1), (0, 1, 2)),
     Case("studentt_log_prob", studentt, STUDENT, (1, 1, 1, 1), (0, 1, 2, 3)),
     Case("studentt_log_prob", studentt, grid((-1e200, 1e30), (0.01, 3.0, 1e6), (0.0,), (1e-3, 2.0)),
@@ -230,6 +248,15 @@ EDGES: list[tuple[str, list[Any], float, dict[int, Any]]] = [
     ("normal_log_prob", [INF, 0.0, 1.0], -INF, {}),
     ("normal_log_prob", [NAN, 0.0, 1.0], NAN, {}),
     ("normal_log_prob", [0.0, 0.0, NAN], NAN, {}),
+    ("log_normal_log_prob", [0.0, 0.0, 1.0], -INF, {0: 0.0, 1: 0.0, 2: 0.0}),
+    ("log_normal_log_prob", [-1.0, 0.0, 1.0], -INF, {0: 0.0, 1: 0.0, 2: 0.0}),
+    ("log_normal_log_prob", [INF, 0.0, 1.0], -INF, {0: 0.0, 1: 0.0, 2: 0.0}),
+    ("log_normal_log_prob", [NAN, 0.0, 1.0], NAN, {}),
+    ("tanh_normal_log_prob", [1.0, 0.0, 1.0], -INF, {0: 0.0, 1: 0.0, 2: 0.0}),
+    ("tanh_normal_log_prob", [-1.0, 0.0, 1.0], -INF, {0: 0.0, 1: 0.0, 2: 0.0}),
+    ("tanh_normal_log_prob", [2.0, 0.0, 1.0], -INF, {0: 0.0, 1: 0.0, 2: 0.0}),
+    ("tanh_normal_log_prob", [NAN, 0.0, 1.0], NAN, {}),
+    ("gamma_draw", [2.0, 4.0, 0.0, 3.0], 0.25, {0: 0.75, 1: -0.0625}),
     ("uniform_log_prob", [0.0, 0.0, 2.0], -math.log(2), {0: 0.0, 1: 0.5, 2: -0.5}),
     ("uniform_log_prob", [2.0, 0.0, 2.0], -math.log(2), {}),
     ("uniform_log_prob", [2.5, 0.0, 2.0], -INF, {0: 0.0, 1: 0.0, 2: 0.0}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -10,8 +11,9 @@ import pytest
 import torch
 from mpmath import mp, mpf
 
-from oracle import Reference, derivatives, largest_error, rounded, truth
+from oracle import Reference, _gauss_legendre, derivatives, largest_error, rounded, truth
 from reparam import special
+from truths.polygamma import euler_maclaurin
 
 Points = Sequence[tuple[float, ...]]
 
@@ -49,6 +51,12 @@ def _quantile(log_p: mpf, p: mpf) -> mpf:
         if abs(step) < mpf(10) ** (10 - mp.dps):
             return y
     raise AssertionError(f"no quantile for log p = {mp.nstr(log_p)}")
+
+
+def _owens_t(h: mpf, a: mpf) -> mpf:
+    """By definition, in four pieces."""
+    pieces = [(a * (k + node) / 4, a * weight / 4) for k in range(4) for node, weight in _gauss_legendre(32)]
+    return sum(w * mp.exp(-h * h * (1 + x * x) / 2) / (1 + x * x) for x, w in pieces) / (2 * mp.pi)
 
 
 def _stirling_error(a: mpf) -> mpf:
@@ -132,6 +140,22 @@ CASES = {
         lambda n, k: mp.loggamma(n + 1) - mp.loggamma(k + 1) - mp.loggamma(n - k + 1),
         [*COUNTS, (10.5, 3.2), (1e5, 0.5)],
     ),
+    "log_factorial": Case(special.log_factorial, lambda n: mp.loggamma(n + 1), [(a,) for a in POSITIVE if a > 1e-30]),
+    "logit_complement": Case(special.logit_complement, lambda p: mp.log((1 - p) / p), [(p,) for p in PROBABILITIES]),
+    "logit_exp": Case(special.logit_exp, lambda q: q - mp.log(-mp.expm1(q)), [(-x,) for x in NEGATIVE if x < 99]),
+    "log_sigmoid": Case(special.log_sigmoid, lambda x: -mp.log1p(mp.exp(-x)), LINE),
+    "log_erfc": Case(
+        special.log_erfc,
+        lambda x: mp.log(mp.erfc(x)) if x > 1 else mp.log1p(-mp.erf(x)),
+        [(x,) for (x,) in LINE if x > -7] + [(30.0,)],
+    ),
+    "log_ndtr_difference": Case(
+        special.log_ndtr_difference,
+        lambda a, b: mp.log(_ncdf(b) - _ncdf(a)) if b < 5 else mp.log(_ncdf(-a) - _ncdf(-b)),
+        [(a, a + d) for a in (-12.0, -3.0, -0.5, 0.2, 2.0, 9.0) for d in (1e-4, 0.1, 0.9, 2.0, 4.0) if a + d < 15],
+    ),
+    "owens_t": Case(special.owens_t, _owens_t, _product((0.4, -2.0), (1e-5, -0.9, 1.6))),
+    "zeta": Case(special.zeta, euler_maclaurin, _product((1.3, 2.0, 4.5, 17.0), (1e-3, 0.4, 1.0, 40.0))),
     "stirling_bregman": Case(
         special.stirling_bregman,
         lambda b, a: _remainder(b) - _remainder(a) - (b - a) * (mp.digamma(a) - mp.log(a)),
@@ -139,6 +163,7 @@ CASES = {
     ),
 }
 
+NOT_ELEMENTWISE = {"multigammaln", "logit_complement"}
 # Where b is much smaller than a the second derivative in a is a difference of third derivatives of log Gamma.
 ROUGH = {"digamma_difference"}
 
@@ -165,7 +190,7 @@ def test_single_precision(name: str) -> None:
             _check(name, got, order, points, 4)
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name != "multigammaln"])
+@pytest.mark.parametrize("name", [name for name in CASES if name not in NOT_ELEMENTWISE])
 def test_autograd_of_the_formula_agrees(name: str) -> None:
     # What torch.compile differentiates, and what a native kernel stands for.
     formula = inspect.unwrap(CASES[name].function)
@@ -173,3 +198,58 @@ def test_autograd_of_the_formula_agrees(name: str) -> None:
     for order, got in derivatives(formula, points, torch.float64).items():
         if len(order) < 2:
             _check(name, got, order, points, 1000 if order else CASES[name].bound)
+
+
+INF = math.inf
+LIMITS = [
+    (special.log_erfc, (INF,), -INF),
+    (special.log_erfc, (-INF,), math.log(2)),
+    (special.erfcx, (INF,), 0.0),
+    (special.ndtri, (0.0,), -INF),
+    (special.ndtri, (1.0,), INF),
+    (special.ndtri_exp, (-INF,), -INF),
+    (special.ndtri_exp, (0.0,), INF),
+    (special.log_ndtr_difference, (-INF, INF), 0.0),
+    (special.log_ndtr_difference, (-INF, 0.0), -math.log(2)),
+    (special.log_ndtr_difference, (40.0, INF), -804.6084420137538),
+    (special.log_ndtr_difference, (1.0, 1.0), -INF),
+    (special.log_ndtr_difference, (2.0, 1.0), math.nan),
+    (special.owens_t, (0.0, INF), 0.25),
+    (special.owens_t, (0.0, -1.0), -0.125),
+    (special.owens_t, (INF, 1.0), 0.0),
+    (special.owens_t, (1.0, -INF), -0.07932762696572854),
+    (special.zeta, (2.0, INF), 0.0),
+    (special.zeta, (1.0, 2.0), math.nan),
+    (special.lgamma, (0.0,), INF),
+    (special.digamma, (INF,), INF),
+    (special.log_factorial, (0.0,), 0.0),
+    (special.xlogy, (0.0, 0.0), 0.0),
+    (special.xlogy, (0.0, math.nan), math.nan),
+    (special.log1mexp, (-INF,), 0.0),
+    (special.log1mexp, (0.1,), math.nan),
+    (special.logit_exp, (0.0,), INF),
+    (special.log_sigmoid, (-INF,), -INF),
+    (special.logsubexp, (-INF, -INF), -INF),
+]
+
+
+@pytest.mark.parametrize(("function", "point", "limit"), LIMITS)
+def test_limits(function: Callable[..., torch.Tensor], point: tuple[float, ...], limit: float) -> None:
+    # A few eps of rounding; natively and by formula.
+    arguments = [torch.tensor(x, dtype=torch.float64) for x in point]
+    for value in (function(*arguments), function.formula(*arguments)):
+        assert value.item() == pytest.approx(limit, rel=1e-15, nan_ok=True)
+
+
+@pytest.mark.parametrize("order", [0, 1, 2, 9])
+def test_polygamma(order: int) -> None:
+    x = torch.tensor([1e-8, 0.3, 1.0, 2.5, 40.0, 1e10], dtype=torch.float64)
+    truths = [(mp.psi(order, v), abs(v * mp.psi(order + 1, v))) for v in map(mpf, x.tolist())]
+    worst, where = largest_error(special.polygamma(order, x), truths, [(v,) for v in x.tolist()])
+    assert worst <= 100, f"{worst:.3g} eps at {where}"
+
+
+@pytest.mark.parametrize("order", [-1, 171, 1.5])
+def test_polygamma_refuses_other_orders(order: int) -> None:
+    with pytest.raises(ValueError, match="integer from 0 to 170"):
+        special.polygamma(order, torch.tensor(1.0))

@@ -1,194 +1,139 @@
-"""The incomplete gamma functions and the gradient of gamma quantiles, against integrals in high precision."""
+"""The incomplete gamma functions beyond their tables: second derivatives, autograd of the formula, inverses, edges."""
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Callable
 from functools import cache
 
 import pytest
 import torch
 from mpmath import mp, mpf
+from torch import Tensor
 
-from oracle import excess, gamma_tail, rounded
+from oracle import excess
 from reparam import special
+from truths.gamma import DIGITS, TABLE, Orders, gradient_orders, probability_orders, quantile_orders
 
-SHAPES = (1e-8, 1e-4, 0.3, 0.9, 1.0, 1.5, 3.0, 30.0, 1e3, 1e4, 1e8, 1e12)
-# x as multiples of a, as standard deviations from a, and as it is
-MULTIPLES = (1e-300, 1e-20, 0.01, 0.6, 0.99, 1.0, 1.02, 3.0, 30.0)
-DEVIATIONS = (-30.0, -3.0, -0.1, 0.1, 3.0, 30.0)
-ABSOLUTE = (1e-300, 1e-30, 1e-3, 0.2, 0.7, 0.999, 1.0, 1.3, 5.0, 80.0, 600.0)
-
-
-def _points(largest: float = math.inf) -> list[tuple[float, float]]:
-    grid = {(a, a * m) for a in SHAPES for m in MULTIPLES}
-    grid |= {(a, a + d * a**0.5) for a in SHAPES for d in DEVIATIONS}
-    grid |= {(a, x) for a in SHAPES for x in ABSOLUTE}
-    return sorted((a, x) for a, x in grid if x >= 1e-307 and a <= largest)
-
-
-Jet = dict[str, mpf]
-# Every derivative in (a, x) up to the third: the third ones are for the conditions of the second.
-ORDERS = ("", "a", "x", "aa", "ax", "xx", "aaa", "aax", "axx", "xxx")
-
-
-def _tail_jet(a: mpf, y: mpf, x: mpf, integrals: list[mpf], sign: int) -> Jet:
-    """The derivatives of the integral over the lower (sign 1) or upper (-1) tail."""
-    t0, t1, t2, t3 = integrals
-    gap, trigamma, bend = y - mp.digamma(a), mp.psi(1, a), (a - 1 - x) / x
-    p = sign * mp.exp(a * y - x - mp.loggamma(a)) / x
-    return {
-        "": t0,
-        "a": t1,
-        "x": p,
-        "aa": t2 - trigamma * t0,
-        "ax": gap * p,
-        "xx": bend * p,
-        "aaa": t3 - 3 * trigamma * t1 - mp.psi(2, a) * t0,
-        "aax": (gap**2 - trigamma) * p,
-        "axx": (1 / x + gap * bend) * p,
-        "xxx": (bend**2 - (a - 1) / x**2) * p,
-    }
-
-
-def _log_jet(f: Jet, log_value: mpf) -> Jet:
-    """The derivatives of log f."""
-    g = {order: value / f[""] for order, value in f.items()}
-    result = {"": log_value}
-    for order in ORDERS[1:]:
-        value = g[order]
-        if len(order) == 2:
-            value -= g[order[0]] * g[order[1]]
-        if len(order) == 3:
-            i, j, k = order
-            value -= g[i + j] * g[k] + g[i + k] * g[j] + g[j + k] * g[i]
-            value += 2 * g[i] * g[j] * g[k]
-        result[order] = value
-    return result
-
-
-@cache
-def _truths(a: float, x: float) -> dict[tuple[str, str], tuple[mpf, mpf]]:
-    """Each function's derivatives up to the second at (a, x), with what the rounding of a and x moves."""
-    with mp.workdps(50):
-        a, x = mpf(a), mpf(x)
-        y = mp.log(x)
-        upper, integrals = gamma_tail(a, y)
-        small = _tail_jet(a, y, x, integrals, -1 if upper else 1)
-        large = {order: -value for order, value in small.items()} | {"": 1 - small[""]}
-        own, other = ("Q", "P") if upper else ("P", "Q")
-        jets = {
-            own: small,
-            other: large,
-            "log" + own: _log_jet(small, mp.log(small[""])),
-            "log" + other: _log_jet(large, mp.log1p(-small[""])),
-        }
-        return {
-            (name, order): (
-                jet[order],
-                abs(a * jet["".join(sorted(order + "a"))]) + abs(x * jet[order + "x"]),
-            )
-            for name, jet in jets.items()
-            for order in ORDERS[:6]
-        }
-
-
-@cache
-def _quantile_truths(a: float, y: float) -> dict[str, tuple[mpf, mpf]]:
-    """The gradient of the log-quantile, with what the rounding of a and y moves, and its two derivatives."""
-    with mp.workdps(50):
-        a, y = mpf(a), mpf(y)
-        upper, integrals = gamma_tail(a, y)
-        x, gap = mp.exp(y), y - mp.digamma(a)
-        jet = _tail_jet(a, y, x, integrals, -1 if upper else 1)
-        density = jet["x"] * x
-        h = -jet["a"] / density
-        h_a, h_y = -jet["aa"] / density - h * gap, -gap - h * (a - x)
-        return {"": (h, abs(a * h_a) + abs(y * h_y)), "a": (h_a, mpf(0)), "y": (h_y, mpf(0))}
-
-
+Truths = list[tuple[mpf, mpf]]
 FUNCTIONS = {
     "P": special.gammainc,
     "Q": special.gammaincc,
     "logP": special.log_gammainc,
     "logQ": special.log_gammaincc,
 }
+INVERSES = {
+    (False, False): special.gammaincinv,
+    (True, False): special.gammainccinv,
+    (False, True): special.gammaincinv_exp,
+    (True, True): special.gammainccinv_exp,
+}
+SECOND = ("aa", "ax", "xx")
+POINTS = [(a, x) for a, x in TABLE if a >= 0.1 and x > 1e-100]
 
 
-def _leaves(points: list[tuple[float, float]], dtype: torch.dtype = torch.float64):
-    return tuple(torch.tensor(column, dtype=dtype, requires_grad=True) for column in zip(*points, strict=True))
+@cache
+def _orders(name: str, point: tuple[float, float]) -> Orders:
+    with mp.workdps(DIGITS):
+        return probability_orders(name, *map(mpf, point))
 
 
-def _worst(got: torch.Tensor, truths: list[tuple[mpf, mpf]]) -> float:
-    return max(excess(v, *t, got.dtype) for v, t in zip(got.tolist(), truths, strict=True))
+def _truths(name: str, order: str, points: list[tuple[float, float]]) -> Truths:
+    """The derivative at each point, and what the rounding of a and x moves it by."""
+
+    def moved(f: Orders, point: tuple[float, float]) -> mpf:
+        return sum(abs(v * f["".join(sorted(order + i))]) for v, i in zip(point, "ax", strict=True))
+
+    return [(_orders(name, p)[order], moved(_orders(name, p), p)) for p in points]
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_values_and_gradients(name: str) -> None:
-    points = _points()
+def _leaves(points: list[tuple[float, float]]) -> tuple[Tensor, Tensor]:
+    a, x = (torch.tensor(c, dtype=torch.float64, requires_grad=True) for c in zip(*points, strict=True))
+    return a, x
+
+
+def _second(f: Callable[[Tensor, Tensor], Tensor], points: list[tuple[float, float]]) -> tuple[Tensor, ...]:
+    """The second derivatives aa, ax and xx."""
     a, x = _leaves(points)
-    value = FUNCTIONS[name](a, x)
-    slopes = torch.autograd.grad(value.sum(), (a, x))
-    for order, got, bound in (("", value, 100), ("a", slopes[0], 1000), ("x", slopes[1], 1000)):
-        worst = _worst(got, [_truths(*p)[name, order] for p in points])
-        assert worst <= bound, f"{name}_{order}: {worst:.3g} eps"
+    f_a, f_x = torch.autograd.grad(f(a, x).sum(), (a, x), create_graph=True)
+    f_aa, f_ax = torch.autograd.grad(f_a.sum(), (a, x), retain_graph=True)
+    return f_aa, f_ax, torch.autograd.grad(f_x.sum(), x)[0]
+
+
+def _worst(got: Tensor, truths: Truths) -> float:
+    return max(excess(v, *t, got.dtype) for v, t in zip(got.tolist(), truths, strict=True))
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_second_derivatives(name: str) -> None:
     # Below a = 0.1 what cancels grows as 1/a; at a = 1 the second derivative of log Q in x is 0.
-    points = [p for p in _points() if p[0] >= 0.1 and p[0] != 1 and p[1] > 1e-100]
-    a, x = _leaves(points)
-    value = FUNCTIONS[name](a, x)
-    f_a, f_x = torch.autograd.grad(value.sum(), (a, x), create_graph=True)
-    f_aa, f_ax = torch.autograd.grad(f_a.sum(), (a, x), retain_graph=True)
-    (f_xx,) = torch.autograd.grad(f_x.sum(), x)
-    for order, got in (("aa", f_aa), ("ax", f_ax), ("xx", f_xx)):
-        worst = _worst(got, [_truths(*p)[name, order] for p in points])
+    points = [p for p in POINTS if p[0] != 1]
+    for order, got in zip(SECOND, _second(FUNCTIONS[name], points), strict=True):
+        worst = _worst(got, _truths(name, order, points))
         # The derivative of the hazard is small against the terms it is made of: up to four digits cancel.
-        assert worst <= 1e4 if order == "xx" else 1000, f"{name}_{order}: {worst:.3g} eps"
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_single_precision(name: str) -> None:
-    points = rounded(_points(1e4)[::4], torch.float32)
-    a, x = _leaves(points, torch.float32)
-    value = FUNCTIONS[name](a, x)
-    slopes = torch.autograd.grad(value.sum(), (a, x))
-    for order, got in (("", value), ("a", slopes[0]), ("x", slopes[1])):
-        worst = _worst(got, [_truths(*p)[name, order] for p in points])
-        assert worst <= 4, f"{name}_{order}: {worst:.3g} eps"
+        assert worst <= (1e4 if order == "xx" else 1000), f"{name}_{order}: {worst:.3g} eps"
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_autograd_of_the_formula_agrees(name: str) -> None:
     # torch.compile differentiates the formula: its gradient is as good as the given one where a is not tiny.
-    points = [p for p in _points() if p[0] >= 0.1 and p[1] > 1e-100]
-    a, x = _leaves(points)
+    a, x = _leaves(POINTS)
     slopes = torch.autograd.grad(FUNCTIONS[name].__wrapped__(a, x).sum(), (a, x))
     for order, got in zip("ax", slopes, strict=True):
-        worst = _worst(got, [_truths(*p)[name, order] for p in points])
+        worst = _worst(got, _truths(name, order, POINTS))
         assert worst <= 1000, f"{name}_{order}: {worst:.3g} eps"
 
 
+# a, and the number of standard deviations from the median that a quantile is about
+QUANTILES = [(a, d) for a in (0.1, 0.7, 1.0, 2.5, 40.0, 1e4) for d in (-6.0, -1.0, 0.0, 0.5, 5.0)]
+
+
+@pytest.mark.parametrize(("upper", "log"), INVERSES)
+def test_second_derivatives_of_inverses(upper: bool, log: bool) -> None:
+    points = []
+    for a, d in QUANTILES:
+        p = special.ndtr(torch.tensor(-d if upper else d, dtype=torch.float64))
+        points.append((a, float(p.log() if log else p)))
+    found = _second(INVERSES[upper, log], points)
+    for i, point in enumerate(points):
+        with mp.workdps(DIGITS):
+            exact, terms = quantile_orders(*map(mpf, point), upper, log)
+        for order, got in zip(("aa", "ag", "gg"), found, strict=True):
+            # Each is a sum of few terms, each of them good to 1000 eps.
+            error = abs(float(got[i]) - exact[order]) / terms[order]
+            assert error <= 1000 * torch.finfo(torch.float64).eps, f"{order} at {point}: {float(error):.3g}"
+
+
 def test_quantile_gradient() -> None:
-    points = [(a, math.log(x)) for a, x in _points()[::2]] + [(a, -1000.0) for a in (1e-8, 1e-4, 0.1, 2.0)]
+    points = [(a, math.log(x)) for a, x in TABLE[::2]] + [(a, -1000.0) for a in (1e-8, 1e-4, 0.1, 2.0)]
     a, y = _leaves(points)
-    value = special.log_gamma_quantile_grad(a, y)
-    slopes = torch.autograd.grad(value.sum(), (a, y))
-    truths = [_quantile_truths(*p) for p in points]
-    worst = _worst(value, [t[""] for t in truths])
-    assert worst <= 100, f"{worst:.3g} eps"
+    slopes = torch.autograd.grad(special.log_gamma_quantile_grad(a, y).sum(), (a, y))
     for order, got in zip("ay", slopes, strict=True):
         # Terms of the order of a^{-1/2} leave a derivative of the order of 1/a: they cancel to 1/sqrt(a).
-        for p, g, t in zip(points, got.tolist(), truths, strict=True):
-            error = excess(g, *t[order], got.dtype)
+        for p, g in zip(points, got.tolist(), strict=True):
+            with mp.workdps(DIGITS):
+                exact = gradient_orders(*map(mpf, p))[order]
+            error = excess(g, exact, mpf(0), got.dtype)
             assert error <= 100 * (1 + p[0] ** 0.5), f"{order} at {p}: {error:.3g} eps"
 
 
-def test_quantile_gradient_single_precision() -> None:
-    points = rounded([(a, math.log(x)) for a, x in _points(1e4)[1::4]], torch.float32)
-    value = special.log_gamma_quantile_grad(*_leaves(points, torch.float32))
-    assert _worst(value, [_quantile_truths(*p)[""] for p in points]) <= 4
+def test_inverses_return_in_the_deep_tails() -> None:
+    shapes = torch.tensor([1e-3, 0.4, 1.0, 7.0, 300.0, 1e7], dtype=torch.float64)
+    levels = -torch.logspace(-250, 250, 401, dtype=torch.float64)
+    a, log_p = torch.meshgrid(shapes, levels, indexing="ij")
+    for inverse, f in (
+        (special.gammaincinv_exp, special.log_gammainc),
+        (special.gammainccinv_exp, special.log_gammaincc),
+    ):
+        x = inverse(a, log_p)
+        assert (x.diff() * (x[:, 1:] - x[:, :1]).sign() >= 0).all(), "not monotone"
+        back, slope = f(a, x), torch.autograd.functional.jvp(lambda v: f(a, v), x, torch.ones_like(x))[1]  # noqa: B023
+        inside = (x > 1e-290) & (x < 1e290) & (back < 0)
+        # x is right to 100 eps, and so log p to its condition: x times the hazard. |log p| adds its own rounding.
+        bound = 100 * torch.finfo(x.dtype).eps * (x * slope.abs() + log_p.abs() + a * x.log().abs() * slope.abs() * x)
+        assert ((back - log_p).abs() <= bound)[inside].all()
+        assert inside.sum() > 500
 
 
 def test_edges() -> None:
@@ -202,3 +147,20 @@ def test_edges() -> None:
     x = zero.requires_grad_()
     (slope,) = torch.autograd.grad(special.gammainc(a, x).sum(), x)
     assert slope.tolist() == [math.inf, 1.0, 0.0]
+
+
+@pytest.mark.parametrize(("upper", "log"), INVERSES)
+def test_edges_of_inverses(upper: bool, log: bool) -> None:
+    a = torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)
+    ends = [-math.inf, 0.0] if log else [0.0, 1.0]
+    first, last = reversed(ends) if upper else ends
+    for f, formula in itertools.product([INVERSES[upper, log]], [False, True]):
+        f = f.formula if formula else f
+        assert torch.equal(f(a, first), torch.zeros_like(a))
+        assert torch.equal(f(a, last), torch.full_like(a, math.inf))
+        for outside in (math.nan, 0.1, math.inf) if log else (math.nan, -0.1, 1.1):
+            assert f(a, outside).isnan().all()
+        given = torch.full_like(a, first).requires_grad_()
+        slopes = torch.autograd.grad(f(a, given).sum(), given)[0]
+        sign = -1.0 if upper else 1.0
+        assert slopes.tolist() == ([0.0] * 3 if log else [0.0, sign, sign * math.inf])

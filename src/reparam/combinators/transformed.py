@@ -10,15 +10,21 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from .. import constraints
+from .. import _torch, constraints
 from ..core import derived
 from ..core.params import component, static
 from ..core.ranges import is_everything, member
+from ..families.normal import Normal
 from ..kernels.checks import all_finite
-from ..transforms import AffineTransform, ComposeTransform, Transform
+from ..kernels.dispatch import evaluate
+from ..kernels.library import ENTRIES
+from ..transforms import AffineTransform, ComposeTransform, TanhTransform, Transform
 from .image import image
 from .independent import Independent
 from .wrapper import Wrapper
+
+# The native log-density of a base under one transform, as a function of the value and the base's parameters.
+FUSED: dict[tuple[type, type], str] = {(Normal, TanhTransform): "tanh_normal_log_prob"}
 
 
 class TransformedDistribution(Wrapper):
@@ -109,15 +115,35 @@ class TransformedDistribution(Wrapper):
 
     def _pull_back(self, y: Tensor) -> tuple[Tensor, Tensor | float]:
         """X and the log-determinant of the inverse map, of the base's batch shape."""
-        total: Tensor | float = 0.0
+        total: Tensor | float | None = None
         event_dim = len(self._event_shape)
         for t in reversed(self.transforms):
-            y, ldj = t.inv.forward_and_ldj(y)
-            total = total + _sum_right(ldj, event_dim - t.codomain.event_dim)
+            y, ldj = t.inverse_and_ldj(y)
+            ldj = _sum_right(ldj, event_dim - t.codomain.event_dim)
+            total = ldj if total is None else total + ldj
             event_dim += t.domain.event_dim - t.codomain.event_dim
-        return y, total
+        return y, 0.0 if total is None else total
 
     def _log_prob(self, x: Tensor) -> Tensor:
+        value = self._natively(x) if _torch.is_ordinary_mode() else None
+        return self._by_parts(x) if value is None else value
+
+    def _natively(self, x: Tensor) -> Tensor | None:
+        """The log-density by one native function, where there is one for this base and transform."""
+        base, stages = self.base_dist, self.transforms
+        name = FUSED.get((type(base), type(stages[0]))) if len(stages) == 1 else None
+        if name not in ENTRIES:
+            return None
+        names, given = base._given, base.__dict__
+
+        def formula(x: Tensor, *values: Tensor) -> Tensor:
+            inner: Any = base._with_parameters(dict(zip(names, values, strict=True)))
+            return self._with_parameters({"base_distribution": inner})._by_parts(x)
+
+        return evaluate(ENTRIES[name], formula, [x, *[given[name] for name in names]])
+
+    def _by_parts(self, x: Tensor) -> Tensor:
+        """The log-density of the base where x comes from, and the log-determinant."""
         x, ldj = self._pull_back(x)
         base = self.base_dist
         if all_finite(x) or len(base.event_shape) > 1 or not (base.event_shape == () or is_everything(base.support)):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from torch import Tensor
 
 from .. import _torch
-from ..constraints.base import Bounds
 from ..constraints.numeric import Range
 from ..constraints.structured import LowerCholesky, PositiveDefinite, Simplex, Symmetric, rounding
 from ..kernels.checks import all_lower_cholesky, all_positive_definite, all_simplex, all_within
@@ -32,7 +30,7 @@ class Checker:
     def __init__(self, constraint: Constraint) -> None:
         self.constraint: Any = constraint
         self.bounds = constraint.bounds
-        self.named = _beside_names(constraint)
+        self.ends = _ends(constraint)
         self.structure = STRUCTURES.get(type(constraint))
 
     def __call__(self, owner: Any, value: Tensor) -> bool:
@@ -54,30 +52,22 @@ class Checker:
             return all_within(value, *self.bounds)
         if self.structure is not None:
             return (value.dim() >= self.constraint.event_dim and self.structure(value)) or None
-        if self.named is None or not all_within(value, *self.named):
+        if self.ends is None:
             return None
-        value = value.detach()
-        lower, upper = self.constraint.lower_bound, self.constraint.upper_bound
-        if isinstance(lower, str):
-            above = value - getattr(owner, lower).detach()
-            if not all_within(above, 0.0, inf, self.constraint.lower_open):
-                return None
-        if isinstance(upper, str):
-            below = getattr(owner, upper).detach() - value
-            if not all_within(below, 0.0, inf, self.constraint.upper_open):
-                return None
-        return True
+        lower, upper, lower_open, upper_open, integer = self.ends
+        lower = getattr(owner, lower) if type(lower) is str else lower
+        upper = getattr(owner, upper) if type(upper) is str else upper
+        return all_within(value, lower, upper, lower_open, upper_open, integer) or None
 
 
-def _beside_names(constraint: Constraint) -> Bounds | None:
-    """What a range whose bounds are partly names of parameters asks besides: the numbers, and whether integers."""
+def _ends(constraint: Constraint) -> tuple[Any, ...] | None:
+    """The arguments of ``all_within`` for a range whose ends are numbers or names of parameters."""
     if not isinstance(constraint, Range):
         return None
     lower, upper = constraint.lower_bound, constraint.upper_bound
     if isinstance(lower, Tensor) or isinstance(upper, Tensor):
         return None
-    low, high = -inf if isinstance(lower, str) else lower, inf if isinstance(upper, str) else upper
-    return Bounds(low, high, constraint.lower_open, constraint.upper_open, constraint.is_discrete)
+    return lower, upper, constraint.lower_open, constraint.upper_open, constraint.is_discrete
 
 
 def refuse(owner: Any, what: str, constraint: Constraint, value: Tensor) -> NoReturn:

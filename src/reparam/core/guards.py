@@ -26,9 +26,7 @@ def guarded(method: Method) -> Method:
 
     @functools.wraps(method)
     def inside(self: Any, x: Tensor) -> Tensor:
-        if self._validate_args or is_everything(support := self.support):
-            return method(self, x)
-        if self._surely_inside(x):
+        if self._validate_args or self._surely_inside(x) or is_everything(support := self.support):
             return method(self, x)
         if support.event_dim:
             return torch.where(support.check(x), method(self, x), -torch.inf)

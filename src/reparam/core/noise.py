@@ -9,22 +9,23 @@ from torch import Generator, Tensor
 
 from .._torch import is_ordinary_mode
 
-# ``generator=None`` is not passed on: torch's operators take symbolic shapes only without the keyword
+# ``generator=None`` is not passed on: torch's operators take symbolic shapes only without the keyword. ``size`` is
+# passed by keyword: a ``Size`` by position costs torch's parser as much as the numbers themselves.
 
 
 def normal(shape: torch.Size, like: Tensor, generator: Generator | None) -> Tensor:
     """Standard normal numbers in the dtype of ``like``."""
     if generator is None:
-        return torch.randn(shape, dtype=like.dtype, device=like.device)
-    return torch.randn(shape, dtype=like.dtype, device=like.device, generator=generator)
+        return torch.randn(size=shape, dtype=like.dtype, device=like.device)
+    return torch.randn(size=shape, dtype=like.dtype, device=like.device, generator=generator)
 
 
 def uniform(shape: torch.Size, like: Tensor, generator: Generator | None, dtype: torch.dtype | None = None) -> Tensor:
     """Uniform numbers in [0, 1), in the dtype of ``like`` unless another is asked for."""
     dtype = dtype or like.dtype
     if generator is None:
-        return torch.rand(shape, dtype=dtype, device=like.device)
-    return torch.rand(shape, dtype=dtype, device=like.device, generator=generator)
+        return torch.rand(size=shape, dtype=dtype, device=like.device)
+    return torch.rand(size=shape, dtype=dtype, device=like.device, generator=generator)
 
 
 def fine_uniform(shape: torch.Size, like: Tensor, generator: Generator | None) -> Tensor:

@@ -9,15 +9,15 @@ from torch import Generator, Tensor
 from torch.nn.functional import logsigmoid, softplus
 
 from ..constraints import boolean, real, unit_interval
-from ..core.distribution import Distribution
 from ..core.noise import fine_uniform
 from ..core.params import one_of, param
 from ..core.registry import register_kl
-from ..kernels import fused
+from ..kernels import fused, kernel
 from ..special import deviance, logit, xlog1py, xlogy
+from .exponential_family import ExponentialFamily
 
 
-class Bernoulli(Distribution):
+class Bernoulli(ExponentialFamily):
     r"""One trial that succeeds with probability ``probs``.
 
     .. math:: P(1) = p, \qquad P(0) = 1 - p
@@ -46,16 +46,23 @@ class Bernoulli(Distribution):
     support = boolean
 
     @fused("bernoulli_probs_log_prob", "probs")
-    @fused("bernoulli_logits_log_prob", "logits", tracked=False)
+    @fused("bernoulli_logits_log_prob", "logits")
     def _log_prob(self, x: Tensor) -> Tensor:
         if "logits" in self._given:
             return logsigmoid((2 * x - 1) * self.logits)
         return xlogy(x, self.probs) + xlog1py(1 - x, -self.probs)
 
+    @property
+    def param_shape(self) -> torch.Size:
+        """The shape of the parameter."""
+        return self.batch_shape
+
     def _failure(self) -> Tensor:
         return torch.sigmoid(-self.logits) if "logits" in self._given else 1 - self.probs
 
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        if "logits" in self._given:
+            return _draw(fine_uniform(shape, self.logits, generator).view(torch.int64), self.logits)
         p = self.probs
         return (fine_uniform(shape, p, generator) < p).to(p.dtype)
 
@@ -95,11 +102,36 @@ class Bernoulli(Distribution):
     def _variance(self) -> Tensor:
         return self.probs * self._failure()
 
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return (self.logits,)
+
+    @staticmethod
+    def _log_normalizer(logits: Tensor) -> Tensor:
+        return -logsigmoid(-logits)
+
+    def _sufficient_statistics(self, x: Tensor) -> tuple[Tensor, ...]:
+        return (x,)
+
+    @classmethod
+    def _from_natural(cls, logits: Tensor) -> dict[str, Tensor]:
+        return {"logits": logits}
+
+    @classmethod
+    def _from_mean(cls, mean: Tensor) -> dict[str, Tensor]:
+        return {"probs": mean}
+
     def _skewness(self) -> Tensor:
         return (self._failure() - self.probs) * torch.exp(-0.5 * log_variance(self))
 
     def _kurtosis(self) -> Tensor:
         return torch.exp(-log_variance(self)) - 6
+
+
+@kernel("bernoulli_logits_draw")
+def _draw(uniform: Tensor, logits: Tensor) -> Tensor:
+    """One where a uniform number is below the probability; kernels take such numbers of other dtypes as int64."""
+    return (uniform.view(torch.float64) < torch.sigmoid(logits)).to(logits.dtype)
 
 
 def log_variance(self: Any) -> Tensor:

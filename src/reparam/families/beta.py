@@ -7,17 +7,27 @@ from torch import Generator, Tensor
 from torch.nn.functional import logsigmoid
 
 from ..constraints import positive, unit_interval
-from ..core.distribution import Distribution
 from ..core.params import param
 from ..core.registry import register_kl
 from ..implicit.gamma import log_standard_gamma
 from ..kernels import fused
-from ..special import deviance, log_minus_digamma, stirling_bregman, stirling_error
+from ..special import (
+    betainc,
+    betaincc,
+    deviance,
+    lbeta,
+    log_betainc,
+    log_betaincc,
+    log_minus_digamma,
+    stirling_bregman,
+    stirling_error,
+)
 from .dirichlet import share_term
+from .exponential_family import ExponentialFamily
 from .normal import HALF_LOG_TWO_PI
 
 
-class Beta(Distribution):
+class Beta(ExponentialFamily):
     r"""The beta law on the unit interval.
 
     .. math:: p(x) = \frac{x^{\alpha-1} (1-x)^{\beta-1}}{B(\alpha, \beta)}, \qquad 0 \le x \le 1
@@ -75,6 +85,18 @@ class Beta(Distribution):
         x, y = torch.sigmoid(odds), torch.sigmoid(-odds)
         return x, self._log_density(x, logsigmoid(odds), y, logsigmoid(-odds))
 
+    def _cdf(self, x: Tensor) -> Tensor:
+        return betainc(self.concentration1, self.concentration0, x)
+
+    def _sf(self, x: Tensor) -> Tensor:
+        return betaincc(self.concentration1, self.concentration0, x)
+
+    def _log_cdf(self, x: Tensor) -> Tensor:
+        return log_betainc(self.concentration1, self.concentration0, x)
+
+    def _log_sf(self, x: Tensor) -> Tensor:
+        return log_betaincc(self.concentration1, self.concentration0, x)
+
     def _entropy(self) -> Tensor:
         a, b = self.concentration1, self.concentration0
         n = a + b
@@ -96,6 +118,24 @@ class Beta(Distribution):
         a, b = self.concentration1, self.concentration0
         n = a + b
         return (a / n) * (b / n) / (n + 1)
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return self.concentration1, self.concentration0
+
+    _log_normalizer = staticmethod(lbeta)
+
+    @property
+    def _mean_carrier_measure(self) -> Tensor:
+        log_x, log_complement = self._mean_params()
+        return -log_x - log_complement
+
+    def _sufficient_statistics(self, x: Tensor) -> tuple[Tensor, ...]:
+        return x.log(), torch.log1p(-x)
+
+    @classmethod
+    def _from_natural(cls, a: Tensor, b: Tensor) -> dict[str, Tensor]:
+        return {"concentration1": a, "concentration0": b}
 
     def _skewness(self) -> Tensor:
         a, b = self.concentration1, self.concentration0

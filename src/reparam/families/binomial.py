@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
@@ -10,21 +12,31 @@ from torch.nn.functional import logsigmoid
 
 from ..constraints import integer_interval, nonnegative_integer, real, unit_interval
 from ..core.checks import surely
-from ..core.distribution import Distribution
 from ..core.noise import binomial
 from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..kernels import fused
-from ..special import deviance, logit, stirling_error, xlog1py, xlogy
+from ..special import (
+    betainc_odds,
+    deviance,
+    log_betainc_odds,
+    log_binomial,
+    logit,
+    stirling_error,
+    xlog1py,
+    xlogy,
+)
 from .bernoulli import log_variance
+from .counts import quantile
 from .dirichlet import share_fit
+from .exponential_family import ExponentialFamily
 
 LOG_TWO_PI = math.log(2 * math.pi)
 NODES = 513
 REACH = 9.0
 
 
-class Binomial(Distribution):
+class Binomial(ExponentialFamily):
     r"""The number of successes in ``total_count`` independent trials.
 
     .. math:: P(k) = \binom{n}{k} p^k (1-p)^{n-k}, \qquad 0 \le k \le n
@@ -79,11 +91,53 @@ class Binomial(Distribution):
             return x * logsigmoid(self.logits) + rest * logsigmoid(-self.logits)
         return xlogy(x, self.probs) + xlog1py(rest, -self.probs)
 
+    @property
+    def param_shape(self) -> torch.Size:
+        """The shape of the parameter."""
+        return self.batch_shape
+
     def _failure(self) -> Tensor:
         return torch.sigmoid(-self.logits) if "logits" in self._given else 1 - self.probs
 
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         return binomial(self.total_count, self.probs, shape, generator).to(self.dtype)
+
+    def _tail(self, f: Callable[..., Tensor], x: Tensor, upper: bool, below: float, beyond: float) -> Tensor:
+        """A function of the beta law at the share of successes or failures; its limits outside 0, ..., n - 1."""
+        inside = (x >= 0) & (x < self.total_count)
+        k, rest = torch.where(inside, x, 0.0), torch.where(inside, self.total_count - x, 1.0)
+        p, q, lost = self._odds(upper)
+        value = f(k + 1, rest, p, q) if upper else f(rest, k + 1, q, p)
+        if f is log_betainc_odds:
+            value = value + (k + 1 if upper else rest) * lost
+        return torch.where(inside, value, torch.where(x < 0, below, beyond))
+
+    def _odds(self, upper: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """Numbers in the ratio of the probabilities, and what log-odds that no numbers hold go further down."""
+        if "probs" in self._given:
+            return self.probs, 1 - self.probs, torch.zeros_like(self.probs)
+        reach = -2 * math.log(torch.finfo(self.dtype).tiny) - 16
+        near = self.logits.clamp(-reach, reach)
+        lost = self.logits - near
+        return torch.exp(0.5 * near), torch.exp(-0.5 * near), (lost if upper else -lost).clamp(max=0)
+
+    def _cdf(self, x: Tensor) -> Tensor:
+        return self._tail(betainc_odds, x, False, 0.0, 1.0)
+
+    def _sf(self, x: Tensor) -> Tensor:
+        return self._tail(betainc_odds, x, True, 1.0, 0.0)
+
+    def _log_cdf(self, x: Tensor) -> Tensor:
+        return self._tail(log_betainc_odds, x, False, -torch.inf, 0.0)
+
+    def _log_sf(self, x: Tensor) -> Tensor:
+        return self._tail(log_betainc_odds, x, True, 0.0, -torch.inf)
+
+    def _icdf(self, p: Tensor) -> Tensor:
+        return torch.minimum(quantile(self, p, upper=False), self.total_count)
+
+    def _isf(self, p: Tensor) -> Tensor:
+        return torch.minimum(quantile(self, p, upper=True), self.total_count)
 
     def _listed(self) -> Tensor:
         n = self.total_count
@@ -132,6 +186,28 @@ class Binomial(Distribution):
 
     def _variance(self) -> Tensor:
         return self.total_count * self.probs * self._failure()
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return (self.logits,)
+
+    def _log_normalizer(self, logits: Tensor) -> Tensor:
+        return -self.total_count * logsigmoid(-logits)
+
+    @property
+    def _mean_carrier_measure(self) -> Tensor:
+        return self._expect(lambda k, _: log_binomial(self.total_count, k))
+
+    def _sufficient_statistics(self, x: Tensor) -> tuple[Tensor, ...]:
+        return (x,)
+
+    @classmethod
+    def _from_natural(cls, logits: Tensor, total_count: Any = 1) -> dict[str, Any]:
+        return {"total_count": total_count, "logits": logits}
+
+    @classmethod
+    def _from_mean(cls, mean: Tensor, total_count: Any = 1) -> dict[str, Any]:
+        return {"total_count": total_count, "probs": mean / total_count}
 
     def _skewness(self) -> Tensor:
         return (self._failure() - self.probs) * torch.exp(-0.5 * log_variance(self)) / self.total_count.sqrt()

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import torch
 from torch import Generator, Tensor
+from torch.nn.functional import one_hot
 
 from ..constraints import Constraint, independent, integer_interval, nonnegative, real_vector
 from ..constraints.base import Bounds
 from ..core.checks import Checker, refuse
-from ..core.distribution import Distribution
 from ..core.noise import fine_uniform
 from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..core.shapes import joint
 from ..kernels import fused, samplers
 from ..special import deviance
+from .exponential_family import ExponentialFamily
 
 
 class _Finite(Constraint):
@@ -40,7 +41,7 @@ class _Finite(Constraint):
 USABLE = {"probs": Checker(_Finite(0.0)), "logits": Checker(_Finite(-torch.inf))}
 
 
-class Categorical(Distribution):
+class Categorical(ExponentialFamily):
     r"""A choice of one of K categories.
 
     .. math:: P(k) = p_k = \frac{e^{\ell_k}}{\sum_j e^{\ell_j}}
@@ -163,6 +164,25 @@ class Categorical(Distribution):
         return torch.full(self._batch_shape, torch.nan, dtype=self.dtype, device=self.device)
 
     _variance = _skewness = _kurtosis = _mean
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return (self.logits,)
+
+    @staticmethod
+    def _log_normalizer(logits: Tensor) -> Tensor:
+        return logits.logsumexp(-1)
+
+    def _sufficient_statistics(self, x: Tensor) -> tuple[Tensor, ...]:
+        return (one_hot(x.long(), self.num_events).to(self.dtype),)
+
+    @classmethod
+    def _from_natural(cls, logits: Tensor) -> dict[str, Tensor]:
+        return {"logits": logits}
+
+    @classmethod
+    def _from_mean(cls, probs: Tensor) -> dict[str, Tensor]:
+        return {"probs": probs}
 
     def _mode(self) -> Tensor:
         return self._raw().argmax(-1)

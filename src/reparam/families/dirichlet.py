@@ -6,16 +6,16 @@ import torch
 from torch import Generator, Tensor
 
 from ..constraints import independent, positive, simplex
-from ..core.distribution import Distribution
 from ..core.params import param
 from ..core.registry import register_kl
 from ..implicit.gamma import log_standard_gamma
 from ..kernels import fused
-from ..special import deviance, log_minus_digamma, stirling_bregman, stirling_error
+from ..special import deviance, lgamma, log_minus_digamma, stirling_bregman, stirling_error
+from .exponential_family import ExponentialFamily
 from .normal import HALF_LOG_TWO_PI
 
 
-class Dirichlet(Distribution):
+class Dirichlet(ExponentialFamily):
     r"""The Dirichlet law on the simplex of K non-negative numbers that sum to one.
 
     .. math:: p(x) = \frac{\Gamma(\sum_k \alpha_k)}{\prod_k \Gamma(\alpha_k)} \prod_k x_k^{\alpha_k - 1}
@@ -94,6 +94,26 @@ class Dirichlet(Distribution):
     def _variance(self) -> Tensor:
         mean = self._mean()
         return mean * (1 - mean) / (self._total()[..., None] + 1)
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return (self.concentration,)
+
+    @staticmethod
+    def _log_normalizer(a: Tensor) -> Tensor:
+        return lgamma(a).sum(-1) - lgamma(a.sum(-1))
+
+    @property
+    def _mean_carrier_measure(self) -> Tensor:
+        (log_x,) = self._mean_params()
+        return -log_x.sum(-1)
+
+    def _sufficient_statistics(self, x: Tensor) -> tuple[Tensor, ...]:
+        return (x.log(),)
+
+    @classmethod
+    def _from_natural(cls, a: Tensor) -> dict[str, Tensor]:
+        return {"concentration": a}
 
     def _covariance(self) -> Tensor:
         mean = self._mean()

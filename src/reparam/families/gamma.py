@@ -6,7 +6,6 @@ import torch
 from torch import Generator, Tensor
 
 from ..constraints import nonnegative, positive
-from ..core.distribution import Distribution
 from ..core.params import param
 from ..core.registry import register_kl
 from ..implicit.gamma import gamma, log_standard_gamma
@@ -15,16 +14,20 @@ from ..special import (
     deviance,
     gammainc,
     gammaincc,
+    gammainccinv,
+    gammaincinv,
+    lgamma,
     log_gammainc,
     log_gammaincc,
     log_minus_digamma,
     stirling_bregman,
     stirling_error,
 )
+from .exponential_family import ExponentialFamily
 from .normal import HALF_LOG_TWO_PI
 
 
-class Gamma(Distribution):
+class Gamma(ExponentialFamily):
     r"""The gamma law: the waiting time for ``concentration`` events that arrive at ``rate``.
 
     .. math:: p(x) = \frac{\beta^\alpha}{\Gamma(\alpha)} x^{\alpha-1} e^{-\beta x}, \qquad x \ge 0
@@ -82,6 +85,12 @@ class Gamma(Distribution):
     def _log_sf(self, x: Tensor) -> Tensor:
         return log_gammaincc(self.concentration, self.rate * x)
 
+    def _icdf(self, p: Tensor) -> Tensor:
+        return gammaincinv(self.concentration, p) / self.rate
+
+    def _isf(self, q: Tensor) -> Tensor:
+        return gammainccinv(self.concentration, q) / self.rate
+
     def _entropy(self) -> Tensor:
         return standard_entropy(self.concentration) - self.rate.log()
 
@@ -93,6 +102,21 @@ class Gamma(Distribution):
 
     def _variance(self) -> Tensor:
         return self.concentration / self.rate**2
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return self.concentration - 1, -self.rate
+
+    @staticmethod
+    def _log_normalizer(a: Tensor, b: Tensor) -> Tensor:
+        return lgamma(a + 1) - (a + 1) * (-b).log()
+
+    def _sufficient_statistics(self, x: Tensor) -> tuple[Tensor, ...]:
+        return x.log(), x
+
+    @classmethod
+    def _from_natural(cls, a: Tensor, b: Tensor) -> dict[str, Tensor]:
+        return {"concentration": a + 1, "rate": -b}
 
     def _skewness(self) -> Tensor:
         return 2 * self.concentration.rsqrt()

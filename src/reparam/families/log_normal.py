@@ -9,6 +9,7 @@ from ..combinators.transformed import TransformedDistribution
 from ..constraints import positive, real
 from ..core.params import param
 from ..core.registry import kl_rules, register_kl
+from ..kernels import fused
 from ..transforms import ExpTransform
 from .normal import Normal
 
@@ -45,6 +46,10 @@ class LogNormal(TransformedDistribution):
     def base_distribution(self) -> Normal:
         """The law of log X."""
         return Normal(self.loc, self.scale, validate_args=False)
+
+    @fused("log_normal_log_prob", "loc", "scale")
+    def _log_prob(self, x: Tensor) -> Tensor:
+        return super()._log_prob(x)
 
     def _entropy(self) -> Tensor:
         return self.base_distribution._entropy() + self.loc

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
@@ -15,20 +14,30 @@ from ..constraints import (
     positive_definite,
     real_vector,
 )
-from ..core.distribution import Distribution
+from ..core.linear import (
+    apply,
+    cholesky,
+    factor_of_inverse,
+    inverse_triangular,
+    log_diagonal,
+    shrunk,
+    solve,
+    solve_triangular,
+    square,
+    symmetric_cholesky,
+)
 from ..core.noise import normal
 from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..core.shapes import joint
 from ..kernels import fused, kernel
 from ..special import deviance
+from .exponential_family import ExponentialFamily
 
-cholesky: Callable[[Tensor], Tensor] = torch.linalg.cholesky
-solve_triangular: Callable[..., Tensor] = torch.linalg.solve_triangular
 LOG_TWO_PI = math.log(2 * math.pi)
 
 
-class MultivariateNormal(Distribution):
+class MultivariateNormal(ExponentialFamily):
     r"""The normal law of a vector, with any covariance.
 
     .. math:: p(x) = \frac{\exp\left(-\frac12 (x-\mu)^\top \Sigma^{-1} (x-\mu)\right)}{\sqrt{|2\pi\Sigma|}}
@@ -61,7 +70,7 @@ class MultivariateNormal(Distribution):
 
     loc = param(real_vector, symbol=r"\mu", typical=(-2.0, 2.0))
     covariance_matrix, precision_matrix, scale_tril, precision_tril, scale_diag = one_of(
-        covariance_matrix=param(positive_definite, symbol=r"\Sigma", derived=lambda d: _square(d.scale_tril)),
+        covariance_matrix=param(positive_definite, symbol=r"\Sigma", derived=lambda d: square(d.scale_tril)),
         precision_matrix=param(positive_definite, derived=lambda d: d._precision()),
         scale_tril=param(lower_cholesky, symbol="L", derived=lambda d: d._factor()),
         precision_tril=param(lower_cholesky, derived=lambda d: cholesky(d.precision_matrix)),
@@ -83,7 +92,7 @@ class MultivariateNormal(Distribution):
     def _spread(self) -> tuple[str, Tensor]:
         """The given form and its tensor, with broadcast batch dimensions shrunk to size one."""
         name = self._given[1]
-        return name, _shrunk(self.__dict__[name], self._fields[name].event_dim)  # type: ignore[attr-defined]
+        return name, shrunk(self.__dict__[name], self._fields[name].event_dim)  # type: ignore[attr-defined]
 
     def _factor(self) -> Tensor:
         """The lower Cholesky factor of the covariance."""
@@ -91,22 +100,17 @@ class MultivariateNormal(Distribution):
         if name == "scale_tril":
             return value
         if name == "covariance_matrix":
-            return _symmetric_cholesky(value)
+            return symmetric_cholesky(value)
         if name == "scale_diag":
             return torch.diag_embed(value)
         if name == "precision_matrix":
-            # with J the reversal: J P J = A A', so that P = (J A J)(J A J)' with J A J upper triangular
-            reverse = _symmetric_cholesky(value.flip((-2, -1))).flip((-2, -1))
-            eye = torch.eye(value.shape[-1], dtype=value.dtype, device=value.device)
-            return solve_triangular(reverse, eye, upper=True).mT
-        eye = torch.eye(value.shape[-1], dtype=value.dtype, device=value.device)
-        inverse = solve_triangular(value, eye, upper=False)
-        return cholesky(inverse.mT @ inverse)
+            return factor_of_inverse(value)
+        return cholesky(square(inverse_triangular(value).mT))
 
     def _precision(self) -> Tensor:
         name, value = self._spread()
         if name == "precision_tril":
-            return _square(value)
+            return square(value)
         if name == "scale_diag":
             return torch.diag_embed(value**-2)
         return torch.cholesky_inverse(self._factor())
@@ -115,14 +119,14 @@ class MultivariateNormal(Distribution):
         """Whether it is of the precision, and the given or the cheapest factor (a vector if diagonal)."""
         name, value = self._spread()
         if name in ("precision_matrix", "precision_tril"):
-            return True, _symmetric_cholesky(value) if name == "precision_matrix" else value
+            return True, symmetric_cholesky(value) if name == "precision_matrix" else value
         return False, value if name == "scale_diag" else self._factor()
 
     def _half_log_det(self, precision: bool, factor: Tensor) -> Tensor:
         """Half the log-determinant of the covariance."""
         if self._given[1] == "scale_diag":
             return factor.log().sum(-1)
-        return -_log_diagonal(factor) if precision else _log_diagonal(factor)
+        return -log_diagonal(factor) if precision else log_diagonal(factor)
 
     def _whiten(self, shift: Tensor) -> tuple[Tensor, Tensor]:
         """A whitened ``shift`` (of squared length the Mahalanobis distance) and half the log-determinant."""
@@ -130,7 +134,7 @@ class MultivariateNormal(Distribution):
         if self._given[1] == "scale_diag":
             white = shift / factor
         else:
-            white = _apply(factor.mT, shift) if precision else _solve(factor, shift)
+            white = apply(factor.mT, shift) if precision else solve(factor, shift)
         return white, self._half_log_det(precision, factor)
 
     @fused("multivariate_normal_covariance_log_prob", "loc", "covariance_matrix")
@@ -147,7 +151,7 @@ class MultivariateNormal(Distribution):
         if self._given[1] == "scale_diag":
             return torch.addcmul(self.loc, noise, factor)
         if precision:
-            return self.loc + _solve(factor.mT, noise, upper=True)
+            return self.loc + solve(factor.mT, noise, upper=True)
         return _draw(noise, self.loc, factor)
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
@@ -156,6 +160,29 @@ class MultivariateNormal(Distribution):
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
         noise, triangle = normal(shape, self.loc, generator), self._triangle()
         return self._coloured(noise, *triangle), self._log_density(noise, self._half_log_det(*triangle))
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        precision = self._precision()
+        return apply(precision, self.loc), (-0.5 * precision).expand(self._batch_shape + precision.shape[-2:])
+
+    @staticmethod
+    def _log_normalizer(a: Tensor, b: Tensor) -> Tensor:
+        factor = symmetric_cholesky(-2 * b)
+        white = solve(factor, a)
+        return 0.5 * white.square().sum(-1) - log_diagonal(factor) + 0.5 * LOG_TWO_PI * a.shape[-1]
+
+    def _sufficient_statistics(self, x: Tensor) -> tuple[Tensor, ...]:
+        return x, x[..., :, None] * x[..., None, :]
+
+    @classmethod
+    def _from_natural(cls, a: Tensor, b: Tensor) -> dict[str, Tensor]:
+        factor = factor_of_inverse(-2 * b)
+        return {"loc": apply(square(factor), a), "scale_tril": factor}
+
+    @classmethod
+    def _from_mean(cls, mean: Tensor, second: Tensor) -> dict[str, Tensor]:
+        return {"loc": mean, "covariance_matrix": second - mean[..., :, None] * mean[..., None, :]}
 
     def _entropy(self) -> Tensor:
         _, half_log_det = self._whiten(self.loc)
@@ -182,51 +209,9 @@ class MultivariateNormal(Distribution):
         return matrix.expand(self._batch_shape + matrix.shape[-2:])
 
 
-def _square(factor: Tensor) -> Tensor:
-    return factor @ factor.mT
-
-
-@kernel("cholesky")
-def _symmetric_cholesky(matrix: Tensor) -> Tensor:
-    return cholesky((matrix + matrix.mT) / 2)
-
-
-def _log_diagonal(factor: Tensor) -> Tensor:
-    return factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-
-
-def _shrunk(value: Tensor, event_dim: int) -> Tensor:
-    """``value`` with size one in place of every batch dimension along which it repeats."""
-    strides = value.stride()
-    for dim in range(value.dim() - event_dim):
-        if strides[dim] == 0 and value.shape[dim] > 1:
-            value = value.narrow(dim, 0, 1)
-    return value
-
-
-def _shared(factor: Tensor) -> bool:
-    return factor.shape[:-2].numel() == 1
-
-
-def _apply(factor: Tensor, vectors: Tensor) -> Tensor:
-    """``factor @ vector`` for each vector: one matrix product where the factor is shared."""
-    if _shared(factor):
-        return vectors @ factor.reshape(factor.shape[-2:]).mT
-    return (factor @ vectors[..., None]).squeeze(-1)
-
-
 @kernel("multivariate_normal_draw")
 def _draw(noise: Tensor, loc: Tensor, factor: Tensor) -> Tensor:
-    return loc + _apply(factor, noise)
-
-
-def _solve(factor: Tensor, vectors: Tensor, upper: bool = False) -> Tensor:
-    """``factor^-1 @ vector`` for each vector: one triangular solve where the factor is shared."""
-    if _shared(factor):
-        matrix = factor.reshape(factor.shape[-2:])
-        flat = vectors.reshape(-1, vectors.shape[-1])
-        return solve_triangular(matrix, flat.mT, upper=upper).mT.reshape(vectors.shape)
-    return solve_triangular(factor, vectors[..., None], upper=upper).squeeze(-1)
+    return loc + apply(factor, noise)
 
 
 @register_kl(MultivariateNormal, MultivariateNormal)

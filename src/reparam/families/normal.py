@@ -8,17 +8,17 @@ import torch
 from torch import Generator, Tensor
 
 from ..constraints import positive, real
-from ..core.distribution import Distribution
 from ..core.noise import normal
 from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused
 from ..special import deviance, log_ndtr, ndtr, ndtri
+from .exponential_family import ExponentialFamily
 
 HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 
-class Normal(Distribution):
+class Normal(ExponentialFamily):
     r"""The normal (Gaussian) law with mean ``loc`` and standard deviation ``scale``.
 
     .. math:: p(x) = \frac{1}{\sigma\sqrt{2\pi}} \exp\left(-\frac{(x-\mu)^2}{2\sigma^2}\right)
@@ -93,6 +93,26 @@ class Normal(Distribution):
 
     def _stddev(self) -> Tensor:
         return self.scale
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        precision = self.scale**-2
+        return self.loc * precision, -0.5 * precision
+
+    @staticmethod
+    def _log_normalizer(a: Tensor, b: Tensor) -> Tensor:
+        return -0.25 * a * a / b + 0.5 * (math.log(math.pi) - (-b).log())
+
+    def _sufficient_statistics(self, x: Tensor) -> tuple[Tensor, ...]:
+        return x, x * x
+
+    @classmethod
+    def _from_natural(cls, a: Tensor, b: Tensor) -> dict[str, Tensor]:
+        return {"loc": -0.5 * a / b, "scale": (-2 * b).rsqrt()}
+
+    @classmethod
+    def _from_mean(cls, mean: Tensor, square: Tensor) -> dict[str, Tensor]:
+        return {"loc": mean, "scale": (square - mean * mean).sqrt()}
 
     def _skewness(self) -> Tensor:
         return torch.zeros_like(self.loc)

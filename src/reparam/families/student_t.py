@@ -14,7 +14,7 @@ from ..core.params import param
 from ..core.registry import register_kl
 from ..implicit.gamma import log_standard_gamma
 from ..kernels import fused
-from ..special import digamma_difference, log_gamma_ratio
+from ..special import digamma_difference, log_gamma_ratio, log_stdtr, stdtr
 
 HALF_LOG_PI = 0.5 * math.log(math.pi)
 
@@ -52,7 +52,7 @@ class StudentT(Distribution):
 
     @fused("studentt_log_prob", "df", "loc", "scale")
     def _log_prob(self, x: Tensor) -> Tensor:
-        z = (x - self.loc) / self.scale
+        z = self._standardised(x)
         return self._log_constant() - 0.5 * (self.df + 1) * _log1p_ratio(z, self.df)
 
     def _log_constant(self) -> Tensor:
@@ -65,6 +65,21 @@ class StudentT(Distribution):
         half = self.df / 2
         log_stretch = 0.5 * (half.log() - log_standard_gamma(half, shape, generator))
         return self.loc + self.scale * noise * log_stretch.exp()
+
+    def _standardised(self, x: Tensor) -> Tensor:
+        return (x - self.loc) / self.scale
+
+    def _cdf(self, x: Tensor) -> Tensor:
+        return stdtr(self.df, self._standardised(x))
+
+    def _sf(self, x: Tensor) -> Tensor:
+        return stdtr(self.df, -self._standardised(x))
+
+    def _log_cdf(self, x: Tensor) -> Tensor:
+        return log_stdtr(self.df, self._standardised(x))
+
+    def _log_sf(self, x: Tensor) -> Tensor:
+        return log_stdtr(self.df, -self._standardised(x))
 
     def _entropy(self) -> Tensor:
         half = self.df / 2

@@ -41,7 +41,8 @@ class Uniform(Distribution):
 
     @fused("uniform_log_prob", "low", "high", tracked=False)
     def _log_prob(self, x: Tensor) -> Tensor:
-        return -(self.high - self.low).log().expand(joint(x.shape, self.low.shape))
+        value = -(self.high - self.low).log()
+        return value if value.shape == x.shape else value.expand(joint(x.shape, value.shape))
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         u = uniform(shape, self.low, generator)

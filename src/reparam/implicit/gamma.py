@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import cast
 
 import torch
 from torch import Generator, Tensor
@@ -45,30 +44,11 @@ def log_standard_gamma(concentration: Tensor, shape: torch.Size, generator: Gene
     return reparameterise(a, sample, log_gamma_quantile_grad)
 
 
-class _Scaled(torch.autograd.Function):
-    """A gamma draw with a rate in one node: dx/da = x dy/da with y the logarithm of the standard draw, dx/dr = -x/r."""
-
-    @staticmethod
-    def forward(ctx: Any, concentration: Tensor, rate: Tensor, log_sample: Tensor, known: Tensor) -> Tensor:
-        sample = log_sample.exp().div_(rate)
-        ctx.save_for_backward(concentration, rate, log_sample, known, sample)
-        return sample
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        concentration, rate, log_sample, known, sample = ctx.saved_tensors
-        first, second = ctx.needs_input_grad[:2]
-        if torch.is_grad_enabled():
-            inner = [t.view_as(t) for t in (concentration, rate)]
-            again = reparameterise(inner[0], log_sample, log_gamma_quantile_grad).exp() / inner[1]
-            of = [t for t, wanted in zip(inner, (first, second)) if wanted]
-            found = iter(torch.autograd.grad(again, of, grad, create_graph=True))
-            return next(found) if first else None, next(found) if second else None, None, None
-        moved = grad * sample
-        return moved * known if first else None, -(moved / rate) if second else None, None, None
-
-
-_scaled: Callable[..., Tensor] = super(torch.autograd.Function, _Scaled).apply  # as in ``scalar``
+@kernels.kernel("gamma_draw")
+def _scaled(concentration: Tensor, rate: Tensor, log_sample: Tensor, known: Tensor) -> Tensor:
+    """A draw from the logarithm of a standard one; the kernel takes the slope of that as known."""
+    a = concentration.expand_as(log_sample)
+    return reparameterise(a, log_sample, log_gamma_quantile_grad).exp() / rate
 
 
 def gamma(concentration: Tensor, rate: Tensor, shape: torch.Size, generator: Generator | None) -> Tensor:
@@ -81,8 +61,7 @@ def gamma(concentration: Tensor, rate: Tensor, shape: torch.Size, generator: Gen
         generator: draws from it instead of torch's default one.
     """
     tracked = torch.is_grad_enabled() and (concentration.requires_grad or rate.requires_grad)
-    if not tracked or not (kernels.usable(concentration) and kernels.usable(rate)):
+    if not tracked or not kernels.usable(concentration):
         return log_standard_gamma(concentration, shape, generator).exp() / rate
-    a, r = (t if t.shape == shape else t.expand(shape) for t in (concentration, rate))
     log_sample, known = kernels.standard_gamma_log(concentration, shape, generator)
-    return _scaled(a, r, log_sample, known)
+    return _scaled(concentration, rate, log_sample, cast(Tensor, known))

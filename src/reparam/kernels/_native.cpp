@@ -1,29 +1,30 @@
-// Python's door to the kernels: functions that take addresses and sizes as integers.
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-
-#include "reparam.h"
+// Python's door to the kernels: functions of tensors that lie as a kernel wants them, and of addresses and sizes.
+#include "python/bounds.hpp"
+#include "python/calls.hpp"
 
 namespace {
 
-constexpr Py_ssize_t most_inputs = 8;
-constexpr int64_t release_above = 8192;  // elements from which the interpreter lock is worth giving up
+using reparam::python::most_inputs;
 
 int64_t integer(PyObject* value) { return PyLong_AsLongLong(value); }
 
 void* pointer(PyObject* value) { return reinterpret_cast<void*>(static_cast<intptr_t>(integer(value))); }
 
+// The entry whose index is the first argument, or NULL with an exception.
+const reparam_entry* entry_at(PyObject* const* args, Py_ssize_t count) {
+  int32_t entries = 0;
+  const reparam_entry* table = reparam_entries(&entries);
+  const int64_t i = count > 0 ? integer(args[0]) : -1;
+  if (i >= 0 && i < entries) return table + i;
+  if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "no such entry");
+  return nullptr;
+}
+
 // run(entry, dtype, n, k, threads, *inputs, *periods, value[, *partials, grad, grad_period, reduced]); addresses of
 // outputs that are not wanted are 0. False if some value does not exist.
 PyObject* run(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  int32_t entries = 0;
-  const reparam_entry* table = reparam_entries(&entries);
-  const int64_t index = count > 5 ? integer(args[0]) : -1;
-  if (index < 0 || index >= entries) {
-    if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "run: no such entry");
-    return nullptr;
-  }
-  const reparam_entry* entry = table + index;
+  const reparam_entry* entry = entry_at(args, count);
+  if (entry == nullptr) return nullptr;
   const Py_ssize_t inputs = entry->inputs, value_only = 5 + 2 * inputs + 1;
   if (count != value_only && count != value_only + inputs + 3) {
     PyErr_Format(PyExc_TypeError, "run: %s does not take %zd arguments", entry->name, count);
@@ -51,29 +52,37 @@ PyObject* run(PyObject*, PyObject* const* args, Py_ssize_t count) {
     PyErr_SetString(PyExc_TypeError, "run: the dtype is neither float32 nor float64");
     return nullptr;
   }
-  int exists = 0;
-  if (call.n * call.k < release_above) {
-    exists = reparam_run(entry, static_cast<int>(dtype), &call, 1);
-  } else {
-    Py_BEGIN_ALLOW_THREADS
-    exists = reparam_run(entry, static_cast<int>(dtype), &call, static_cast<int>(threads));
-    Py_END_ALLOW_THREADS
-  }
-  return PyBool_FromLong(exists);
+  return PyBool_FromLong(reparam::python::run(entry, static_cast<int>(dtype), call, static_cast<int>(threads)));
 }
 
-// all_within(dtype, n, values, lower, upper, integer)
+bool takes(const reparam_entry* entry, Py_ssize_t given) {
+  if (given == entry->inputs) return true;
+  PyErr_Format(PyExc_TypeError, "%s does not take %zd tensors", entry->name, given);
+  return false;
+}
+
+// evaluate(entry, recording, *tensors) -> (value, tracked) or None
+PyObject* evaluate(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  const reparam_entry* entry = entry_at(args, count);
+  if (entry == nullptr || !takes(entry, count - 2)) return nullptr;
+  return reparam::python::evaluate(entry, args[1] == Py_True, args + 2);
+}
+
+// pull_back(entry, grad, wanted, *tensors) -> gradients or None
+PyObject* pull_back(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  const reparam_entry* entry = entry_at(args, count);
+  if (entry == nullptr || !takes(entry, count - 3)) return nullptr;
+  return reparam::python::pull_back(entry, args[1], args[2], args + 3);
+}
+
+// all_within(values, lower, upper, lower_open, upper_open, integer) -> bool or None
 PyObject* all_within(PyObject*, PyObject* const* args, Py_ssize_t count) {
   if (count != 6) {
     PyErr_SetString(PyExc_TypeError, "all_within takes 6 arguments");
     return nullptr;
   }
-  const int64_t dtype = integer(args[0]), n = integer(args[1]);
-  const void* values = pointer(args[2]);
-  const double lower = PyFloat_AsDouble(args[3]), upper = PyFloat_AsDouble(args[4]);
-  const int whole = PyObject_IsTrue(args[5]);
-  if (PyErr_Occurred()) return nullptr;
-  return PyBool_FromLong(reparam_all_within(static_cast<int>(dtype), n, values, lower, upper, whole));
+  return reparam::python::all_within(
+      args[0], {args[1], args[2], args[3] == Py_True, args[4] == Py_True, args[5] == Py_True});
 }
 
 // all_structured(structure, dtype, n, k, values, tolerance), for float32 and float64.
@@ -156,6 +165,8 @@ PyCFunction as_method(Function function) {
 
 PyMethodDef methods[] = {
     {"run", as_method(run), METH_FASTCALL, nullptr},
+    {"evaluate", as_method(evaluate), METH_FASTCALL, nullptr},
+    {"pull_back", as_method(pull_back), METH_FASTCALL, nullptr},
     {"all_within", as_method(all_within), METH_FASTCALL, nullptr},
     {"all_structured", as_method(all_structured), METH_FASTCALL, nullptr},
     {"standard_gamma_log", as_method(standard_gamma_log), METH_FASTCALL, nullptr},
@@ -171,6 +182,7 @@ PyModuleDef module = {PyModuleDef_HEAD_INIT, "_native", "The native kernels, by 
 }  // namespace
 
 PyMODINIT_FUNC PyInit__native(void) {
+  if (!reparam::python::words.find()) return nullptr;
   PyObject* created = PyModule_Create(&module);
   if (created != nullptr) PyModule_AddIntConstant(created, "ABI_VERSION", REPARAM_ABI_VERSION);
   return created;

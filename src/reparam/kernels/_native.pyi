@@ -1,7 +1,22 @@
+from collections.abc import Sequence
+
+from torch import Tensor
+
 ABI_VERSION: int
 
+def evaluate(entry: int, recording: bool, *tensors: object) -> tuple[Tensor, bool] | None: ...
+def pull_back(
+    entry: int, grad: Tensor, wanted: tuple[bool, ...], *tensors: Tensor
+) -> Sequence[Tensor | None] | None: ...
+def all_within(
+    values: Tensor,
+    lower: float | Tensor,
+    upper: float | Tensor,
+    lower_open: bool,
+    upper_open: bool,
+    integer: bool,
+) -> bool | None: ...
 def run(entry: int, dtype: int, n: int, k: int, threads: int, *addresses_and_periods: int) -> bool: ...
-def all_within(dtype: int, n: int, values: int, lower: float, upper: float, integer: bool) -> bool: ...
 def all_structured(structure: int, dtype: int, n: int, k: int, values: int, tolerance: float) -> bool: ...
 def standard_gamma_log(
     dtype: int,

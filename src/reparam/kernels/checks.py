@@ -5,56 +5,47 @@ from __future__ import annotations
 import math
 from sys import maxsize
 
-import torch
 from torch import Tensor
 
 from .._torch import is_ordinary_mode, is_plain_cpu
 from .layout import FLOATS, repeated
-from .library import DTYPES, ENTRIES, native
+from .library import ENTRIES, native
 
 LARGEST_MATRIX = ENTRIES["cholesky"].longest if "cholesky" in ENTRIES else 0
 
 
 def all_within(
     tensor: Tensor,
-    lower: float,
-    upper: float,
+    lower: float | Tensor,
+    upper: float | Tensor,
     lower_open: bool = False,
     upper_open: bool = False,
     integer: bool = False,
 ) -> bool | None:
-    """Does every entry lie between two numbers (and is it whole)?
+    """Does every entry lie in a range (and is it whole)?
 
     Args:
-        tensor: the entries; NaN lies in no interval.
-        lower: the lower end, in the dtype of the tensor.
+        tensor: the entries; NaN lies in no range.
+        lower: the lower end: a float, in the dtype of the tensor, or a tensor that broadcasts with it.
         upper: the upper end, likewise.
         lower_open: whether the lower end itself is excluded.
         upper_open: whether the upper end itself is excluded.
         integer: whether the entries must be whole numbers.
 
     Returns:
-        The answer, or None where the native library does not handle this tensor (it handles CPU tensors of
+        The answer, or None where the native library does not handle these tensors (it handles CPU tensors of
         float32, float64, int64 and bool, in ordinary eager mode) and torch has to find out.
 
     Example:
         >>> all_within(torch.tensor([0.5, 1.0]), 0.0, 1.0) in (True, None)
         True
     """
-    if native is None or not is_ordinary_mode() or not is_plain_cpu(tensor):
+    if native is None or not is_ordinary_mode():
         return None
-    dtype = tensor.dtype
-    code = DTYPES.get(dtype)
-    if code is None:
-        return None
-    n = tensor.numel()
-    if not tensor.is_contiguous() or (n < 2 and tensor.is_neg()):
-        tensor, n = repeated(tensor.detach(), tensor.shape)
-    if lower_open:
-        lower = _next(lower, math.inf, dtype)
-    if upper_open:
-        upper = _next(upper, -math.inf, dtype)
-    return bool(native.all_within(code, n, tensor.data_ptr(), lower, upper, integer))
+    answer: bool | None = native.all_within(tensor, lower, upper, lower_open, upper_open, integer)
+    if answer is None and is_plain_cpu(tensor) and not tensor.is_contiguous():
+        return all_within(tensor.detach().resolve_neg().contiguous(), lower, upper, lower_open, upper_open, integer)
+    return answer
 
 
 def all_finite(tensor: Tensor) -> bool:
@@ -116,21 +107,3 @@ def all_positive_definite(tensor: Tensor, tolerance: float) -> bool | None:
         True
     """
     return _all_structured(2, 2, LARGEST_MATRIX, tensor, tolerance) or None
-
-
-def _next(bound: float, towards: float, dtype: torch.dtype) -> float:
-    """The next number after a bound in the tensor's dtype: it turns an open end into a closed one."""
-    step = _NEXT.get((bound, towards, dtype))
-    if step is None:
-        if dtype.is_floating_point:
-            ends = torch.tensor([bound, towards], dtype=dtype)
-            step = float(torch.nextafter(ends[0], ends[1]))
-        elif math.isinf(bound):
-            step = bound  # no whole number is infinite
-        else:
-            step = math.floor(bound) + 1.0 if towards > bound else math.ceil(bound) - 1.0
-        _NEXT[bound, towards, dtype] = step
-    return step
-
-
-_NEXT: dict[tuple[float, float, torch.dtype], float] = {}

@@ -130,33 +130,30 @@ def evaluate(entry: Entry, formula: Formula, tensors: Sequence[Tensor]) -> Tenso
         formula: the same function of the same tensors, made of torch's: for derivatives of derivatives.
         tensors: the inputs, in ordinary eager mode.
     """
-    tracked = False
-    for tensor in tensors:
-        if not is_plain_cpu(tensor):
-            return None
-        if tensor.requires_grad:
-            tracked = True
+    recording = is_grad_enabled()
+    found = native.evaluate(entry.index, recording, *tensors) or _rearranged(entry, tensors, recording)
+    if found is None:
+        return None
+    value, tracked = found
+    return _apply(entry, formula, found, *tensors) if tracked else value
+
+
+def _rearranged(entry: Entry, tensors: Sequence[Tensor], recording: bool) -> tuple[Tensor, bool] | None:
+    """What the native ``evaluate`` returns, for tensors that it does not take as they lie."""
     layout = arrange(entry, tensors)
     if layout is None:
         return None
-    if tracked and is_grad_enabled():
-        if not _offers_gradients(entry, layout, tensors):
-            return None
-        return _apply(entry, formula, layout, *tensors)
-    return _value(entry, layout, tensors)
-
-
-def _value(entry: Entry, layout: Layout, tensors: Sequence[Tensor]) -> Tensor | None:
-    """The kernel's value, or None where some of it does not exist: the formula will say what is wrong."""
+    tracked = recording and any([tensor.requires_grad for tensor in tensors])
+    if tracked and not _offers_gradients(entry, layout, tensors):
+        return None
     code, n, k, shape, inputs, _ = layout
-    like = tensors[0]
-    if like.shape == shape and like.is_contiguous() and entry.elementwise:
-        value = empty_like(like)
-    else:
-        value = tensors[-1].new_empty(shape + (k,) * entry.value_rank)
-    threads = 1 if n * k < entry.grain else get_num_threads()
-    exists = native.run(entry.index, code, n, k, threads, *inputs, value.data_ptr())
-    return value if exists else None
+    value = tensors[-1].new_empty(shape + (k,) * entry.value_rank)
+    exists = native.run(entry.index, code, n, k, _threads(entry, layout), *inputs, value.data_ptr())
+    return (value, tracked) if exists else None
+
+
+def _threads(entry: Entry, layout: Layout) -> int:
+    return 1 if layout[1] * layout[2] < entry.grain else get_num_threads()
 
 
 def _offers_gradients(entry: Entry, layout: Layout, tensors: Sequence[Tensor]) -> bool:
@@ -179,25 +176,24 @@ class _NativeFunction(torch.autograd.Function):
     """A native function whose backward pass is native too; derivatives of derivatives are the formula's."""
 
     @staticmethod
-    def forward(ctx: Any, entry: Entry, formula: Formula, layout: Layout, *tensors: Tensor) -> Tensor:
-        ctx.entry, ctx.formula, ctx.layout = entry, formula, layout
+    def forward(ctx: Any, entry: Entry, formula: Formula, found: tuple[Tensor, bool], *tensors: Tensor) -> Tensor:
+        ctx.entry, ctx.formula = entry, formula
         ctx.save_for_backward(*tensors)
-        value = _value(entry, layout, tensors)
-        if value is None:
-            ctx.layout, value = None, formula(*tensors)
-        return value
+        return found[0]
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        tensors, wanted = ctx.saved_tensors, ctx.needs_input_grad[3:]
+    def backward(ctx: Any, grad: Tensor) -> Sequence[Tensor | None]:
+        # The tensors are read anew: their memory may have been exchanged, by ``.data`` or by a hook.
+        tensors, wanted, entry = ctx.saved_tensors, ctx.needs_input_grad, ctx.entry
         create_graph = is_grad_enabled()
-        native_way = not create_graph and is_ordinary_mode() and is_plain_cpu(grad) and _has_memory(grad)
-        layout = ctx.layout if native_way else None
-        if layout is not None and not layout[5] and [t.data_ptr() for t in tensors] != layout[4][: len(tensors)]:
-            layout = arrange(ctx.entry, tensors)  # the memory was exchanged, by ``.data`` or by a hook
-        if layout is None:
-            return None, None, None, *_through_formula(ctx.formula, tensors, wanted, grad, create_graph)
-        return None, None, None, *_pull_back(ctx.entry, layout, tensors, wanted, grad)
+        if not create_graph and is_ordinary_mode():
+            found = native.pull_back(entry.index, grad, wanted, *tensors)
+            if found is not None:
+                return cast(Sequence[Tensor | None], found)
+            layout = arrange(entry, tensors) if is_plain_cpu(grad) and _has_memory(grad) else None
+            if layout is not None and grad.shape == layout[3] + (layout[2],) * entry.value_rank:
+                return None, None, None, *_pull_back(entry, layout, tensors, wanted[3:], grad)
+        return None, None, None, *_through_formula(ctx.formula, tensors, wanted[3:], grad, create_graph)
 
 
 # ``Function.apply`` unwraps what functorch left behind, which ordinary mode rules out, and then calls this.
@@ -243,9 +239,8 @@ def _pull_back(
     if not grad.is_contiguous():
         rank = entry.value_rank
         grad, period = repeated(grad, shape, Size((k,) * rank)) if rank or any(grad.stride()) else (grad, 1)
-    threads = 1 if n * k < entry.grain else get_num_threads()
     native.run(
-        entry.index, code, n, k, threads, *inputs, 0, *addresses, grad.data_ptr(), period, reduced
+        entry.index, code, n, k, _threads(entry, layout), *inputs, 0, *addresses, grad.data_ptr(), period, reduced
     )  # fmt: skip
     if summed:
         return [p if p is None else p.sum_to_size(t.shape) for p, t in zip(found, tensors, strict=True)]

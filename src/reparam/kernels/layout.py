@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Size, Tensor
 
+from .._torch import is_plain_cpu
 from .library import DTYPES, Entry
 
 FLOATS = {dtype: code for dtype, code in DTYPES.items() if dtype.is_floating_point}
@@ -28,62 +29,10 @@ def arrange(entry: Entry, tensors: Sequence[Tensor]) -> Layout | None:
         tensors: its inputs, broadcasting against each other (their batch dimensions, where rows or matrices are
             meant).
     """
-    last = tensors[-1]
-    dtype = last.dtype
-    code = FLOATS.get(dtype)
-    if code is None:
+    if not all([is_plain_cpu(tensor) for tensor in tensors]):
         return None
-    if not entry.elementwise:
-        return _rows(entry, code, tensors)
-    leader = tensors[0]
-    n = leader.numel()
-    if last.numel() > n:
-        leader, n = last, last.numel()
-    shape = leader.shape
-    addresses, periods = [], []
-    for tensor in tensors:
-        if tensor.dtype is not dtype:
-            return None
-        if tensor.shape == shape and tensor.is_contiguous():
-            period = n
-        elif tensor.shape != shape[len(shape) - tensor.dim() :]:
-            return _broadcast(entry, code, tensors)
-        elif tensor.is_contiguous():
-            period = tensor.numel()
-        elif not any(tensor.stride()):
-            period = 1  # an expanded scalar
-        else:
-            return _broadcast(entry, code, tensors)
-        # A lone element may be contiguous and yet a lazily negated view.
-        if period < 2 and (period == 0 or tensor.is_neg()):
-            return _broadcast(entry, code, tensors)
-        addresses.append(tensor.data_ptr())
-        periods.append(period)
-    return code, n, 1, shape, addresses + periods, ()
-
-
-def _rows(entry: Entry, code: int, tensors: Sequence[Tensor]) -> Layout | None:
-    """The layout where not all inputs are elements: the fast way if all are contiguous and of one batch shape."""
-    dtype, shape = tensors[-1].dtype, None
-    k = _size(entry, tensors)
-    if k is None:
-        return None
-    addresses = []
-    for tensor, rank, integer in zip(tensors, entry.ranks, entry.integers, strict=True):
-        batch = tensor.shape
-        if rank:
-            batch = batch[:-rank]
-        if shape is None:
-            shape = batch
-        if batch != shape or not tensor.is_contiguous() or tensor.dtype is not (torch.int64 if integer else dtype):
-            return _broadcast(entry, code, tensors)
-        addresses.append(tensor.data_ptr())
-    assert shape is not None
-    n = shape.numel()
-    # A lone element may be contiguous and yet a lazily negated view.
-    if n == 0 or (n * k < 2 and any([tensor.is_neg() for tensor in tensors])):
-        return _broadcast(entry, code, tensors)
-    return code, n, k, shape, addresses + [n] * len(addresses), ()
+    code = FLOATS.get(tensors[-1].dtype)
+    return None if code is None else _broadcast(entry, code, tensors)
 
 
 def _size(entry: Entry, tensors: Sequence[Tensor]) -> int | None:

@@ -1,13 +1,10 @@
 r"""Divergences between unlike families, as a cross-entropy less an entropy.
 
 :math:`KL(p\,\|\,q) = -H(p) - E_p \log q(X)`, and the second term needs a few moments of p alone: its mean and
-variance for a normal q, its mean and E log X for a gamma q, E log X and E log(1 - X) for a beta q.
+variance for a normal q, its mean for an exponential q, E log X for a Pareto q, both for a gamma q, and so on.
 """
 
 from __future__ import annotations
-
-from functools import singledispatch
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,17 +14,63 @@ from ..core.registry import register_kl
 from ..families.bernoulli import Bernoulli
 from ..families.beta import Beta
 from ..families.binomial import Binomial
+from ..families.continuous_bernoulli import ContinuousBernoulli
+from ..families.exponential import Exponential
 from ..families.gamma import Gamma
+from ..families.gumbel import Gumbel
+from ..families.half_normal import HALF_LOG_HALF_PI, HalfNormal
+from ..families.laplace import LOG_TWO, Laplace
 from ..families.log_normal import LogNormal
 from ..families.normal import HALF_LOG_TWO_PI, Normal
+from ..families.pareto import Pareto
 from ..families.uniform import Uniform
-from ..special import lbeta, log_minus_digamma, trigamma_excess, xlogy
+from ..special import lbeta
+from .moments import log_mean_exp, mean_distance, mean_log, mean_log_complement, variance_log
 
 
 @register_kl(Distribution, Normal)
 def _(p: Distribution, q: Normal) -> Tensor:
-    spread = p._variance() + (p._mean() - q.loc) ** 2
-    return HALF_LOG_TWO_PI + q.scale.log() + 0.5 * spread / q.scale**2 - p._entropy()
+    return HALF_LOG_TWO_PI + q.scale.log() + 0.5 * _mean_square(p, q.loc) / q.scale**2 - p._entropy()
+
+
+@register_kl(Distribution, HalfNormal)
+def _(p: Distribution, q: HalfNormal) -> Tensor:
+    square = _mean_square(p, torch.zeros_like(q.scale))
+    return HALF_LOG_HALF_PI + q.scale.log() + 0.5 * square / q.scale**2 - p._entropy()
+
+
+def _mean_square(p: Distribution, centre: Tensor) -> Tensor:
+    """The mean squared distance from a point, which is infinite about every point if about one."""
+    variance = p._variance()
+    return torch.where(variance < torch.inf, variance + (p._mean() - centre) ** 2, torch.inf)
+
+
+@register_kl(Distribution, Laplace)
+def _(p: Distribution, q: Laplace) -> Tensor:
+    return LOG_TWO + q.scale.log() + mean_distance(p, q.loc) / q.scale - p._entropy()
+
+
+@register_kl(Distribution, Exponential)
+def _(p: Distribution, q: Exponential) -> Tensor:
+    return q.rate * p._mean() - q.rate.log() - p._entropy()
+
+
+@register_kl(Distribution, Gumbel)
+def _(p: Distribution, q: Gumbel) -> Tensor:
+    noise = torch.exp(q.loc / q.scale + log_mean_exp(p, -1 / q.scale))
+    return q.scale.log() + (p._mean() - q.loc) / q.scale + noise - p._entropy()
+
+
+@register_kl(Distribution, Pareto)
+def _(p: Distribution, q: Pareto) -> Tensor:
+    centre = mean_log(p)
+    return centre - q.alpha.log() + q.alpha * (centre - q.scale.log()) - p._entropy()
+
+
+@register_kl(Distribution, ContinuousBernoulli)
+def _(p: Distribution, q: ContinuousBernoulli) -> Tensor:
+    """The log-density of q is linear: its mean is its value at the mean."""
+    return -q._log_prob(p._mean()) - p._entropy()
 
 
 @register_kl(Distribution, Uniform)
@@ -71,82 +114,3 @@ def _kl_of_counts(p: Binomial, q: Binomial) -> Tensor:
     from . import kl_divergence
 
     return kl_divergence(p, q)
-
-
-# -- moments of the logarithm --------------------------------------------------------------------------------
-
-
-@singledispatch
-def mean_log(p: Any) -> Tensor:
-    """E log X."""
-    raise NotImplementedError(f"E log X of {type(p).__name__} is not known")
-
-
-@singledispatch
-def mean_log_complement(p: Any) -> Tensor:
-    """E log(1 - X)."""
-    raise NotImplementedError(f"E log(1 - X) of {type(p).__name__} is not known")
-
-
-@singledispatch
-def variance_log(p: Any) -> Tensor:
-    """The variance of log X."""
-    raise NotImplementedError(f"the variance of log X of {type(p).__name__} is not known")
-
-
-@mean_log.register
-def _(p: Gamma) -> Tensor:
-    a = p.concentration
-    return a.log() - log_minus_digamma(a) - p.rate.log()
-
-
-@variance_log.register
-def _(p: Gamma) -> Tensor:
-    return trigamma_excess(p.concentration) + 1 / p.concentration
-
-
-@mean_log.register
-def _(p: LogNormal) -> Tensor:
-    return p.loc
-
-
-@mean_log.register
-def _(p: Beta) -> Tensor:
-    return _mean_log_share(p.concentration1, p.concentration0)
-
-
-@mean_log_complement.register
-def _(p: Beta) -> Tensor:
-    return _mean_log_share(p.concentration0, p.concentration1)
-
-
-def _mean_log_share(a: Tensor, b: Tensor) -> Tensor:
-    return (a / (a + b)).log() - log_minus_digamma(a) + log_minus_digamma(a + b)
-
-
-@variance_log.register
-def _(p: Beta) -> Tensor:
-    a, b = p.concentration1, p.concentration0
-    return trigamma_excess(a) - trigamma_excess(a + b) + b / (a * (a + b))
-
-
-@mean_log.register
-def _(p: Uniform) -> Tensor:
-    return _mean_log_uniform(p.low, p.high)
-
-
-@mean_log_complement.register
-def _(p: Uniform) -> Tensor:
-    return _mean_log_uniform(1 - p.high, 1 - p.low)
-
-
-def _mean_log_uniform(low: Tensor, high: Tensor) -> Tensor:
-    return (xlogy(high, high) - xlogy(low, low)) / (high - low) - 1
-
-
-@variance_log.register
-def _(p: Uniform) -> Tensor:
-    r"""With r = low/high and L = log r: :math:`1 - r L^2 / (1 - r)^2`."""
-    ratio = p.low / p.high
-    safe = torch.where(ratio > 0, ratio, 0.5)
-    return torch.where(ratio > 0, 1 - safe * safe.log() ** 2 / (1 - safe) ** 2, 1.0)

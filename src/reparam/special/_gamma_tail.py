@@ -25,7 +25,7 @@ from torch import Tensor
 
 from ._quadrature import gauss_legendre, on_reach
 from .polygamma import digamma, horner, lgamma, log_minus_digamma
-from .stirling import deviance, log_gamma_ratio, stirling_error
+from .stirling import ATANH_SERIES, HUGE, TINY, log_gamma_ratio, stirling_error
 
 # exp(-EXPONENT) is lost against 1 in float64.
 EXPONENT = 40.0
@@ -55,9 +55,12 @@ class Tail(NamedTuple):
 def point(a: Tensor, x: Tensor) -> Point:
     """The point x."""
     log_x, excess = x.log(), x - a
-    ratio = excess / a
-    near = ratio.abs() < 0.5
-    return Point(x, log_x, excess, torch.where(near, torch.where(near, ratio, 0.0).log1p(), log_x - a.log()))
+    near = excess.abs() < 0.5 * a
+    extreme = near | (x < TINY * a) | (x > HUGE * a)
+    ratio = torch.where(extreme, a, x) / a
+    close = torch.log1p(torch.where(near, excess, 0.0) / a)
+    far = torch.where(extreme, log_x - a.log(), ratio.log())
+    return Point(x, log_x, excess, torch.where(near, close, far))
 
 
 def point_of_log(a: Tensor, y: Tensor) -> Point:
@@ -91,23 +94,31 @@ def tail(a: Tensor, at: Point) -> Tail:
 
 def log_tail(a: Tensor, at: Point, log_hazard: Tensor) -> Tensor:
     """The logarithm of the tail whose hazard is given."""
-    series = (a < 1) & (at.x < 1)
+    series = (a < 1) & (at.log_x < 0)
     low_a, low_x = torch.where(series, a, 0.5), torch.where(series, at.x, 0.5)
     total, _ = _series(low_a, low_x)
     ones = torch.ones_like(a)
-    low = low_a * low_x.log() - log_gamma_ratio(ones, low_a) + total.log1p()
-    a, x = torch.where(series, 2.0, a), torch.where(series, 2.0, at.x)
-    return torch.where(series, low, log_density_of_log(a, x) - log_hazard)
+    low = low_a * torch.where(series, at.log_x, -1.0) - log_gamma_ratio(ones, low_a) + total.log1p()
+    return torch.where(series, low, log_density(a, at) - log_hazard)
 
 
-def log_density_of_log(a: Tensor, x: Tensor) -> Tensor:
-    r""":math:`\log D = a \log x - x - \log\Gamma(a)`; where a, x >= 1 in Loader's saddle-point form."""
-    plain = (a < 1) | (x < 1)
-    p, q = torch.where(plain, a, 1.0), torch.where(plain, x, 1.0)
-    direct = p * q.log() - q - lgamma(p)
-    p, q = torch.where(plain, 1.0, a), torch.where(plain, 1.0, x)
-    saddle = 0.5 * torch.log(p / (2 * math.pi)) - deviance(p, q) - stirling_error(p)
+def log_density(a: Tensor, at: Point) -> Tensor:
+    r""":math:`\log D = a \log x - x - \log\Gamma(a)`; for a >= 1 in Loader's saddle-point form."""
+    plain = a < 1
+    low_a = torch.where(plain, a, 0.5)
+    direct = low_a * at.log_x - at.x - lgamma(low_a)
+    high_a = torch.where(plain, 1.0, a)
+    saddle = 0.5 * torch.log(high_a / (2 * math.pi)) - _deviance(high_a, at) - stirling_error(high_a)
     return torch.where(plain, direct, saddle)
+
+
+def _deviance(a: Tensor, at: Point) -> Tensor:
+    """The deviance of a from its mean x, from x - a and log(x/a) as they are known."""
+    ratio = at.excess / (a + at.x)
+    near = ratio.abs() * 3 <= 1
+    v = torch.where(near, ratio, 0.0)
+    close = torch.where(near, at.excess, 0.0) * v - 2 * a * v * (v * v * horner(ATANH_SERIES, v * v))
+    return torch.where(near, close, at.excess - a * at.distance)
 
 
 def _moments(a: Tensor, excess: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:

@@ -35,7 +35,7 @@ def _slope(b: Tensor, a: Tensor) -> Tensor:
     return torch.where(close, body, log_minus_digamma(a) - log_minus_digamma(b))
 
 
-@elementwise(_slope, lambda b, a: (a - b) * trigamma_excess(a), wide=True, block=BLOCK)
+@elementwise(_slope, lambda b, a: (a - b) * trigamma_excess(a), wide=True, block=BLOCK, native="stirling_bregman")
 def stirling_bregman(b: Tensor, a: Tensor) -> Tensor:
     r""":math:`g(b) - g(a) - (b-a)\,g'(a) \ge 0` for :math:`g(a) = \log\Gamma(a) - a\log a + a`.
 

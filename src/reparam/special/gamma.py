@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ._derivatives import elementwise
-from ._gamma_tail import Tail, log_density_of_log, log_tail, point, point_of_log, tail
+from ._gamma_tail import Tail, log_density, log_tail, point, point_of_log, tail
 from .logs import log1mexp
 from .polygamma import lgamma
 
@@ -19,7 +19,7 @@ BLOCK = 1024
 Function = Callable[[Tensor, Tensor], Tensor]
 
 
-@elementwise(wide=True, block=BLOCK)
+@elementwise(wide=True, block=BLOCK, native="log_gamma_quantile_grad")
 def log_gamma_quantile_grad(a: Tensor, y: Tensor) -> Tensor:
     r"""The derivative in a of y, the logarithm of the gamma(a) quantile of a fixed probability.
 
@@ -66,7 +66,7 @@ def _density(a: Tensor, x: Tensor) -> Tensor:
     r"""The density :math:`x^{a-1} e^{-x} / \Gamma(a)`, with its limits."""
     left, end = x < 1, x == math.inf
     low, high = torch.where(left, x, 0.5), torch.where(left | end, 1.0, x)
-    value = torch.exp(log_density_of_log(a, high)) / high
+    value = torch.exp(log_density(a, point(a, high))) / high
     value = torch.where(left, torch.pow(low, a - 1) * torch.exp(-low - lgamma(a)), value)
     return torch.where(end, 0.0, value)
 
@@ -103,7 +103,7 @@ def _hazard(upper: bool, zero: float, infinity: float) -> Function:
     return hazard
 
 
-@elementwise(lambda a, x: -_slope(a, x), _density, wide=True, block=BLOCK)
+@elementwise(lambda a, x: -_slope(a, x), _density, wide=True, block=BLOCK, native="gammainc")
 def gammainc(a: Tensor, x: Tensor) -> Tensor:
     r"""The regularised lower incomplete gamma function.
 
@@ -125,7 +125,7 @@ def gammainc(a: Tensor, x: Tensor) -> Tensor:
     return _with_limits(x, value, 0.0, 1.0)
 
 
-@elementwise(_slope, lambda a, x: -_density(a, x), wide=True, block=BLOCK)
+@elementwise(_slope, lambda a, x: -_density(a, x), wide=True, block=BLOCK, native="gammaincc")
 def gammaincc(a: Tensor, x: Tensor) -> Tensor:
     r"""The regularised upper incomplete gamma function Q(a, x) = 1 - P(a, x), never by that difference.
 
@@ -145,7 +145,9 @@ def gammaincc(a: Tensor, x: Tensor) -> Tensor:
     return _with_limits(x, value, 1.0, 0.0)
 
 
-@elementwise(_log_slope(False, -math.inf, 0.0), _hazard(False, math.inf, 0.0), wide=True, block=BLOCK)
+@elementwise(
+    _log_slope(False, -math.inf, 0.0), _hazard(False, math.inf, 0.0), wide=True, block=BLOCK, native="log_gammainc"
+)
 def log_gammainc(a: Tensor, x: Tensor) -> Tensor:
     r""":math:`\log P(a, x)`, finite where P underflows and accurate where P is close to 1.
 
@@ -166,7 +168,7 @@ def _log_q_slope_x(a: Tensor, x: Tensor) -> Tensor:
     return -torch.where(x == 0, _density(a, x), _hazard(True, 0.0, 1.0)(a, x))
 
 
-@elementwise(_log_slope(True, 0.0, math.inf), _log_q_slope_x, wide=True, block=BLOCK)
+@elementwise(_log_slope(True, 0.0, math.inf), _log_q_slope_x, wide=True, block=BLOCK, native="log_gammaincc")
 def log_gammaincc(a: Tensor, x: Tensor) -> Tensor:
     r""":math:`\log Q(a, x)`, finite where Q underflows and accurate where Q is close to 1.
 

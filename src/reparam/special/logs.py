@@ -10,7 +10,7 @@ from torch import Tensor
 from ._derivatives import elementwise
 
 
-@elementwise()
+@elementwise(native="xlogy")
 def xlogy(x: Tensor, y: Tensor) -> Tensor:
     r"""``x log y``, which is 0 where x = 0, whatever y is (NaN excepted).
 
@@ -26,7 +26,7 @@ def xlogy(x: Tensor, y: Tensor) -> Tensor:
     return x * torch.where(void, 1.0, y).log()
 
 
-@elementwise()
+@elementwise(native="xlog1py")
 def xlog1py(x: Tensor, y: Tensor) -> Tensor:
     r"""``x log(1 + y)``, which is 0 where x = 0, whatever y is (NaN excepted).
 
@@ -42,7 +42,7 @@ def xlog1py(x: Tensor, y: Tensor) -> Tensor:
     return x * torch.where(void, 0.0, y).log1p()
 
 
-@elementwise()
+@elementwise(native="log1mexp")
 def log1mexp(x: Tensor) -> Tensor:
     r""":math:`\log(1 - e^x)` for :math:`x \le 0`: the logarithm of the complement of a log-probability.
 
@@ -62,7 +62,7 @@ def log1mexp(x: Tensor) -> Tensor:
     return torch.where(near, torch.log(-torch.expm1(small)), torch.log1p(-torch.exp(large)))
 
 
-@elementwise()
+@elementwise(native="log_expm1")
 def log_expm1(x: Tensor) -> Tensor:
     r""":math:`\log(e^x - 1)` for :math:`x \ge 0`, the inverse of softplus.
 
@@ -82,7 +82,7 @@ def log_expm1(x: Tensor) -> Tensor:
 softplus_inverse = log_expm1
 
 
-@elementwise()
+@elementwise(native="logsubexp")
 def logsubexp(x: Tensor, y: Tensor) -> Tensor:
     r""":math:`\log(e^x - e^y)` for :math:`x \ge y`.
 
@@ -99,7 +99,7 @@ def logsubexp(x: Tensor, y: Tensor) -> Tensor:
     return torch.where(plain, x, torch.where(plain, 0.0, x) + log1mexp(gap))
 
 
-@elementwise()
+@elementwise(native="logit")
 def logit(x: Tensor) -> Tensor:
     r""":math:`\log x - \log(1 - x)` for x in [0, 1], the inverse of the logistic function.
 
@@ -111,3 +111,44 @@ def logit(x: Tensor) -> Tensor:
         tensor([    -inf, -69.0776,   0.0000])
     """
     return torch.log(x) - torch.log1p(-x)
+
+
+def logit_complement(x: Tensor | float) -> Tensor:
+    r""":math:`\log(1 - x) - \log x`, the logit of 1 - x, which loses nothing where x is small.
+
+    Args:
+        x: the complement of a probability; values outside [0, 1] give NaN.
+
+    Example:
+        >>> logit_complement(torch.tensor([1e-30, 0.5]))
+        tensor([69.0776, -0.0000])
+    """
+    return -logit(x)
+
+
+@elementwise(native="logit_exp")
+def logit_exp(q: Tensor) -> Tensor:
+    r""":math:`q - \log(1 - e^q)` for :math:`q \le 0`: the logit of a probability given by its logarithm.
+
+    Args:
+        q: logarithm of a probability; a positive q gives NaN.
+
+    Example:
+        >>> logit_exp(torch.tensor([-1e-10, -200.0]))
+        tensor([  23.0259, -200.0000])
+    """
+    return q - log1mexp(q)
+
+
+@elementwise(native="log_sigmoid")
+def log_sigmoid(x: Tensor) -> Tensor:
+    r""":math:`-\log(1 + e^{-x})`, the logarithm of the logistic function.
+
+    Args:
+        x: real, a logit.
+
+    Example:
+        >>> log_sigmoid(torch.tensor([-200.0, 0.0]))
+        tensor([-200.0000,   -0.6931])
+    """
+    return torch.clamp(x, max=0.0) - torch.log1p(torch.exp(-x.abs()))

@@ -7,7 +7,6 @@ import math
 import torch
 from torch import Tensor
 
-from ..kernels import kernel
 from ._derivatives import elementwise
 from ._quadrature import gauss_legendre, on_reach
 
@@ -41,7 +40,7 @@ def _erfcx_slope(t: Tensor) -> Tensor:
     return torch.where(left, direct, -2 * _erfc_integral(1, torch.where(left, 1.0, t)))
 
 
-@elementwise(_erfcx_slope, value=torch.special.erfcx)
+@elementwise(_erfcx_slope, value=torch.special.erfcx, native="erfcx")
 def erfcx(x: Tensor) -> Tensor:
     r"""The scaled complementary error function :math:`e^{x^2} \operatorname{erfc}(x)`.
 
@@ -60,6 +59,31 @@ def erfcx(x: Tensor) -> Tensor:
     return torch.where(left, torch.exp(low * low) * torch.erfc(low), _erfc_integral(0, high))
 
 
+def _log_erfc_slope(x: Tensor) -> Tensor:
+    left = x < 0
+    low, high = torch.where(left, x, 0.0), torch.where(left, 0.0, x)
+    ratio = torch.where(left, torch.exp(-low * low) / torch.erfc(low), 1 / erfcx(high))
+    return -2 / math.sqrt(math.pi) * ratio
+
+
+@elementwise(_log_erfc_slope, wide=True, native="log_erfc")
+def log_erfc(x: Tensor) -> Tensor:
+    r"""The logarithm of the complementary error function, finite and accurate on the whole line.
+
+    :math:`\log\operatorname{erfcx}(x) - x^2` beyond 1, :math:`\log(1 - \operatorname{erf}(x))` before.
+
+    Args:
+        x: real.
+
+    Example:
+        >>> log_erfc(torch.tensor([1e-10, 100.0]))
+        tensor([-1.1284e-10, -1.0005e+04])
+    """
+    far = x > 1
+    low, high = torch.where(far, 0.0, x), torch.where(far, x, 2.0)
+    return torch.where(far, torch.log(erfcx(high)) - high * high, torch.log1p(-torch.erf(low)))
+
+
 def _inverse_mills(x: Tensor) -> Tensor:
     r""":math:`\varphi(x) / \Phi(x)`, the derivative of :math:`\log\Phi`."""
     left = x < 0
@@ -69,7 +93,7 @@ def _inverse_mills(x: Tensor) -> Tensor:
     return torch.where(left, SQRT_TWO_OVER_PI / erfcx(-SQRT_HALF * low), density / ndtr(high))
 
 
-@elementwise()
+@elementwise(native="ndtr")
 def ndtr(x: Tensor) -> Tensor:
     r"""The standard normal distribution function :math:`\Phi(x)`, to full relative accuracy in both tails.
 
@@ -83,8 +107,7 @@ def ndtr(x: Tensor) -> Tensor:
     return 0.5 * torch.erfc(-SQRT_HALF * x)
 
 
-@kernel("log_ndtr")
-@elementwise(_inverse_mills)
+@elementwise(_inverse_mills, wide=True, native="log_ndtr")
 def log_ndtr(x: Tensor) -> Tensor:
     r""":math:`\log\Phi(x)`, finite and accurate on the whole line.
 
@@ -119,7 +142,7 @@ def _ndtri_slope(p: Tensor) -> Tensor:
     return torch.where(inside, 1 / (torch.where(inside, tail, 1.0) * ratio), math.inf)
 
 
-@elementwise(_ndtri_slope)
+@elementwise(_ndtri_slope, native="ndtri")
 def ndtri(p: Tensor) -> Tensor:
     r"""The standard normal quantile function :math:`\Phi^{-1}(p)`.
 
@@ -139,7 +162,7 @@ def _ndtri_exp_slope(q: Tensor) -> Tensor:
     return 1 / _inverse_mills(ndtri_exp(q))
 
 
-@elementwise(_ndtri_exp_slope, wide=True)
+@elementwise(_ndtri_exp_slope, wide=True, native="ndtri_exp")
 def ndtri_exp(q: Tensor) -> Tensor:
     r"""The standard normal quantile of a log-probability: :math:`\Phi^{-1}(e^q)`, the inverse of log_ndtr.
 
@@ -154,11 +177,12 @@ def ndtri_exp(q: Tensor) -> Tensor:
         tensor([-141.3798,    9.2623], dtype=torch.float64)
     """
     deep, upper = q < -50, q > -math.log(2)
-    low = torch.where(deep, q, -100.0)
+    low = torch.where(deep & (q > -math.inf), q, -100.0)
     square = -2 * low - math.log(2 * math.pi)
     y = -(square - square.log()).sqrt()
     for _ in range(3):
         y = y - (log_ndtr(y) - low) / _inverse_mills(y)
     middle = ndtri(torch.exp(torch.where(deep | upper, -1.0, q)))
     high = -ndtri(-torch.expm1(torch.where(upper, q, -0.1)))
+    y = torch.where(q == -math.inf, q, y)
     return torch.where(deep, y, torch.where(upper, high, middle))

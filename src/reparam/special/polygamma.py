@@ -33,7 +33,7 @@ def horner(coefficients: Sequence[float], x: Tensor) -> Tensor:
     return total
 
 
-@elementwise(wide=True)
+@elementwise(wide=True, native="log_minus_digamma")
 def log_minus_digamma(a: Tensor) -> Tensor:
     r""":math:`\log a - \psi(a) > 0`, which tends to 1/(2a).
 
@@ -56,7 +56,7 @@ def log_minus_digamma(a: Tensor) -> Tensor:
     return series + (step - torch.log1p(step)).sum(-1)
 
 
-@elementwise(wide=True)
+@elementwise(wide=True, native="trigamma_excess")
 def trigamma_excess(a: Tensor) -> Tensor:
     r""":math:`\psi'(a) - 1/a > 0`, which tends to :math:`1/(2a^2)`.
 
@@ -79,7 +79,7 @@ def trigamma_excess(a: Tensor) -> Tensor:
     return series + (step * step / (steps(a) + 1)).sum(-1)
 
 
-@elementwise(lambda x: torch.polygamma(2, x), value=lambda x: torch.special.zeta(2.0, x), wide=True)
+@elementwise(wide=True, native="trigamma")
 def trigamma(x: Tensor) -> Tensor:
     r"""The trigamma function :math:`\psi'(x) = \zeta(2, x)` for x > 0, to full accuracy.
 
@@ -96,7 +96,7 @@ def trigamma(x: Tensor) -> Tensor:
     return 1 / x + trigamma_excess(x)
 
 
-@elementwise(trigamma, value=torch.digamma, wide=True)
+@elementwise(trigamma, wide=True, native="digamma")
 def digamma(x: Tensor) -> Tensor:
     r"""The digamma function :math:`\psi(x)` for x > 0, the derivative of :func:`lgamma`.
 
@@ -110,7 +110,7 @@ def digamma(x: Tensor) -> Tensor:
     return torch.log(x) - log_minus_digamma(x)
 
 
-@elementwise(digamma)
+@elementwise(digamma, native="lgamma")
 def lgamma(x: Tensor) -> Tensor:
     r""":math:`\log\Gamma(x)` for x > 0, with accurate derivatives of every order.
 
@@ -143,7 +143,7 @@ def _trigamma_difference(a: Tensor, b: Tensor) -> Tensor:
     return -total
 
 
-@elementwise(_trigamma_difference, lambda a, b: trigamma(a + b), wide=True)
+@elementwise(_trigamma_difference, lambda a, b: trigamma(a + b), wide=True, native="digamma_difference")
 def digamma_difference(a: Tensor, b: Tensor) -> Tensor:
     r""":math:`\psi(a+b) - \psi(a)`, to full relative accuracy for b much smaller than a.
 

@@ -10,7 +10,6 @@ import math
 import torch
 from torch import Tensor
 
-from ..kernels import kernel
 from ._derivatives import elementwise
 from .polygamma import SHIFT, digamma, digamma_difference, horner, lgamma, steps
 
@@ -34,8 +33,7 @@ def _stirling_series(u: Tensor) -> Tensor:
     return horner(STIRLING_SERIES, u * u) * u
 
 
-@kernel("stirling_error")
-@elementwise(wide=True)
+@elementwise(wide=True, native="stirling_error")
 def stirling_error(a: Tensor) -> Tensor:
     r"""The error of Stirling's formula.
 
@@ -63,8 +61,7 @@ def stirling_error(a: Tensor) -> Tensor:
     return _stirling_series(1 / (a + SHIFT)) + terms.sum(-1)
 
 
-@kernel("deviance")
-@elementwise(wide=True)
+@elementwise(wide=True, native="deviance")
 def deviance(x: Tensor, m: Tensor) -> Tensor:
     r"""The Poisson deviance of x from its mean m, halved: :math:`x \log(x/m) + m - x \ge 0`.
 
@@ -94,13 +91,13 @@ def deviance(x: Tensor, m: Tensor) -> Tensor:
     return torch.where(near, close, torch.where(zero, m - x, far))
 
 
-@elementwise(digamma_difference, lambda a, b: digamma(a + b), wide=True)
+@elementwise(digamma_difference, lambda a, b: digamma(a + b), wide=True, native="log_gamma_ratio")
 def log_gamma_ratio(a: Tensor, b: Tensor) -> Tensor:
     r""":math:`\log\Gamma(a+b) - \log\Gamma(a)`, to full accuracy for b much smaller than a.
 
     .. math:: \log\Gamma(a+n+b) - \log\Gamma(a+n) - \sum_{k<n} \log\left(1 + \frac{b}{a+k}\right)
 
-    with n = 8 and Stirling's series, whose terms are subtracted one by one.
+    with n = 8 and Stirling's series, whose terms are subtracted one by one; directly where a + b < 4 and b > 1/4.
 
     Args:
         a: positive.
@@ -113,6 +110,8 @@ def log_gamma_ratio(a: Tensor, b: Tensor) -> Tensor:
         >>> log_gamma_ratio(torch.tensor([1e6, 1.0]), torch.tensor([0.5, 4.0]))
         tensor([6.9078, 3.1781])
     """
+    direct = (a + b < 4) & (b > 0.25)
+    difference = torch.lgamma(torch.where(direct, a + b, 1.0)) - torch.lgamma(torch.where(direct, a, 1.0))
     z = a + SHIFT
     u, v = 1 / z, 1 / (z + b)
     lifted = (z - 0.5) * torch.log1p(b * u) + (b * torch.log(z + b) - b)
@@ -122,14 +121,14 @@ def log_gamma_ratio(a: Tensor, b: Tensor) -> Tensor:
         lifted = lifted - c * gap
         gap = u * u * gap + power * first
         power = power * (v * v)
-    return lifted - torch.log1p(b.unsqueeze(-1) / steps(a)).sum(-1)
+    return torch.where(direct, difference, lifted - torch.log1p(b.unsqueeze(-1) / steps(a)).sum(-1))
 
 
 def _lbeta_slope(a: Tensor, b: Tensor) -> Tensor:
     return -digamma_difference(a, b)
 
 
-@elementwise(_lbeta_slope, lambda a, b: _lbeta_slope(b, a), wide=True)
+@elementwise(_lbeta_slope, lambda a, b: _lbeta_slope(b, a), wide=True, native="lbeta")
 def lbeta(a: Tensor, b: Tensor) -> Tensor:
     r"""The logarithm of the beta function :math:`\Gamma(a)\Gamma(b)/\Gamma(a+b)`.
 
@@ -161,7 +160,33 @@ def lbeta(a: Tensor, b: Tensor) -> Tensor:
     return torch.where(few, direct, large)
 
 
-@elementwise(wide=True)
+@elementwise(lambda n: digamma(n + 1), wide=True, native="log_factorial")
+def log_factorial(n: Tensor) -> Tensor:
+    r""":math:`\log n! = \log\Gamma(n + 1)`, to full relative accuracy for n near 0 and 1.
+
+    It is taken as the difference from the nearer of log Gamma(1) = 0 and log Gamma(2) = 0.
+
+    Args:
+        n: not negative.
+
+    Example:
+        >>> log_factorial(torch.tensor([0.0, 1e-10, 10.0]))
+        tensor([ 0.0000e+00, -5.7722e-11,  1.5104e+01])
+    """
+    low, high = n < 0.5, n >= 1
+    gap = torch.where(low, n, torch.where(high, n - 1, 1 - n))
+    ratio = log_gamma_ratio(torch.where(low, 1.0, torch.where(high, 2.0, n + 1)), gap)
+    return torch.where(low | high, ratio, -ratio)
+
+
+def _choice_slope(n: Tensor, k: Tensor) -> Tensor:
+    """The derivative of log_binomial in k, which changes its sign at n/2."""
+    low, gap = 2 * k < n, n - 2 * k
+    rise = digamma_difference(torch.where(low, k, n - k) + 1, torch.where(low, gap, -gap))
+    return torch.where(low, rise, -rise)
+
+
+@elementwise(lambda n, k: digamma_difference(n - k + 1, k), _choice_slope, wide=True, native="log_binomial")
 def log_binomial(n: Tensor, k: Tensor) -> Tensor:
     r"""The logarithm of the binomial coefficient :math:`\binom nk`, for real :math:`0 \le k \le n`.
 

@@ -1,0 +1,153 @@
+// Calls of an entry with tensors that already lie as it wants them; any others are left to Python.
+#pragma once
+
+#include "tensors.hpp"
+
+namespace reparam::python {
+
+constexpr int most_inputs = 8;
+constexpr std::int64_t release_above = 8192;  // elements from which the interpreter lock is worth giving up
+
+inline int run(const reparam_entry* entry, int dtype, const reparam_call& call, int threads) {
+  if (call.n * call.k < release_above) return reparam_run(entry, dtype, &call, 1);
+  int exists = 0;
+  Py_BEGIN_ALLOW_THREADS
+  exists = reparam_run(entry, dtype, &call, threads);
+  Py_END_ALLOW_THREADS
+  return exists;
+}
+
+// The inputs of a call, and how they repeat.
+struct arrangement {
+  const reparam_entry* entry;
+  tensor input[most_inputs];
+  const void* data[most_inputs];
+  std::int64_t period[most_inputs];
+  std::int64_t n = 0, k = 0;
+  const tensor* leader = nullptr;  // its batch shape is that of the values
+  int batch = 0;                   // how many dimensions that has
+
+  explicit arrangement(const reparam_entry* called) : entry(called) {}
+
+  int rank(int j) const { return static_cast<int>((entry->rows >> j & 1) + 2 * (entry->matrices >> j & 1)); }
+  std::int64_t one(int j) const { return rank(j) == 0 ? 1 : rank(j) == 1 ? k : k * k; }
+  const tensor& last() const { return input[entry->inputs - 1]; }
+  int dtype() const { return last().dtype; }
+  bool only_elements() const { return (entry->rows | entry->matrices | entry->integers) == 0; }
+
+  // False where the inputs lie otherwise, or with an exception.
+  bool read(PyObject* const* objects) {
+    for (int j = 0; j < entry->inputs; ++j) {
+      if (!input[j].read(objects[j])) return false;
+    }
+    if (dtype() > REPARAM_FLOAT64 || !find_size()) return false;
+    for (int j = 0; j < entry->inputs; ++j) {
+      const int own = input[j].dims - rank(j);
+      if (leader == nullptr || own > batch || (own == batch && input[j].count / one(j) > n)) {
+        leader = &input[j];
+        batch = own;
+        n = input[j].count / one(j);
+      }
+    }
+    for (int j = 0; j < entry->inputs; ++j) {
+      const int wanted = entry->integers >> j & 1 ? static_cast<int>(REPARAM_INT64) : dtype();
+      const bool fits = ends(input[j], rank(j), *leader, leader->dims - batch);
+      if (input[j].dtype != wanted || !fits || (rank(j) > 0 && !input[j].contiguous)) return false;
+      data[j] = input[j].data;
+      period[j] = input[j].contiguous ? input[j].count / one(j) : 1;
+    }
+    return n > 0;
+  }
+
+  reparam_call evaluation() const { return {n, k, data, period, nullptr, nullptr, nullptr, 1, 0, nullptr}; }
+
+  int threads() const {
+    if (n * k < entry->grain) return 1;
+    const owned count(PyObject_CallFunctionObjArgs(words.get_num_threads, nullptr));
+    return count.get() == nullptr ? 1 : static_cast<int>(PyLong_AsLong(count.get()));
+  }
+
+  PyObject* empty_value() const {
+    if (only_elements() && leader->contiguous) return empty_like(*leader);
+    return empty(last(), leader->size, batch, rank(entry->inputs), k);
+  }
+
+ private:
+  // The one size of all rows and matrices.
+  bool find_size() {
+    for (int j = 0; j < entry->inputs; ++j) {
+      const int dims = input[j].dims, own = rank(j);
+      if (own == 0) continue;
+      if (dims < own) return false;
+      if (k == 0) k = input[j].size[dims - 1];
+      if (k == 0 || input[j].size[dims - 1] != k || input[j].size[dims - own] != k) return false;
+    }
+    if (k == 0) k = 1;
+    return entry->longest == 0 || k <= entry->longest;
+  }
+};
+
+// (value, whether some input wants a gradient), or None where Python has to see to it: also where a gradient is
+// wanted that the entry does not offer, or where some value does not exist.
+inline PyObject* evaluate(const reparam_entry* entry, bool recording, PyObject* const* objects) {
+  arrangement a(entry);
+  if (!a.read(objects)) return none_unless_failed();
+  bool tracked = false;
+  for (int j = 0; recording && j < entry->inputs; ++j) {
+    if (!a.input[j].requires_grad()) continue;
+    const bool sums = a.rank(j) > 0 && a.period[j] < a.n;
+    if (!(entry->differentiable >> j & 1) || (sums && !(entry->summable >> j & 1))) Py_RETURN_NONE;
+    tracked = true;
+  }
+  owned value(a.empty_value());
+  if (value.get() == nullptr) return nullptr;
+  reparam_call call = a.evaluation();
+  call.value = address(value.get());
+  if (!run(entry, a.dtype(), call, a.threads())) Py_RETURN_NONE;
+  return Py_BuildValue("(NO)", value.release(), tracked ? Py_True : Py_False);
+}
+
+// The gradients, as a tuple as long as `wanted`, which ends in a bool for each input; or None, as above.
+inline PyObject* pull_back(const reparam_entry* entry, PyObject* gradient, PyObject* wanted, PyObject* const* objects) {
+  arrangement a(entry);
+  tensor grad;
+  if (!grad.read(gradient) || !a.read(objects)) return none_unless_failed();
+  const int rank = a.rank(entry->inputs);
+  const int beyond = a.leader->dims - a.batch;
+  bool fits = grad.dtype == a.dtype() && grad.dims == a.batch + rank && ends(grad, rank, *a.leader, beyond);
+  for (int i = 1; i <= rank; ++i) fits &= grad.size[grad.dims - i] == a.k;
+  if (!fits || (rank > 0 && !grad.contiguous)) Py_RETURN_NONE;
+  const Py_ssize_t length = PyTuple_Size(wanted), before = length - entry->inputs;
+  if (before < 0) {
+    PyErr_SetString(PyExc_TypeError, "pull_back: fewer gradients are asked for than there are inputs");
+    return nullptr;
+  }
+  owned found(PyTuple_New(length));
+  if (found.get() == nullptr) return nullptr;
+  void* partial[most_inputs] = {};
+  reparam_call call = a.evaluation();
+  for (Py_ssize_t i = 0; i < length; ++i) {
+    PyObject* made = nullptr;
+    if (i < before || PyTuple_GetItem(wanted, i) != Py_True) {
+      made = Py_None;
+      Py_INCREF(made);
+    } else {
+      const auto j = static_cast<int>(i - before);
+      const tensor& input = a.input[j];
+      const bool repeated = input.count != a.n * a.one(j);
+      if (repeated && !input.contiguous) Py_RETURN_NONE;  // one number, expanded to part of the shape
+      if (repeated) call.reduced |= 1u << j;
+      made = input.contiguous ? empty_like(input) : empty(input, input.size, input.dims, 0, 0);
+      if (made == nullptr) return nullptr;
+      partial[j] = address(made);
+    }
+    PyTuple_SetItem(found.get(), i, made);
+  }
+  call.partial = partial;
+  call.grad = grad.data;
+  call.grad_period = grad.contiguous ? a.n : 1;
+  run(entry, a.dtype(), call, a.threads());
+  return PyErr_Occurred() ? nullptr : found.release();
+}
+
+}  // namespace reparam::python

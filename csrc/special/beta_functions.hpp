@@ -1,0 +1,121 @@
+// The incomplete beta function, its complement and their logarithms.
+#pragma once
+
+#include "beta_tail.hpp"
+
+namespace reparam::REPARAM_LEVEL {
+
+// Where u : v is an end of the interval, and whether everything is in order.
+struct beta_place {
+  bool good, zero, one;
+
+  REPARAM_INLINE beta_place(double a, double b, double u, double v)
+      : good((a > 0) & (b > 0) & (u >= 0) & (v >= 0) & (u + v > 0)),
+        zero((u == 0) | (v == infinity<double>)),
+        one((v == 0) | (u == infinity<double>)) {}
+};
+
+// I at the shares u : v, or its logarithm.
+template <bool Logarithm>
+inline void beta_values_of(int count, const double* a, const double* b, const double* u, const double* v,
+                           const beta_tails& t, double* REPARAM_RESTRICT value) {
+  constexpr double nothing = Logarithm ? -infinity<double> : 0.0, everything = Logarithm ? 0.0 : 1.0;
+  for (int i = 0; i < count; ++i) {
+    const beta_place at(a[i], b[i], u[i], v[i]);
+    const double own = Logarithm ? t.log_tail[i] : exp(t.log_tail[i]);
+    const double rest = Logarithm ? log_complement(t.log_tail[i]) : -expm1(t.log_tail[i]);
+    const double inner = t.sign[i] < 0 ? rest : own;
+    value[i] = at.good ? (at.zero ? nothing : at.one ? everything : inner) : nan<double>;
+  }
+}
+
+// Its derivatives in a, b, and x = u / (u + v).
+template <bool Logarithm>
+inline void beta_slopes_of(int count, const double* a, const double* b, const double* u, const double* v,
+                           const beta_tails& t, double* REPARAM_RESTRICT by_a, double* REPARAM_RESTRICT by_b,
+                           double* REPARAM_RESTRICT by_x) {
+  for (int i = 0; i < count; ++i) {
+    const beta_place at(a[i], b[i], u[i], v[i]);
+    // the tail, over the value where that is a logarithm
+    const double odds = t.sign[i] < 0 ? t.log_tail[i] - log_complement(t.log_tail[i]) : 0.0;
+    const double log_share = Logarithm ? odds : t.log_tail[i];
+    const double scale = (at.zero | at.one) ? 0.0 : at.good ? t.sign[i] * exp(log_share) : nan<double>;
+    const double slope = scale * t.slope_a[i];
+    by_a[i] = (Logarithm & at.zero & at.good) ? -infinity<double> : slope;
+    by_b[i] = scale * t.slope_b[i];
+    const double density = exp(log_share + t.log_hazard[i] - t.log_x[i] - t.log_z[i]);
+    const double shape = at.zero ? a[i] : b[i], other = at.zero ? b[i] : a[i];
+    const double edge = shape < 1 ? infinity<double> : shape > 1 ? 0.0 : other;
+    const double limit = (Logarithm & at.zero) ? infinity<double> : edge;
+    by_x[i] = at.good ? ((at.zero | at.one) ? limit : density) : nan<double>;
+  }
+}
+
+template <class Accuracy, bool Logarithm>
+inline void beta_shares(int count, const double* a, const double* b, const double* u, const double* v, double* value,
+                        double* by_a, double* by_b, double* by_x) {
+  beta_tails t;
+  if (by_a == nullptr) {
+    find_beta_tails<Accuracy, false>(count, a, b, u, v, t);
+  } else {
+    find_beta_tails<Accuracy, true>(count, a, b, u, v, t);
+    beta_slopes_of<Logarithm>(count, a, b, u, v, t, by_a, by_b, by_x);
+  }
+  beta_values_of<Logarithm>(count, a, b, u, v, t, value);
+}
+
+// As functions of a, b and x; Reflected for the complement.
+template <class Accuracy, bool Logarithm, bool Reflected>
+struct beta_function {
+  static constexpr unsigned differentiable = 0b111;
+
+  static void block(int count, const double* const* in, double* value, double* const* partial) {
+    const double* const x = in[2];
+    alignas(64) double rest[beta_block];
+    for (int i = 0; i < count; ++i) rest[i] = 1 - x[i];
+    const bool slopes = partial != nullptr;
+    double* const by_a = slopes ? partial[Reflected ? 1 : 0] : nullptr;
+    double* const by_b = slopes ? partial[Reflected ? 0 : 1] : nullptr;
+    double* const by_x = slopes ? partial[2] : nullptr;
+    beta_shares<Accuracy, Logarithm>(count, in[Reflected ? 1 : 0], in[Reflected ? 0 : 1], Reflected ? rest : x,
+                                     Reflected ? x : rest, value, by_a, by_b, by_x);
+    if (Reflected && slopes) {
+      for (int i = 0; i < count; ++i) by_x[i] = -by_x[i];
+    }
+  }
+};
+
+// As functions of a, b, u and v.
+template <class Accuracy, bool Logarithm>
+struct beta_odds_function {
+  static constexpr unsigned differentiable = 0b1111;
+
+  static void block(int count, const double* const* in, double* value, double* const* partial) {
+    const double *const u = in[2], *const v = in[3];
+    if (partial == nullptr) {
+      beta_shares<Accuracy, Logarithm>(count, in[0], in[1], u, v, value, nullptr, nullptr, nullptr);
+      return;
+    }
+    beta_shares<Accuracy, Logarithm>(count, in[0], in[1], u, v, value, partial[0], partial[1], partial[2]);
+    for (int i = 0; i < count; ++i) {
+      const double total = u[i] + v[i], by_x = partial[2][i];
+      partial[2][i] = by_x * (v[i] / total / total);
+      partial[3][i] = -by_x * (u[i] / total / total);
+    }
+  }
+};
+
+template <class Accuracy>
+struct betainc : beta_function<Accuracy, false, false> {};
+template <class Accuracy>
+struct betaincc : beta_function<Accuracy, false, true> {};
+template <class Accuracy>
+struct log_betainc : beta_function<Accuracy, true, false> {};
+template <class Accuracy>
+struct log_betaincc : beta_function<Accuracy, true, true> {};
+template <class Accuracy>
+struct betainc_odds : beta_odds_function<Accuracy, false> {};
+template <class Accuracy>
+struct log_betainc_odds : beta_odds_function<Accuracy, true> {};
+
+}  // namespace reparam::REPARAM_LEVEL

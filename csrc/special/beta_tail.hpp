@@ -1,0 +1,251 @@
+// The smaller tail of the beta law: its logarithm, its hazard and its derivatives in both concentrations.
+#pragma once
+
+#include <algorithm>
+
+#include "gamma_tail.hpp"
+#include "legendre.hpp"
+#include "logs.hpp"
+#include "polygamma.hpp"
+#include "short_log1p.hpp"
+
+namespace reparam::REPARAM_LEVEL {
+
+// With D = x^a z^b / B(a, b), z = 1 - x and n = a + b, D the density of the logit of X, and logit s = logit x - v,
+//     I_x(a, b) = D * integral over v > 0 of exp(-phi),
+//     phi(v) = (a z - b x) v + n (x v + log(1 + x (exp(-v) - 1))),
+// convex with positive terms below the mean; the derivatives in a and b bring log(x / s) and log((1 - s) / z). Above
+// the mean the law is reflected. Where a < 1 and x is near 0, the power at infinity is taken off, which leaves
+//     I_x(a, b) = x^a (1 + a S) / (a B(a, b)),   S = integral of exp(-a v) ((1 - x exp(-v))^(b - 1) - 1),
+// so that log I keeps its relative accuracy where it is of the order of a. special/_beta_tail.py says more.
+constexpr int beta_lanes = 16;
+constexpr int beta_block = 256;
+
+template <class Accuracy>
+struct beta_rule;
+
+template <>
+struct beta_rule<double> {
+  static constexpr double depth = 35, large = 16;
+  static constexpr auto& near_end = dense<32>;
+  static constexpr auto& small = dense<40>;
+  static constexpr auto& few = even<24>;  // where a is large
+};
+
+template <>
+struct beta_rule<float> {
+  static constexpr double depth = 19, large = 16;
+  static constexpr auto& near_end = dense<16>;
+  static constexpr auto& small = dense<20>;
+  static constexpr auto& few = even<13>;
+};
+
+enum class beta_method : std::int32_t { near_end, small, large };
+
+// A lower tail below the mean, or near the end 0.
+struct beta_points {
+  alignas(64) double a[beta_lanes], b[beta_lanes], x[beta_lanes], z[beta_lanes], log_x[beta_lanes], log_z[beta_lanes];
+};
+
+// log T, log(D / T), and d log T / da and / db.
+struct beta_values {
+  alignas(64) double log_tail[beta_lanes], log_hazard[beta_lanes], slope_a[beta_lanes], slope_b[beta_lanes];
+};
+
+// The exponent's part K = log(1 + c (exp(r) - 1)) and K - c r >= 0, for c <= 1/2.
+template <class Accuracy>
+struct mean_exp {
+  double value, bend;
+
+  REPARAM_INLINE mean_exp(double c, double r) {
+    const short_exp<Accuracy> e(r);
+    const bool small = e.scale == 1;
+    const double growth = small ? e.r + e.tail : e.value() - 1;
+    const short_log1p log(c * growth);
+    value = log.value;
+    bend = (small & log.near) ? c * e.tail - log.excess : log.value - c * r;
+  }
+};
+
+// Where phi is depth, or a little beyond: Newton steps, which stay beyond for convex functions.
+template <class Accuracy>
+REPARAM_INLINE double beta_reach(double n, double excess, double c, bool up) {
+  constexpr double depth = beta_rule<Accuracy>::depth;
+  const double curvature = n * c * (1 - c);
+  double v = 2 * depth / (excess + std::sqrt(excess * excess + 2 * depth * curvature));
+  // upward, phi = n K - lag v: a bound for v gives a better one
+  const double lag = n * c - excess;
+  const double bound = log1p(expm1((depth + lag * v) / n) / c);
+  v = (up & (bound < v)) ? bound : v;
+  for (int step = 0; step < 3; ++step) {
+    const double r = up ? v : -v;
+    const double growth = short_exp<Accuracy>(r).value() - 1, h = c * growth;
+    const double value = excess * v + n * (short_log1p(h).value - c * r);
+    const double change = h * (1 - c) / (1 + h);
+    v -= (value - depth) / (excess + n * (up ? change : -change));
+  }
+  return v;
+}
+
+template <class Accuracy, bool Slopes, class Rule>
+inline void inner_beta_tails(const Rule& rule, const beta_points& p, beta_values& out) {
+  alignas(64) double excess[beta_lanes], c[beta_lanes], sign[beta_lanes], reach[beta_lanes];
+  alignas(64) double total[beta_lanes] = {}, rise[beta_lanes] = {}, length[beta_lanes] = {};
+  for (int i = 0; i < beta_lanes; ++i) {
+    const bool up = p.x[i] > 0.5;
+    excess[i] = p.a[i] * p.z[i] - p.b[i] * p.x[i];
+    c[i] = up ? p.z[i] : p.x[i];
+    sign[i] = up ? 1.0 : -1.0;
+    reach[i] = beta_reach<Accuracy>(p.a[i] + p.b[i], excess[i], c[i], up);
+  }
+  for (int k = 0; k < Rule::size; ++k) {
+    const double node = rule.node[k], weight = rule.weight[k];
+    for (int i = 0; i < beta_lanes; ++i) {
+      const double v = reach[i] * node;
+      const mean_exp<Accuracy> mean(c[i], sign[i] * v);
+      const double mass = weight * short_exp<Accuracy>(-excess[i] * v - (p.a[i] + p.b[i]) * mean.bend).value();
+      total[i] += mass;
+      if constexpr (Slopes) {
+        rise[i] += mass * mean.value;
+        length[i] += mass * v;
+      }
+    }
+  }
+  for (int i = 0; i < beta_lanes; ++i) {
+    const double a = p.a[i], b = p.b[i], n = a + b;
+    const double log_a = log(a), log_b = log(b), log_n = log(n);
+    const stirling_pair<double> error_a = stirling(a, log_a), error_b = stirling(b, log_b), error_n = stirling(n, log_n);
+    const deviance_pair<double> left = deviance(a, n * p.x[i], excess[i]);
+    const deviance_pair<double> right = deviance(b, n * p.z[i], -excess[i]);
+    const bool tiny = p.x[i] < 1e-280;
+    const double left_log = tiny ? log_a - log_n - p.log_x[i] : left.log_ratio;
+    const double distance = tiny ? a * left_log - excess[i] : left.value;
+    const double log_density = (error_n.value - error_a.value - error_b.value) +
+                               0.5 * (log_a + log_b - log_n) - half_log_2pi<double> - distance - right.value;
+    out.log_hazard[i] = -log(reach[i] * total[i]);
+    out.log_tail[i] = log_density - out.log_hazard[i];
+    if constexpr (Slopes) {
+      const double lag_n = 0.5 / n - error_n.slope;
+      const double mean = rise[i] / total[i], span = length[i] / total[i];
+      const bool up = sign[i] > 0;
+      out.slope_a[i] = ((0.5 / a - error_a.slope) - lag_n) - left_log - (up ? mean : span + mean);
+      out.slope_b[i] = ((0.5 / b - error_b.slope) - lag_n) - right.log_ratio + (up ? span - mean : -mean);
+    }
+  }
+}
+
+template <class Accuracy, bool Slopes>
+inline void end_beta_tails(const beta_points& p, beta_values& out) {
+  constexpr auto& rule = beta_rule<Accuracy>::near_end;
+  constexpr double depth = beta_rule<Accuracy>::depth;
+  alignas(64) double total[beta_lanes] = {}, by_a[beta_lanes] = {}, by_b[beta_lanes] = {};
+  for (int k = 0; k < rule.size; ++k) {
+    const double v = depth * rule.node[k], weight = depth * rule.weight[k];
+    const double shrunk = short_exp<double>(-v).value();
+    for (int i = 0; i < beta_lanes; ++i) {
+      const double step = short_log1p(-p.x[i] * shrunk).value;
+      const short_exp<Accuracy> e((p.b[i] - 1) * step);
+      const double power = e.scale == 1 ? e.r + e.tail : e.value() - 1;
+      const double decay = weight * short_exp<Accuracy>(-p.a[i] * v).value();
+      total[i] += decay * power;
+      if constexpr (Slopes) {
+        by_a[i] -= v * decay * power;
+        by_b[i] += decay * step * (1 + power);
+      }
+    }
+  }
+  for (int i = 0; i < beta_lanes; ++i) {
+    const double a = p.a[i], b = p.b[i], c = b < 1 ? 1.0 : b;
+    const double log_x = p.log_x[i] + log(c);
+    // log Gamma(a + b) - log Gamma(b) - a log(c), with nothing lost for small a
+    const stretch s(b, a);
+    const double rest = s.gap * divided(coefficients<double>::stirling_core, s.u, s.v).slope;
+    const double lifted = (s.z - 0.5) * log1p(a * s.u) - rest + a * (log((s.z + a) / c) - 1);
+    const double ratio = s.small ? lifted - log1p(a / b) : lifted;
+    out.log_tail[i] = a * log_x + ratio - log_gamma_1p(a) + log1p(a * total[i]);
+    out.log_hazard[i] = log(a) + b * p.log_z[i] - log1p(a * total[i]);
+    if constexpr (Slopes) {
+      const double n = a + b, grown = 1 + a * total[i];
+      const double order = b < 1 ? log(n) : log1p(a / b);
+      const double digamma_1p = log1p(a) - slopes_of(a + 1).lag;
+      out.slope_a[i] = log_x + (order - slopes_of(n).lag) - digamma_1p + (total[i] + a * by_a[i]) / grown;
+      out.slope_b[i] = digamma_rise(b, a) + a * by_b[i] / grown;
+    }
+  }
+}
+
+// The smaller tails at the shares u : v of up to 256 laws, or those near an end of singular density.
+struct beta_tails {
+  alignas(64) double log_tail[beta_block], log_hazard[beta_block], slope_a[beta_block], slope_b[beta_block];
+  alignas(64) double log_x[beta_block], log_z[beta_block];
+  alignas(64) double sign[beta_block];  // -1 for an upper tail, else 1
+};
+
+// log(u / total), where 1 - u / total is the rest.
+REPARAM_INLINE double log_share(double u, double total, double rest) {
+  const double ratio = u / total;
+  const bool tiny = ratio < std::numeric_limits<double>::min();
+  const double direct = tiny ? log(u) - log(total) : log(ratio);
+  return rest < 0.5 ? log1p(rest < 0.5 ? -rest : 0.0) : direct;
+}
+
+template <class Accuracy, bool Slopes>
+inline void find_beta_tails(int count, const double* a, const double* b, const double* u, const double* v,
+                            beta_tails& out) {
+  alignas(64) double x[beta_block], z[beta_block];
+  beta_method method[beta_block];
+  for (int i = 0; i < count; ++i) {
+    const bool proper = (u[i] > 0) & (v[i] > 0) & (u[i] < infinity<double>) & (v[i] < infinity<double>);
+    const double first = proper ? u[i] : 1.0, second = proper ? v[i] : 1.0, total = first + second;
+    x[i] = first / total;
+    z[i] = second / total;
+    out.log_x[i] = log_share(first, total, z[i]);
+    out.log_z[i] = log_share(second, total, x[i]);
+    const bool low = (a[i] < 1) & (x[i] * (b[i] < 2 ? 2.0 : b[i]) <= 1);
+    const bool high = !low & (b[i] < 1) & (z[i] * (a[i] < 2 ? 2.0 : a[i]) <= 1);
+    const bool upper = high | (!low & (a[i] * z[i] < b[i] * x[i]));
+    out.sign[i] = upper ? -1.0 : 1.0;
+    const bool large = (upper ? b[i] : a[i]) >= beta_rule<Accuracy>::large;
+    method[i] = (low | high) ? beta_method::near_end : large ? beta_method::large : beta_method::small;
+  }
+  for (const beta_method each : {beta_method::near_end, beta_method::small, beta_method::large}) {
+    int place[beta_block], size = 0;
+    for (int i = 0; i < count; ++i) {
+      place[size] = i;
+      size += method[i] == each;
+    }
+    for (int begin = 0; begin < size; begin += beta_lanes) {
+      beta_points p;
+      beta_values values;
+      const int here = std::min(beta_lanes, size - begin);
+      for (int i = 0; i < beta_lanes; ++i) {
+        const int at = place[begin + std::min(i, here - 1)];
+        const bool upper = out.sign[at] < 0;
+        p.a[i] = upper ? b[at] : a[at];
+        p.b[i] = upper ? a[at] : b[at];
+        p.x[i] = upper ? z[at] : x[at];
+        p.z[i] = upper ? x[at] : z[at];
+        p.log_x[i] = upper ? out.log_z[at] : out.log_x[at];
+        p.log_z[i] = upper ? out.log_x[at] : out.log_z[at];
+      }
+      if (each == beta_method::near_end) {
+        end_beta_tails<Accuracy, Slopes>(p, values);
+      } else if (each == beta_method::small) {
+        inner_beta_tails<Accuracy, Slopes>(beta_rule<Accuracy>::small, p, values);
+      } else {
+        inner_beta_tails<Accuracy, Slopes>(beta_rule<Accuracy>::few, p, values);
+      }
+      for (int i = 0; i < here; ++i) {
+        const int at = place[begin + i];
+        out.log_tail[at] = values.log_tail[i];
+        out.log_hazard[at] = values.log_hazard[i];
+        if constexpr (Slopes) {
+          out.slope_a[at] = out.sign[at] < 0 ? values.slope_b[i] : values.slope_a[i];
+          out.slope_b[at] = out.sign[at] < 0 ? values.slope_a[i] : values.slope_b[i];
+        }
+      }
+    }
+  }
+}
+
+}  // namespace reparam::REPARAM_LEVEL

@@ -1,0 +1,272 @@
+// The smaller tail of the gamma law: its logarithm, its hazard and its derivative in the concentration.
+#pragma once
+
+#include "stirling.hpp"
+
+namespace reparam::REPARAM_LEVEL {
+
+// With D = x^a exp(-x) / Gamma(a), the density of log X, and s = x exp(v) in the integrals that define the tails,
+//     P = D * integral over v < 0 of exp(-phi),    Q = D * integral over v > 0 of exp(-phi),
+//     phi(v) = x (exp(v) - 1 - v) + (x - a) v.
+// The tail T taken is P below x = max(a, 1) and Q above, where phi is convex and its terms positive; the derivative
+// of log T in a brings a factor |v|. Gauss-Legendre as far as exp(-34), for double, leaves an error of 1e-14. For P at
+// small a, where the integrand has two scales, its power series serve instead: with positive terms at a >= 1, and in
+//     P Gamma(a + 1) / x^a = 1 + a sum of (-x)^n / (n! (a + n))
+// where a and x are below 1, so that log P keeps its relative accuracy where it is of the order of a.
+template <class Accuracy>
+struct tail_rule;
+
+template <>
+struct tail_rule<double> {
+  static constexpr double depth = 34, series_below = 48, lost = 1e-17;
+  static constexpr int small_terms = 20;
+};
+
+template <>
+struct tail_rule<float> {
+  static constexpr double depth = 18, series_below = 16, lost = 1e-9;
+  static constexpr int small_terms = 10;
+};
+
+// Every step is taken for a whole group of lanes: one vector loop after the other.
+constexpr int tail_lanes = 16;
+constexpr int tail_block = 256;
+constexpr int small_stride = 10, series_stride = 8, most_series_terms = 72;
+
+REPARAM_INLINE bool is_upper(double a, double x) { return x >= (a < 1 ? 1 : a); }
+
+enum class tail_method : std::int32_t { small, series, integral };
+
+template <class Accuracy>
+REPARAM_INLINE tail_method tail_method_of(double a, double x) {
+  const bool series = (x < (a < 1 ? 1 : a)) & (a < tail_rule<Accuracy>::series_below);
+  return series ? (a < 1 ? tail_method::small : tail_method::series) : tail_method::integral;
+}
+
+// Where the tails begin, without cancellation: excess is x - a, distance log(x / a).
+struct tail_points {
+  alignas(64) double a[tail_lanes], x[tail_lanes], log_a[tail_lanes], log_x[tail_lanes], excess[tail_lanes],
+      distance[tail_lanes];
+};
+
+// mass is T / D, slope d log T / da, and log_density log D.
+struct tail_values {
+  alignas(64) double mass[tail_lanes], slope[tail_lanes], log_density[tail_lanes], log_tail[tail_lanes];
+};
+
+inline void points_of(tail_points& p) {
+  for (int i = 0; i < tail_lanes; ++i) {
+    const double a = p.a[i], x = p.x[i];
+    const double excess = x - a, share = excess / a, ratio = x / a;
+    p.log_a[i] = log(a);
+    p.log_x[i] = log(x);
+    p.excess[i] = excess;
+    const bool near = absolute(share) < 0.5, extreme = (ratio < 1e-290) | (ratio > 1e290);
+    const double far = extreme ? p.log_x[i] - p.log_a[i] : log(ratio);
+    p.distance[i] = near ? log1p(near ? share : 0.0) : far;
+  }
+}
+
+// exp(w) = scale (1 + r + tail), without care for overflow: |w| < 700. The polynomial is only as long as the wanted
+// accuracy asks for.
+template <class Accuracy>
+struct short_exp {
+  double scale, r, tail;
+
+  REPARAM_INLINE explicit short_exp(double w) {
+    using F = format<double>;
+    constexpr double magic = 3 * 0x1p51;
+    const double rounded = w * 1.44269504088896340735992468100189214 + magic;
+    const double k = rounded - magic;
+    r = (w - k * F::ln2_high) - k * F::ln2_low;
+    tail = r * r * polynomial(coefficients<Accuracy>::exp_series, r);
+    scale = from_bits<double>((to_bits(rounded) + F::bias) << F::mantissa);
+  }
+
+  REPARAM_INLINE double value() const { return scale + scale * (r + tail); }
+};
+
+// exp(w) - 1 - w.
+template <class Accuracy>
+REPARAM_INLINE double exp_excess(double w) {
+  const short_exp<Accuracy> e(w);
+  return e.scale == 1 ? e.tail : (e.value() - 1) - w;
+}
+
+// The points x = exp(y), of which p.log_x holds y: x may underflow.
+inline void points_of_logs(tail_points& p) {
+  for (int i = 0; i < tail_lanes; ++i) {
+    const double a = p.a[i], y = p.log_x[i];
+    p.log_a[i] = log(a);
+    p.x[i] = exp(y);
+    const double distance = y - p.log_a[i];
+    const bool near = absolute(distance) < 0.5;
+    const double step = near ? distance : 0.0;
+    p.excess[i] = near ? a * (step + exp_excess<double>(step)) : p.x[i] - a;
+    p.distance[i] = distance;
+  }
+}
+
+template <class Accuracy>
+inline void small_tails(const tail_points& p, tail_values& v) {
+  alignas(64) double power[tail_lanes], sum[tail_lanes] = {}, moved[tail_lanes] = {};
+  for (double& each : power) each = 1;
+  for (int n = 0; n < tail_rule<Accuracy>::small_terms; n += small_stride) {
+    for (int i = 0; i < tail_lanes; ++i) {
+      double each = power[i], total = sum[i], weighted = moved[i];
+      for (int k = 1; k <= small_stride; ++k) {
+        const double index = n + k, reciprocal = 1 / (p.a[i] + index);
+        each *= p.x[i] * (-1 / index);
+        const double term = each * reciprocal;
+        total += term;
+        weighted += term * (index * reciprocal);
+      }
+      power[i] = each;
+      sum[i] = total;
+      moved[i] = weighted;
+    }
+  }
+  for (int i = 0; i < tail_lanes; ++i) {
+    const double a = p.a[i], total = 1 + a * sum[i];
+    const stirling_pair<double> error = stirling_above_one(a + 1);
+    const double digamma = log1p(a) - 0.5 / (a + 1) + error.slope;
+    const double log_gamma = a * polynomial(coefficients<Accuracy>::log_gamma_above_one, 2 * a - 1);
+    const double log_power = a * p.log_x[i] - log_gamma;
+    v.mass[i] = total * exp(p.x[i]) / a;
+    v.slope[i] = p.log_x[i] - digamma + moved[i] / total;
+    v.log_density[i] = log_power - p.x[i] + p.log_a[i];
+    v.log_tail[i] = log_power + log1p(a * sum[i]);
+  }
+}
+
+// log D as a Stirling error and a deviance, and log x - digamma(a); then log T.
+inline void finish_tails(const tail_points& p, const double* mean, tail_values& v) {
+  for (int i = 0; i < tail_lanes; ++i) {
+    const double a = p.a[i];
+    const stirling_pair<double> error = stirling(a, p.log_a[i]);
+    const double ratio = p.excess[i] / (p.x[i] + a), square = ratio * ratio;
+    const bool near = square < 0.029437251522859415;
+    const double close = p.excess[i] * ratio - a * ratio * atanh_tail(near ? square : 0.0);
+    const double deviance = near ? close : p.excess[i] - a * p.distance[i];
+    v.slope[i] = p.distance[i] + (0.5 / a - error.slope) + mean[i];
+    v.log_density[i] = 0.5 * p.log_a[i] - half_log_2pi<double> - error.value - deviance;
+    v.log_tail[i] = v.log_density[i] + log(v.mass[i]);
+  }
+}
+
+template <class Accuracy>
+inline void series_tails(const tail_points& p, tail_values& v) {
+  alignas(64) double term[tail_lanes], rise[tail_lanes] = {}, sum[tail_lanes], moved[tail_lanes] = {};
+  for (int i = 0; i < tail_lanes; ++i) term[i] = sum[i] = 1;
+  bool unfinished = true;
+  for (int n = 0; n < most_series_terms && unfinished; n += series_stride) {
+    for (int i = 0; i < tail_lanes; ++i) {
+      double each = term[i], risen = rise[i], total = sum[i], weighted = moved[i];
+      for (int k = 1; k <= series_stride; ++k) {
+        const double reciprocal = 1 / (p.a[i] + double(n + k));
+        each *= p.x[i] * reciprocal;
+        risen += reciprocal;
+        total += each;
+        weighted -= each * risen;
+      }
+      term[i] = each;
+      rise[i] = risen;
+      sum[i] = total;
+      moved[i] = weighted;
+    }
+    unfinished = false;
+    for (int i = 0; i < tail_lanes; ++i) unfinished |= term[i] > tail_rule<Accuracy>::lost;
+  }
+  for (int i = 0; i < tail_lanes; ++i) {
+    v.mass[i] = sum[i] / p.a[i];
+    moved[i] = moved[i] / sum[i] - 1 / p.a[i];
+  }
+  finish_tails(p, moved, v);
+}
+
+// Where, on the side that `sign` points to, phi is about the depth, or a little more.
+template <class Accuracy>
+REPARAM_INLINE double tail_reach(double a, double x, double fall, double sign) {
+  constexpr double depth = tail_rule<Accuracy>::depth;
+  // the quadratic model of phi, then two steps of Newton's method
+  double u = 2 * depth / (fall + std::sqrt(fall * fall + 2 * depth * x));
+  const double bound = log1p((depth + a * u) / x);
+  u = ((sign > 0) & (bound < u)) ? bound : u;
+  for (int step = 0; step < 2; ++step) {
+    const double rest = exp_excess<Accuracy>(sign * u);
+    u -= (fall * u + x * rest - depth) / (fall + sign * x * (rest + sign * u));
+  }
+  return u;
+}
+
+template <class Accuracy>
+inline void integral_tails(const tail_points& p, tail_values& v) {
+  using rule = coefficients<Accuracy>;
+  constexpr int nodes = sizeof rule::legendre_nodes / sizeof rule::legendre_nodes[0];
+  alignas(64) double sign[tail_lanes], reach[tail_lanes], mass[tail_lanes] = {}, moment[tail_lanes] = {};
+  for (int i = 0; i < tail_lanes; ++i) {
+    sign[i] = is_upper(p.a[i], p.x[i]) ? 1.0 : -1.0;
+    reach[i] = tail_reach<Accuracy>(p.a[i], p.x[i], sign[i] * p.excess[i], sign[i]);
+  }
+  for (int k = 0; k < nodes; ++k) {
+    const double node = rule::legendre_nodes[k], weight = rule::legendre_weights[k];
+    for (int i = 0; i < tail_lanes; ++i) {
+      const double w = sign[i] * (reach[i] * node);
+      const double exponent = -p.excess[i] * w - p.x[i] * exp_excess<Accuracy>(w);
+      const double part = weight * short_exp<Accuracy>(exponent).value();
+      mass[i] += part;
+      moment[i] += part * node;
+    }
+  }
+  for (int i = 0; i < tail_lanes; ++i) {
+    v.mass[i] = reach[i] * mass[i];
+    moment[i] = sign[i] * (reach[i] * moment[i] / mass[i]);
+  }
+  finish_tails(p, moment, v);
+}
+
+template <class Accuracy>
+REPARAM_INLINE void tails_by(tail_method method, const tail_points& p, tail_values& v) {
+  if (method == tail_method::small) {
+    small_tails<Accuracy>(p, v);
+  } else if (method == tail_method::series) {
+    series_tails<Accuracy>(p, v);
+  } else {
+    integral_tails<Accuracy>(p, v);
+  }
+}
+
+// The tails at up to tail_block points x or, ByLog, exp(y): sorted by method and evaluated lane by lane.
+// take(place, count, points, values) gets each group, with the places of its elements.
+template <class Accuracy, bool ByLog, class Take>
+inline void gamma_tails(int count, const double* a, const double* given, const Take& take) {
+  tail_method methods[tail_block];
+  int place[tail_block];
+  tail_points p;
+  tail_values v;
+  for (int i = 0; i < count; ++i) methods[i] = tail_method_of<Accuracy>(a[i], ByLog ? exp(given[i]) : given[i]);
+  for (const tail_method method : {tail_method::small, tail_method::series, tail_method::integral}) {
+    int size = 0;
+    for (int i = 0; i < count; ++i) {
+      place[size] = i;
+      size += methods[i] == method;
+    }
+    for (int begin = 0; begin < size; begin += tail_lanes) {
+      const int here = std::min(tail_lanes, size - begin);
+      for (int i = 0; i < tail_lanes; ++i) {
+        const int from = place[begin + std::min(i, here - 1)];
+        p.a[i] = a[from];
+        (ByLog ? p.log_x : p.x)[i] = given[from];
+      }
+      if constexpr (ByLog) {
+        points_of_logs(p);
+      } else {
+        points_of(p);
+      }
+      tails_by<Accuracy>(method, p, v);
+      take(place + begin, here, p, v);
+    }
+  }
+}
+
+}  // namespace reparam::REPARAM_LEVEL

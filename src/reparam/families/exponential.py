@@ -1,0 +1,137 @@
+"""The exponential law, and the noise that laws with quantiles in closed form are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Generator, Tensor
+
+from ..constraints import nonnegative, positive
+from ..core.noise import fine_uniform
+from ..core.params import param
+from ..core.registry import register_kl
+from ..special import deviance, log1mexp
+from .exponential_family import ExponentialFamily
+
+
+class Exponential(ExponentialFamily):
+    r"""The exponential law: the waiting time for an event that arrives at ``rate``.
+
+    .. math:: p(x) = \lambda e^{-\lambda x}, \qquad x \ge 0
+
+    Args:
+        rate: inverse scale :math:`\lambda > 0`.
+
+    Shapes:
+        The shape of ``rate`` is ``batch_shape``; ``event_shape`` is ``()``. Support: ``[0, inf)``.
+
+    Raises:
+        ValueError: if ``rate`` is not positive.
+
+    References:
+        Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1, 1994, chapter 19.
+
+    Example:
+        >>> d = Exponential(2.0)
+        >>> d.cdf(torch.tensor(1e-9)), d.log_sf(torch.tensor(1e4))
+        (tensor(2.0000e-09), tensor(-20000.))
+    """
+
+    rate = param(positive, symbol=r"\lambda", typical=(0.3, 3.0))
+    support = nonnegative
+
+    def _log_prob(self, x: Tensor) -> Tensor:
+        return torch.addcmul(self.rate.log(), self.rate, x, value=-1)
+
+    def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        return standard_exponential(shape, self.rate, generator) / self.rate
+
+    def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
+        noise = standard_exponential(shape, self.rate, generator)
+        return noise / self.rate, self.rate.log() - noise
+
+    def _cdf(self, x: Tensor) -> Tensor:
+        return -torch.expm1(-self.rate * x)
+
+    def _log_cdf(self, x: Tensor) -> Tensor:
+        return log1mexp(-self.rate * x)
+
+    def _sf(self, x: Tensor) -> Tensor:
+        return torch.exp(-self.rate * x)
+
+    def _log_sf(self, x: Tensor) -> Tensor:
+        return -self.rate * x
+
+    def _icdf(self, p: Tensor) -> Tensor:
+        return -torch.log1p(-p) / self.rate
+
+    def _isf(self, p: Tensor) -> Tensor:
+        return -p.log() / self.rate
+
+    def _entropy(self) -> Tensor:
+        return 1 - self.rate.log()
+
+    def _mean(self) -> Tensor:
+        return 1 / self.rate
+
+    _stddev = _mean
+
+    def _mode(self) -> Tensor:
+        return torch.zeros_like(self.rate)
+
+    def _variance(self) -> Tensor:
+        return self.rate**-2
+
+    def _skewness(self) -> Tensor:
+        return torch.full_like(self.rate, 2.0)
+
+    def _kurtosis(self) -> Tensor:
+        return torch.full_like(self.rate, 6.0)
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return (-self.rate,)
+
+    @staticmethod
+    def _log_normalizer(a: Tensor) -> Tensor:
+        return -(-a).log()
+
+    def _sufficient_statistics(self, x: Tensor) -> tuple[Tensor, ...]:
+        return (x,)
+
+    @classmethod
+    def _from_natural(cls, a: Tensor) -> dict[str, Tensor]:
+        return {"rate": -a}
+
+    @classmethod
+    def _from_mean(cls, mean: Tensor) -> dict[str, Tensor]:
+        return {"rate": 1 / mean}
+
+
+def open_uniform(shape: torch.Size, like: Tensor, generator: Generator | None) -> Tensor:
+    """Uniform numbers of 53 bits between 0 and 1, neither of them included, in float64."""
+    return fine_uniform(shape, like, generator).clamp(min=2.0**-54)
+
+
+def standard_exponential(shape: torch.Size, like: Tensor, generator: Generator | None) -> Tensor:
+    """Exponential numbers with rate 1 in the dtype of ``like``, positive, with both tails to 1e-16."""
+    return -open_uniform(shape, like, generator).log().to(like.dtype)
+
+
+def exponential_mean(f: Callable[[Tensor], Tensor], like: Tensor) -> Tensor:
+    r"""E f(Z) for a standard exponential Z, by the trapezoidal rule in log z, which converges geometrically.
+
+    Args:
+        f: values ``[n, *batch]`` -> ``[n, *batch]``, of the growth of logarithms at 0 and of powers at infinity.
+        like: a tensor of the batch's shape; f is asked in its dtype.
+    """
+    step = 0.1
+    log_z = torch.arange(-40.0, 4.0, step, dtype=like.dtype, device=like.device).reshape((-1,) + (1,) * like.dim())
+    z = log_z.exp()
+    return step * (torch.exp(log_z - z) * f(z)).sum(0)
+
+
+@register_kl(Exponential, Exponential)
+def _(p: Exponential, q: Exponential) -> Tensor:
+    return deviance(p.rate, q.rate) / p.rate

@@ -1,0 +1,159 @@
+"""The law of the inverse of a Wishart matrix."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+
+from ..constraints import greater_than, lower_cholesky, positive_definite
+from ..core.linear import inverse_triangular, log_diagonal, shrunk, solve_triangular, square, symmetric_cholesky
+from ..core.params import one_of, param
+from ..core.registry import register_kl
+from ..special import multigammaln
+from .exponential_family import ExponentialFamily
+from .wishart import (
+    bartlett,
+    bartlett_entropy,
+    bartlett_log_density,
+    diagonal_products,
+    freedom_of_mean,
+    half_freedom,
+    joined,
+    mean_log_det,
+    safe_cholesky,
+    wishart_divergence,
+)
+
+
+class InverseWishart(ExponentialFamily):
+    r"""The law of :math:`X` whose inverse is Wishart: the conjugate prior of a normal law's covariance.
+
+    .. math:: p(X) = \frac{|\Psi|^{\nu/2} |X|^{-(\nu+p+1)/2} e^{-\operatorname{tr}(\Psi X^{-1})/2}}
+        {2^{\nu p/2} \Gamma_p(\nu/2)}
+
+    The density is with respect to the entries of the lower triangle. :math:`X^{-1}` has the law
+    :class:`Wishart` with ``df`` and the precision matrix :math:`\Psi`. A draw inverts a triangle alone; draws
+    carry exact gradients.
+
+    Args:
+        df: degrees of freedom :math:`\nu > p - 1`.
+        scale_matrix: :math:`\Psi`, positive definite, ``[..., p, p]``; the mean is :math:`\Psi / (\nu - p - 1)`.
+        scale_tril: its lower Cholesky factor. Give exactly one of the two.
+
+    Shapes:
+        ``df`` and the matrix without its last two dimensions broadcast to ``batch_shape``; ``event_shape`` is
+        ``[p, p]``. Support: positive-definite matrices.
+
+    Raises:
+        ValueError: if ``df`` is not above p - 1.
+
+    References:
+        Gelman and others, Bayesian Data Analysis, 2013, section 3.6.
+
+    Example:
+        >>> d = InverseWishart(torch.tensor(5.0), torch.eye(2))
+        >>> d.mean
+        tensor([[0.5000, 0.0000],
+                [0.0000, 0.5000]])
+    """
+
+    df = param(greater_than("lowest_df"), symbol=r"\nu", typical=(9.0, 20.0))
+    scale_matrix, scale_tril = one_of(
+        scale_matrix=param(positive_definite, symbol=r"\Psi", derived=lambda d: square(d.scale_tril)),
+        scale_tril=param(lower_cholesky, symbol="L", derived=lambda d: d._factor()),
+    )
+    support = positive_definite
+
+    @property
+    def lowest_df(self) -> Tensor:
+        """The bound p - 1 of the degrees of freedom."""
+        return torch.full_like(self.df, self._size() - 1)
+
+    def _size(self) -> int:
+        return self._event_shape[-1]  # type: ignore[no-any-return]
+
+    def _derive_event_shape(self) -> torch.Size:
+        shape: torch.Size = self.__dict__[self._given[-1]].shape
+        return shape[-2:]
+
+    def _factor(self) -> Tensor:
+        name = self._given[-1]
+        value = shrunk(self.__dict__[name], 2)
+        return value if name == "scale_tril" else symmetric_cholesky(value)
+
+    # X = L (B B')^-1 L' with B upper triangular; reversed in both directions, B is Bartlett's lower triangle.
+
+    def _log_prob(self, x: Tensor) -> Tensor:
+        ours, theirs = joined(self._factor(), safe_cholesky(x))
+        triangle = solve_triangular(theirs, ours, upper=False).mT.flip((-2, -1))
+        fit = bartlett_log_density(triangle, None, half_freedom(self.df, self._size()))
+        return fit + (self._size() + 1) * (log_diagonal(ours) - 2 * log_diagonal(theirs))
+
+    def _draw(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor, Tensor]:
+        """A draw, the triangle it is made of, and the logarithms of that triangle's diagonal."""
+        triangle, logs = bartlett(half_freedom(self.df, self._size()), shape, generator)
+        root = self._factor() @ inverse_triangular(triangle.flip((-2, -1)), upper=True).mT
+        return square(root), triangle, logs
+
+    def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        return self._draw(shape, generator)[0]
+
+    def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
+        x, triangle, logs = self._draw(shape, generator)
+        fit = bartlett_log_density(triangle, logs, half_freedom(self.df, self._size()))
+        return x, fit + (self._size() + 1) * (2 * logs.sum(-1) - log_diagonal(self._factor()))
+
+    def _entropy(self) -> Tensor:
+        p = self._size()
+        change = log_diagonal(self._factor()) - mean_log_det(self.df, p)
+        return bartlett_entropy(self.df, p) + (p + 1) * change
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return -0.5 * self._scales(), -0.5 * (self.df + self._size() + 1)
+
+    @staticmethod
+    def _log_normalizer(a: Tensor, b: Tensor) -> Tensor:
+        p = a.shape[-1]
+        half = -b - 0.5 * (p + 1)
+        return multigammaln(half, p) - 2 * half * log_diagonal(symmetric_cholesky(-a))
+
+    def _sufficient_statistics(self, x: Tensor) -> tuple[Tensor, ...]:
+        return x.inverse(), x.logdet()
+
+    @classmethod
+    def _from_natural(cls, a: Tensor, b: Tensor) -> dict[str, Tensor]:
+        return {"df": -2 * b - a.shape[-1] - 1, "scale_matrix": -2 * a}
+
+    @classmethod
+    def _from_mean(cls, inverse: Tensor, log_det: Tensor) -> dict[str, Tensor]:
+        df = freedom_of_mean(-log_det - inverse.logdet(), inverse.shape[-1])
+        return {"df": df, "scale_matrix": df[..., None, None] * inverse.inverse()}
+
+    def _scales(self) -> Tensor:
+        return self.scale_matrix.expand(self._batch_shape + self._event_shape)
+
+    def _mean(self) -> Tensor:
+        """Beyond the reach of the mean, infinite on the diagonal and undefined off it."""
+        psi, rest = self._scales(), (self.df - self._size() - 1)[..., None, None]
+        exists = rest > 0
+        diagonal = torch.eye(self._size(), dtype=torch.bool, device=psi.device)
+        return torch.where(exists, psi / torch.where(exists, rest, 1.0), torch.where(diagonal, torch.inf, torch.nan))
+
+    def _mode(self) -> Tensor:
+        return self._scales() / (self.df + self._size() + 1)[..., None, None]
+
+    def _variance(self) -> Tensor:
+        psi, rest = self._scales(), (self.df - self._size())[..., None, None]
+        exists = rest > 3
+        safe = torch.where(exists, rest, 4.0)
+        spread = (safe + 1) * psi.square() + (safe - 1) * diagonal_products(psi)
+        absent = torch.where(rest > 1, torch.inf, torch.nan)
+        return torch.where(exists, spread / (safe * (safe - 1) ** 2 * (safe - 3)), absent)
+
+
+@register_kl(InverseWishart, InverseWishart)
+def _(p: InverseWishart, q: InverseWishart) -> Tensor:
+    """That of the inverses, which are Wishart laws."""
+    first, second = joined(p._factor(), q._factor())
+    return wishart_divergence(p.df, q.df, solve_triangular(first, second, upper=False))

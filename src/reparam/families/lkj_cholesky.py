@@ -1,0 +1,147 @@
+"""The LKJ law of Cholesky factors of correlation matrices."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.functional import logsigmoid, pad
+
+from ..constraints import corr_cholesky, positive
+from ..core.distribution import Distribution
+from ..core.noise import normal
+from ..core.params import param, static
+from ..core.registry import kl_rules, register_kl
+from ..implicit.gamma import log_standard_gamma
+from ..special import deviance, digamma_difference, log_gamma_ratio, stirling_error
+from .beta import Beta
+
+
+class LKJCholesky(Distribution):
+    r"""The law of the Cholesky factor L of a random correlation matrix C with density :math:`\propto |C|^{\eta-1}`.
+
+    .. math:: p(L) \propto \prod_{i=2}^{n} L_{ii}^{n - i + 2\eta - 2}
+
+    The density is with respect to the entries below the diagonal. A concentration of 1 is uniform over
+    correlation matrices; larger ones favour the identity. Row i of a draw is a vector of i - 1 normal numbers and
+    the root of a chi-square one with :math:`n - i + 2\eta` degrees of freedom (made in log space), scaled to unit
+    length: the onion method without rejection, with exact gradients.
+
+    Args:
+        dim: the size n of the matrices, at least 2.
+        concentration: :math:`\eta > 0`. Default 1.
+
+    Shapes:
+        ``batch_shape`` is that of ``concentration``; ``event_shape`` is ``[n, n]``. Support: Cholesky factors of
+        correlation matrices.
+
+    Raises:
+        ValueError: if ``dim`` is no integer above 1.
+
+    References:
+        Lewandowski, Kurowicka and Joe, Generating random correlation matrices based on vines and extended onion
+        method, 2009.
+
+    Example:
+        >>> d = LKJCholesky(3, 1.0)
+        >>> d.log_prob(torch.eye(3))
+        tensor(-1.5963)
+    """
+
+    dim = static()
+    concentration = param(positive, default=1.0, symbol=r"\eta", typical=(1.0, 5.0))
+    support = corr_cholesky
+
+    def _prepare(self, values: dict[str, Any]) -> dict[str, Any]:
+        dim = values["dim"]
+        if not isinstance(dim, int) or dim < 2:
+            raise ValueError(f"LKJCholesky: dim must be an integer of at least 2; got {dim!r}")
+        return values
+
+    def _derive_event_shape(self) -> torch.Size:
+        return torch.Size((self.dim, self.dim))
+
+    def _rows(self) -> tuple[Tensor, Tensor]:
+        """Of each row but the first: half the degrees of freedom of its diagonal, and of the rest."""
+        before = torch.arange(1, self.dim, dtype=self.dtype, device=self.device) / 2
+        return self.concentration[..., None] + (before.flip(-1) - 0.5), before
+
+    def _log_prob(self, x: Tensor) -> Tensor:
+        return self._log_density(x.diagonal(dim1=-2, dim2=-1)[..., 1:].log())
+
+    def _log_density(self, logs: Tensor) -> Tensor:
+        own, rest = self._rows()
+        terms = 2 * (own - 1) * logs + log_gamma_ratio(own, rest) - rest * math.log(math.pi)
+        return terms.sum(-1)
+
+    def _draw(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
+        """A draw, and the logarithms of its diagonal without the first."""
+        own, _ = self._rows()
+        noise = normal(shape, self.concentration, generator).tril(-1)
+        logs = math.log(2) + log_standard_gamma(own, shape[:-2] + own.shape[-1:], generator)
+        log_rest = noise[..., 1:, :].square().sum(-1).log()
+        squares = pad(logs.exp(), (1, 0), value=1.0)
+        rows = noise + torch.diag_embed(squares.sqrt())
+        lengths = (noise.square().sum(-1) + squares).sqrt()
+        return rows / lengths[..., None], 0.5 * logsigmoid(logs - log_rest)
+
+    def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        return self._draw(shape, generator)[0]
+
+    def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
+        x, logs = self._draw(shape, generator)
+        return x, self._log_density(logs)
+
+    def _entropy(self) -> Tensor:
+        own, rest = self._rows()
+        terms = (own - 1) * digamma_difference(own, rest) - log_gamma_ratio(own, rest) + rest * math.log(math.pi)
+        return terms.sum(-1)
+
+    def _framed(self, diagonal: Tensor, first: float, below: Tensor) -> Tensor:
+        """The matrix with these entries on and below the diagonal, zero above."""
+        ones = torch.ones((self.dim, self.dim), dtype=self.dtype, device=self.device)
+        return torch.diag_embed(pad(diagonal, (1, 0), value=first)) + below * ones.tril(-1)
+
+    def _mean(self) -> Tensor:
+        own, rest = self._rows()
+        half = torch.full_like(own, 0.5)
+        diagonal = log_gamma_ratio(own, half) - log_gamma_ratio(own + rest, half)
+        return self._framed(diagonal.exp(), 1.0, torch.zeros((), dtype=self.dtype, device=self.device))
+
+    def _mode(self) -> Tensor:
+        """The identity; for concentrations below 1 the density has no largest value."""
+        eye = torch.eye(self.dim, dtype=self.dtype, device=self.device)
+        return torch.where(self.concentration[..., None, None] >= 1, eye, torch.nan)
+
+    def _spreads(self) -> tuple[Tensor, Tensor]:
+        """The variances on the diagonal but for the first, and below it."""
+        own, rest = self._rows()
+        # the mean of the square is b / (b + m/2), and minus the logarithm of its ratio to the squared mean is a gap
+        a, b = (own, rest) if self.device.type == "mps" else (own.double(), rest.double())
+        diagonal = -a / (a + b) * torch.expm1(_root_gap(a + b) - _root_gap(a))
+        return diagonal.to(own.dtype), 0.5 / (own + rest)[..., :1, None]
+
+    def _variance(self) -> Tensor:
+        diagonal, below = self._spreads()
+        return self._framed(diagonal, 0.0, below)
+
+    def _stddev(self) -> Tensor:
+        diagonal, below = self._spreads()
+        return self._framed(diagonal.sqrt(), 0.0, below.sqrt())
+
+
+def _root_gap(b: Tensor) -> Tensor:
+    r""":math:`\log b - 2 \log\frac{\Gamma(b + 1/2)}{\Gamma(b)}`, about 1/(4b), without cancellation."""
+    return 2 * (deviance(b, b + 0.5) + stirling_error(b) - stirling_error(b + 0.5))
+
+
+@register_kl(LKJCholesky, LKJCholesky)
+def _(p: LKJCholesky, q: LKJCholesky) -> Tensor:
+    """The sum over the rows, whose squared diagonals have beta laws."""
+    (own, rest), (other, _) = p._rows(), q._rows()
+    rule = kl_rules.dispatch(Beta, Beta)
+    assert rule is not None
+    laws = [Beta(b, rest, validate_args=False) for b in (own, other)]
+    return rule(*laws).sum(-1)  # type: ignore[no-any-return]

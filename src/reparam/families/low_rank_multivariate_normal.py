@@ -1,0 +1,145 @@
+"""The multivariate normal law whose covariance is of low rank plus a diagonal."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from ..constraints import independent, positive, real, real_vector
+from ..core.distribution import Distribution
+from ..core.linear import apply, inverse_triangular, shrunk, solve, square
+from ..core.noise import normal
+from ..core.params import param
+
+LOG_TWO_PI = math.log(2 * math.pi)
+
+
+class LowRankMultivariateNormal(Distribution):
+    r"""The normal law of a vector, with a covariance of rank k plus a diagonal.
+
+    .. math:: p(x) = \frac{\exp\left(-\frac12 (x-\mu)^\top \Sigma^{-1} (x-\mu)\right)}{\sqrt{|2\pi\Sigma|}},
+        \qquad \Sigma = W W^\top + D
+
+    A density costs :math:`O(n k^2)`. The squared distance is the least-squares residual
+
+    .. math:: \min_z\; |D^{-1/2}(x - \mu - W z)|^2 + |z|^2,
+
+    a sum of squares found by an orthogonal factorisation, so that nothing cancels where W is much larger
+    than D, as it does in Woodbury's identity.
+
+    Args:
+        loc: mean :math:`\mu`, ``[..., n]``.
+        cov_factor: W, ``[..., n, k]``.
+        cov_diag: the diagonal of D, positive, ``[..., n]``.
+
+    Shapes:
+        ``event_shape`` is ``[n]``; the other dimensions broadcast to ``batch_shape``. Support: real vectors.
+
+    Raises:
+        ValueError: if the numbers of coordinates differ.
+
+    References:
+        Golub and Van Loan, Matrix Computations, 2013, sections 5.3 and 2.1.4.
+
+    Example:
+        >>> d = LowRankMultivariateNormal(torch.zeros(2), torch.tensor([[1e4], [0.0]]), torch.ones(2))
+        >>> d.log_prob(torch.tensor([1e4, 1.0]))
+        tensor(-12.0482)
+    """
+
+    loc = param(real_vector, symbol=r"\mu", typical=(-2.0, 2.0))
+    cov_factor = param(independent(real, 2), symbol="W", typical=(-1.0, 1.0))
+    cov_diag = param(independent(positive, 1), symbol="D", typical=(0.3, 3.0))
+    support = real_vector
+
+    def _check(self) -> None:
+        n = self.loc.shape[-1]
+        for name, size in (("cov_factor", self.cov_factor.shape[-2]), ("cov_diag", self.cov_diag.shape[-1])):
+            if size != n:
+                raise ValueError(f"LowRankMultivariateNormal: loc has {n} coordinates, but {name} has {size}")
+
+    def _parts(self) -> tuple[Tensor, Tensor]:
+        """W and the square root of D, broadcast batch dimensions shrunk to size one."""
+        return shrunk(self.cov_factor, 2), shrunk(self.cov_diag, 1).sqrt()
+
+    def _half_log_det(self, triangle: Tensor, scale: Tensor) -> Tensor:
+        return scale.log().sum(-1) + _log_size(triangle)
+
+    def _log_prob(self, x: Tensor) -> Tensor:
+        (factor, scale), shift = self._parts(), x - self.loc
+        basis, triangle = _stacked(factor, scale)
+        n = shift.shape[-1]
+        z = solve(triangle, apply(basis[..., :n, :].mT, shift / scale), upper=True)
+        rest = (shift - apply(factor, z)) / scale
+        squares = rest.square().sum(-1) + z.square().sum(-1)
+        return -0.5 * squares - self._half_log_det(triangle, scale) - 0.5 * n * LOG_TWO_PI
+
+    def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        factor, scale = self._parts()
+        common = normal(shape[:-1] + factor.shape[-1:], self.loc, generator)
+        return self.loc + apply(factor, common) + scale * normal(shape, self.loc, generator)
+
+    def _entropy(self) -> Tensor:
+        factor, scale = self._parts()
+        half = self._half_log_det(_stacked(factor, scale)[1], scale)
+        total = half + 0.5 * self.loc.shape[-1] * (1 + LOG_TWO_PI)
+        return total.expand(self._batch_shape)
+
+    def _mean(self) -> Tensor:
+        return self.loc
+
+    _mode = _median = _mean
+
+    def _variance(self) -> Tensor:
+        return (self.cov_factor.square().sum(-1) + self.cov_diag).expand(self.loc.shape)
+
+    def _covariance(self) -> Tensor:
+        matrix = square(self.cov_factor) + torch.diag_embed(self.cov_diag)
+        return matrix.expand(self._batch_shape + matrix.shape[-2:])
+
+    @property
+    def covariance_matrix(self) -> Tensor:
+        r"""The covariance :math:`\Sigma`, ``[..., n, n]``."""
+        return self.covariance
+
+    @property
+    def scale_tril(self) -> Tensor:
+        """The lower Cholesky factor of the covariance, without forming the covariance."""
+        law = self._resolved()
+        return _factor(law).expand(law._batch_shape + 2 * law._event_shape)
+
+    @property
+    def precision_matrix(self) -> Tensor:
+        """The inverse of the covariance."""
+        return square(inverse_triangular(self.scale_tril).mT)
+
+
+def _orthogonal(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """The reduced QR factorisation."""
+    basis, triangle = torch.linalg.qr(matrix)
+    return basis, triangle
+
+
+def _stacked(factor: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+    """The orthogonal factorisation of D^-1/2 W above the identity."""
+    white = factor / scale[..., None]
+    eye = torch.eye(white.shape[-1], dtype=white.dtype, device=white.device)
+    return _orthogonal(torch.cat([white, eye.expand(white.shape[:-2] + eye.shape)], -2))
+
+
+def _log_size(triangle: Tensor) -> Tensor:
+    """The logarithm of the absolute determinant of a triangular matrix."""
+    return triangle.diagonal(dim1=-2, dim2=-1).abs().log().sum(-1)
+
+
+def _factor(law: Any) -> Tensor:
+    """The lower Cholesky factor: the triangle of W beside D^1/2, with a positive diagonal."""
+    factor, scale = law._parts()
+    scale = scale.expand(torch.broadcast_shapes(factor.shape[:-2], scale.shape[:-1]) + scale.shape[-1:])
+    factor = factor.expand(scale.shape[:-1] + factor.shape[-2:])
+    _, triangle = _orthogonal(torch.cat([factor, torch.diag_embed(scale)], -1).mT)
+    sign = torch.where(triangle.diagonal(dim1=-2, dim2=-1) < 0, -1.0, 1.0)
+    return (triangle * sign[..., None]).mT

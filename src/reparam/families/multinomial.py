@@ -1,0 +1,176 @@
+"""The multinomial law."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from ..constraints import multinomial, nonnegative_integer
+from ..core.checks import surely
+from ..core.noise import binomial
+from ..core.params import param
+from ..core.registry import kl_rules, register_kl
+from ..special import deviance, lgamma, stirling_error
+from .binomial import Binomial
+from .categorical import Categorical
+from .counts import in_double
+from .dirichlet import share_fit
+from .exponential_family import ExponentialFamily
+from .normal import HALF_LOG_TWO_PI
+from .weighted import Weighted
+
+HALVINGS = 64
+
+
+class Multinomial(Weighted, ExponentialFamily):
+    r"""How often each of K categories comes in ``total_count`` independent choices.
+
+    .. math:: P(x) = \frac{n!}{\prod_k x_k!} \prod_k p_k^{x_k}, \qquad \sum_k x_k = n
+
+    The log-mass is the saddle-point form, right for the largest counts; that of counts whose sum is not n is -inf.
+    Draws are a tree of binomial draws, which halves the categories at every level: their cost does not depend on n.
+
+    Args:
+        total_count: number of trials n, a non-negative integer, one for each law of the batch. Default 1.
+        probs: non-negative weights ``[..., K]``; they need not sum to one.
+        logits: unnormalised log-probabilities ``[..., K]``; ``-inf`` makes a category impossible. Give exactly
+            one of the two.
+
+    Shapes:
+        ``total_count`` and the weights without their last dimension broadcast to ``batch_shape``; ``event_shape``
+        is ``[K]``. Support: vectors of counts, in the dtype of the weights.
+
+    References:
+        Johnson, Kotz and Balakrishnan, Discrete Multivariate Distributions, 1997, chapter 35.
+        Loader, Fast and accurate computation of binomial probabilities, 2000.
+        Finucan, The mode of a multinomial distribution, 1964.
+
+    Example:
+        >>> d = Multinomial(torch.tensor([4, 1000]), probs=torch.tensor([1.0, 1.0, 2.0]))
+        >>> d.log_prob(torch.tensor([[1.0, 1.0, 2.0], [250.0, 250.0, 500.0]])).exp()
+        tensor([0.1875, 0.0009])
+    """
+
+    total_count = param(nonnegative_integer, default=1, symbol="n", typical=(1, 5))
+    probs, logits = Categorical.probs, Categorical.logits
+    support = multinomial("total_count")
+
+    def _log_prob(self, x: Tensor) -> Tensor:
+        n, p = self.total_count[..., None], self.probs
+        # a sum of large counts in a short dtype is known to a rounding or two
+        complete = (x.sum(-1, keepdim=True) - n).abs() <= 2 * torch.finfo(p.dtype).eps * n
+        some = x > 0
+        k = torch.where(some, x, 1.0)
+        log_share = self.logits if "logits" in self._given else torch.where(some, p, 1.0).log()
+        share, log_share = torch.where(some, p, 0.5), torch.where(some, log_share, 0.0)
+        present = share_fit(k, torch.where(some, n, 1.0), share, log_share) - _size(k)
+        value = torch.where(some, present, -n * p).sum(-1, keepdim=True) + _size(n)
+        return torch.where(complete, value, -torch.inf).squeeze(-1)
+
+    def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        weights = self.probs.double() if "probs" in self._given else self._raw().double().softmax(-1)
+        counts = self.total_count.double()[..., None]
+        levels = [weights]
+        while (width := levels[-1].shape[-1]) > 1:
+            whole = torch.nn.functional.pad(levels[-1], (0, width % 2))
+            levels.append(whole[..., 0::2] + whole[..., 1::2])
+        lead = shape[: len(shape) - self.probs.dim()]
+        counts = counts.expand(lead + counts.shape)
+        for below, above in zip(levels[-2::-1], levels[:0:-1]):
+            left = below[..., 0::2]
+            chance = torch.where(above > 0, left / torch.where(above > 0, above, 1.0), 0.0).clamp(max=1.0)
+            first = binomial(counts, chance, counts.shape, generator)
+            counts = torch.stack([first, counts - first], -1).flatten(-2)[..., : below.shape[-1]]
+        return counts.to(self.dtype)
+
+    def _enumerate_support(self) -> Tensor:
+        first = self.total_count.flatten()[:1]
+        if not surely(self.total_count == first):
+            raise NotImplementedError("Multinomial: the support can be enumerated only where all total_count are equal")
+        n, k = int(first.item()) if first.numel() else 0, self.num_events
+        # K - 1 bars among n stars part them into K counts
+        bars = torch.tensor(list(itertools.combinations(range(n + k - 1), k - 1)), dtype=self.dtype)
+        edges = torch.nn.functional.pad(bars.reshape(-1, k - 1), (1, 0), value=-1.0)
+        edges = torch.nn.functional.pad(edges, (0, 1), value=float(n + k - 1))
+        return (edges.diff() - 1).to(self.device)
+
+    def _entropy(self) -> Tensor:
+        """By the binomial marginals: a sum over categories of what each adds to the log-mass."""
+        law = in_double(self)
+        n, p = torch.broadcast_tensors(law.total_count[..., None], law.probs)
+        possible = n * p > 0
+        mean = torch.where(possible, n * p, 1.0)
+
+        def add(k: Tensor, _: Tensor) -> Tensor:
+            return torch.where(possible, deviance(k, mean), 0.0) + _size(k)
+
+        added = Binomial(n, probs=p, validate_args=False)._expect(add)
+        return (added.sum(-1) - _size(law.total_count)).to(self.dtype)
+
+    def _mean(self) -> Tensor:
+        return self.total_count[..., None] * self.probs
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return (self.logits,)
+
+    def _log_normalizer(self, logits: Tensor) -> Tensor:
+        return self.total_count * logits.logsumexp(-1)
+
+    @property
+    def _mean_carrier_measure(self) -> Tensor:
+        law = in_double(self)
+        counts = Binomial(law.total_count[..., None], probs=law.probs, validate_args=False)
+        arranged = counts._expect(lambda k, _: lgamma(k + 1)).sum(-1)
+        return (lgamma(law.total_count + 1) - arranged).to(self.dtype)
+
+    def _sufficient_statistics(self, x: Tensor) -> tuple[Tensor, ...]:
+        return (x,)
+
+    @classmethod
+    def _from_natural(cls, logits: Tensor, total_count: Any = 1) -> dict[str, Any]:
+        return {"total_count": total_count, "logits": logits}
+
+    @classmethod
+    def _from_mean(cls, mean: Tensor, total_count: Any = 1) -> dict[str, Any]:
+        return {"total_count": total_count, "probs": mean}
+
+    def _mode(self) -> Tensor:
+        r"""The largest :math:`\lfloor s p_k \rfloor` with a sum of at most n, and of the next ones as many as lack."""
+        n, p = self.total_count[..., None].double(), self.probs.double()
+        with torch.no_grad():
+            low, high = n.clone(), n + p.shape[-1]
+            for _ in range(HALVINGS):
+                middle = (low + high) / 2
+                fits = (middle * p).floor().sum(-1, keepdim=True) <= n
+                low, high = torch.where(fits, middle, low), torch.where(fits, high, middle)
+            x = (low * p).floor()
+            missing = n - x.sum(-1, keepdim=True)
+            rank = (p / (x + 1)).argsort(-1, descending=True).argsort(-1)
+            return (x + (rank < missing)).to(self.dtype)
+
+    def _variance(self) -> Tensor:
+        p = self.probs
+        return self.total_count[..., None] * p * (1 - p)
+
+    def _covariance(self) -> Tensor:
+        return self.total_count[..., None, None] * self._spread()
+
+
+def _size(x: Tensor) -> Tensor:
+    r""":math:`\log x! - x \log x + x`, which is 0 at x = 0."""
+    some = x > 0
+    k = torch.where(some, x, 1.0)
+    return torch.where(some, stirling_error(k) + HALF_LOG_TWO_PI + 0.5 * k.log(), 0.0)
+
+
+@register_kl(Multinomial, Multinomial)
+def _(p: Multinomial, q: Multinomial) -> Tensor:
+    """That of one choice, n times; infinite between unequal numbers of trials."""
+    rule = kl_rules.dispatch(Categorical, Categorical)
+    assert rule is not None
+    trial: Tensor = rule(p._choice(), q._choice())
+    return torch.where(p.total_count == q.total_count, p.total_count * trial, torch.inf)

@@ -1,0 +1,239 @@
+"""The relaxed Bernoulli law, and that of its log-odds."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.functional import logsigmoid
+
+from ..combinators.transformed import TransformedDistribution
+from ..constraints import positive, real, unit_interval
+from ..core.distribution import Distribution
+from ..core.noise import fine_uniform
+from ..core.params import one_of, param
+from ..core.registry import register_kl
+from ..kernels import fused
+from ..special import logit, xlog1py, xlogy
+from ..transforms import SigmoidTransform
+from .counts import in_double
+from .smooth_means import LOGISTIC, mean_of
+
+
+class LogitRelaxedBernoulli(Distribution):
+    r"""The log-odds of a relaxed Bernoulli variable: a logistic law.
+
+    .. math:: p(x) = \frac{T e^{d}}{(1 + e^{d})^2}, \qquad d = \ell - T x
+
+    Args:
+        temperature: T > 0.
+        probs: probability of 1 in the limit T = 0, in [0, 1]; at the ends there is no density.
+        logits: its log-odds :math:`\ell`, real. Give exactly one of ``probs`` and ``logits``.
+
+    Shapes:
+        ``temperature`` and the other parameter broadcast to ``batch_shape``; ``event_shape`` is ``()``. Support:
+        the real line.
+
+    References:
+        Maddison, Mnih and Teh, The concrete distribution, 2017.
+
+    Example:
+        >>> LogitRelaxedBernoulli(0.5, logits=1.0).mean
+        tensor(2.)
+    """
+
+    temperature = param(positive, symbol="T", typical=(0.3, 3.0))
+    probs, logits = one_of(
+        probs=param(unit_interval, symbol="p", typical=(0.1, 0.9), derived=lambda d: torch.sigmoid(d.logits)),
+        logits=param(real, symbol=r"\ell", typical=(-2.0, 2.0), derived=lambda d: logit(d.probs)),
+    )
+    support = real
+
+    @property
+    def param_shape(self) -> torch.Size:
+        """The shape of ``probs`` or ``logits``."""
+        return self.batch_shape
+
+    def _log_odds(self, x: Tensor) -> Tensor:
+        certain = self.logits.isinf()
+        usual = self.temperature * x - torch.where(certain, 0.0, self.logits)
+        return torch.where(certain, -self.logits, usual)
+
+    def _log_prob(self, x: Tensor) -> Tensor:
+        z = self._log_odds(x)
+        return self.temperature.log() + logsigmoid(z) + logsigmoid(-z)
+
+    def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        u = fine_uniform(shape, self.temperature, generator).clamp(min=2**-54)
+        return (self.logits + logit(u).to(self.dtype)) / self.temperature
+
+    def _cdf(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self._log_odds(x))
+
+    def _sf(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(-self._log_odds(x))
+
+    def _log_cdf(self, x: Tensor) -> Tensor:
+        return logsigmoid(self._log_odds(x))
+
+    def _log_sf(self, x: Tensor) -> Tensor:
+        return logsigmoid(-self._log_odds(x))
+
+    def _icdf(self, p: Tensor) -> Tensor:
+        return (self.logits + logit(p)) / self.temperature
+
+    def _isf(self, p: Tensor) -> Tensor:
+        return (self.logits - logit(p)) / self.temperature
+
+    def _entropy(self) -> Tensor:
+        return 2 - self.temperature.log()
+
+    def _mean(self) -> Tensor:
+        return self.logits / self.temperature
+
+    _mode = _median = _mean
+
+    def _variance(self) -> Tensor:
+        return (math.pi / self.temperature) ** 2 / 3
+
+    def _skewness(self) -> Tensor:
+        return torch.zeros_like(self.temperature)
+
+    def _kurtosis(self) -> Tensor:
+        return torch.full_like(self.temperature, 1.2)
+
+
+class RelaxedBernoulli(TransformedDistribution):
+    r"""A continuous relaxation of the Bernoulli law: the logistic function of a logistic variable.
+
+    .. math:: Y = \sigma\left(\frac{\ell + L}{T}\right), \qquad
+              p(y) = \frac{T\,e^{d}}{y(1-y)(1+e^{d})^2}, \quad d = \ell - T \operatorname{logit}(y)
+
+    with L of the standard logistic law. For T towards 0 draws become 0 or 1. The density is evaluated in logarithms
+    that do not cancel; :meth:`rsample_and_log_prob` never inverts, so that draws which round to 0 or 1 have theirs.
+
+    Args:
+        temperature: T > 0.
+        probs: probability of 1 in the limit T = 0, in [0, 1]; at the ends there is no density.
+        logits: its log-odds :math:`\ell`, real. Give exactly one of ``probs`` and ``logits``.
+
+    Shapes:
+        ``temperature`` and the other parameter broadcast to ``batch_shape``; ``event_shape`` is ``()``. Support:
+        [0, 1].
+
+    References:
+        Maddison, Mnih and Teh, The concrete distribution, 2017.
+        Jang, Gu and Poole, Categorical reparameterization with Gumbel-softmax, 2017.
+
+    Example:
+        >>> d = RelaxedBernoulli(0.05, logits=torch.tensor(1.0))
+        >>> x, log_prob = d.rsample_and_log_prob((1000,))
+        >>> bool(log_prob.isfinite().all())
+        True
+    """
+
+    temperature = param(positive, symbol="T", typical=(0.3, 3.0))
+    probs, logits = one_of(
+        probs=param(unit_interval, symbol="p", typical=(0.1, 0.9), derived=lambda d: torch.sigmoid(d.logits)),
+        logits=param(real, symbol=r"\ell", typical=(-2.0, 2.0), derived=lambda d: logit(d.probs)),
+    )
+    support = unit_interval
+    has_rsample = True
+    transforms = (SigmoidTransform(),)
+
+    @property
+    def base_distribution(self) -> LogitRelaxedBernoulli:
+        """The law of the log-odds."""
+        given = self._given[1]
+        return LogitRelaxedBernoulli(self.temperature, **{given: self.__dict__[given]}, validate_args=False)
+
+    @property
+    def param_shape(self) -> torch.Size:
+        """The shape of ``probs`` or ``logits``."""
+        return self.batch_shape
+
+    @fused("relaxed_bernoulli_log_prob", "temperature", "logits")
+    def _log_prob(self, x: Tensor) -> Tensor:
+        t, certain = self.temperature, self.logits.isinf()
+        logits = torch.where(certain, 0.0, self.logits)
+        d = logits - t * logit(x)
+        low = d > 0
+        near_zero, near_one = torch.where(low, x, 0.5), torch.where(low, 0.5, x)
+        left = xlogy(t - 1, near_zero) - (t + 1) * torch.log1p(-near_zero) - logits
+        right = xlog1py(t - 1, -near_one) - (t + 1) * near_one.log() + logits
+        value = t.log() + torch.where(low, left, right) + 2 * logsigmoid(torch.where(low, d, -d))
+        return torch.where(certain, -torch.inf, value)
+
+    def _entropy(self) -> Tensor:
+        r"""That of the log-odds X, less :math:`E[\log(1+e^X) + \log(1+e^{-X})]`."""
+        certain = self.logits.isinf()
+        location, scale = self._logistic()
+        value = 2 + scale.log() - _mean_bend(location, scale)
+        return torch.where(certain, -torch.inf, value).to(self.dtype)
+
+    def _logistic(self) -> tuple[Tensor, Tensor]:
+        """The location and scale of the log-odds, in float64; of certain outcomes the location 0."""
+        law = in_double(self)
+        return torch.where(law.logits.isinf(), 0.0, law.logits) / law.temperature, 1 / law.temperature
+
+    def _moment(self, order: int, centre: Tensor | float) -> Tensor:
+        """The moment about a centre, in float64."""
+        location, scale = self._logistic()
+        about = torch.as_tensor(centre).expand(location.shape)
+
+        def power(y: Tensor, about: Tensor) -> Tensor:
+            return (y - about) ** order
+
+        def at(x: Tensor) -> Tensor:
+            return power(torch.sigmoid(x), about.unsqueeze(-1))
+
+        def rest(x: Tensor) -> Tensor:
+            return at(x) - power((x > 0).to(x.dtype), about.unsqueeze(-1))
+
+        zero, one = (power(torch.full_like(location, end), about) for end in (0.0, 1.0))
+        z = location / scale
+        limit = torch.sigmoid(-z) * zero + torch.sigmoid(z) * one
+        usual = mean_of(at, rest, limit, LOGISTIC, location, scale)
+        return torch.where(self.logits.isinf(), power(self.probs, about), usual)
+
+    def _mean(self) -> Tensor:
+        return self._moment(1, 0.0).to(self.dtype)
+
+    def _variance(self) -> Tensor:
+        return self._moment(2, self._moment(1, 0.0)).to(self.dtype)
+
+    def _skewness(self) -> Tensor:
+        return self._standardised(3).to(self.dtype)
+
+    def _kurtosis(self) -> Tensor:
+        return (self._standardised(4) - 3).to(self.dtype)
+
+    def _standardised(self, order: int) -> Tensor:
+        centre = self._moment(1, 0.0)
+        return self._moment(order, centre) * self._moment(2, centre) ** (-order / 2)
+
+
+def _mean_bend(location: Tensor, scale: Tensor) -> Tensor:
+    r"""The mean of :math:`\log(1+e^X) + \log(1+e^{-X})`, which tends to \|X\|, for a logistic X."""
+    z = location / scale
+    return mean_of(
+        lambda x: -logsigmoid(x) - logsigmoid(-x),
+        lambda x: 2 * torch.log1p(torch.exp(-x.abs())),
+        -scale * (logsigmoid(z) + logsigmoid(-z)),
+        LOGISTIC,
+        location,
+        scale,
+    )
+
+
+@register_kl(LogitRelaxedBernoulli, LogitRelaxedBernoulli)
+def _(p: LogitRelaxedBernoulli, q: LogitRelaxedBernoulli) -> Tensor:
+    """A cross-entropy less an entropy, each made of the mean bend of a logistic variable: q's log-odds under p."""
+    wide, other = in_double(p), in_double(q)
+    certain = wide.logits.isinf() | other.logits.isinf()
+    scale = other.temperature / wide.temperature
+    location = torch.where(certain, 0.0, other.logits) - scale * torch.where(certain, 0.0, wide.logits)
+    value = (_mean_bend(location, scale) - 2 - scale.log()).clamp(min=0)
+    same = torch.where(wide.logits == other.logits, 0.0, torch.inf)
+    return torch.where(certain, same, value).to(p.dtype)

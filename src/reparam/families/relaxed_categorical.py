@@ -1,0 +1,123 @@
+"""The relaxed categorical law, and that of its logarithms."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Generator, Tensor
+
+from ..constraints import positive, real_vector, simplex
+from ..core.noise import fine_uniform
+from ..core.params import param
+from .categorical import Categorical
+from .weighted import Weighted
+
+
+class _Concrete(Weighted):
+    """What the two laws share: the parameters, the density and the draws of logarithms."""
+
+    temperature = param(positive, symbol="T", typical=(0.3, 2.0))
+    probs, logits = Categorical.probs, Categorical.logits
+
+    def _scores(self, log_x: Tensor) -> Tensor:
+        """What each coordinate adds to the log-density of the logarithms."""
+        return (self._raw_logits() - self.temperature[..., None] * log_x).log_softmax(-1)
+
+    def _log_constant(self) -> Tensor:
+        free = self.num_events - 1
+        return math.lgamma(free + 1) + free * self.temperature.log()
+
+    def _log_rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        u = fine_uniform(shape, self.temperature, generator).clamp(min=2**-54)
+        gumbel = -(-torch.log1p(-u)).log().to(self.dtype)
+        return ((self._raw_logits() + gumbel) / self.temperature[..., None]).log_softmax(-1)
+
+
+class ExpRelaxedCategorical(_Concrete):
+    r"""The logarithms of a relaxed categorical variable, which reach as far as low temperatures send them.
+
+    .. math:: p(x) = \Gamma(K)\,T^{K-1} \prod_k \frac{e^{\ell_k - T x_k}}{\sum_j e^{\ell_j - T x_j}}, \qquad
+              \sum_k e^{x_k} = 1
+
+    The density is in the first K - 1 coordinates of the logarithms' surface, as in ``torch.distributions``.
+
+    Args:
+        temperature: T > 0.
+        probs: non-negative weights ``[..., K]`` of the categories; they need not sum to one.
+        logits: unnormalised log-probabilities ``[..., K]``. Give exactly one of ``probs`` and ``logits``.
+
+    Shapes:
+        ``temperature`` and the weights without their last dimension broadcast to ``batch_shape``; ``event_shape``
+        is ``[K]``. Support: real vectors, of which draws fill the surface where the exponentials sum to one.
+
+    References:
+        Maddison, Mnih and Teh, The concrete distribution, 2017.
+
+    Example:
+        >>> d = ExpRelaxedCategorical(0.05, logits=torch.zeros(1000))
+        >>> x = d.rsample()
+        >>> bool(x.isfinite().all()), bool(d.log_prob(x).isfinite())
+        (True, True)
+    """
+
+    support = real_vector
+
+    def _log_prob(self, x: Tensor) -> Tensor:
+        return self._scores(x).sum(-1) + self._log_constant()
+
+    def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        return self._log_rsample(shape, generator)
+
+    def _entropy(self) -> Tensor:
+        k = self.num_events
+        return k * sum([1 / j for j in range(1, k)]) - self._log_constant()
+
+
+class RelaxedOneHotCategorical(_Concrete):
+    r"""A continuous relaxation of the categorical law over one-hot vectors: a softmax of Gumbel variables.
+
+    .. math:: Y_k = \frac{e^{(\ell_k + G_k)/T}}{\sum_j e^{(\ell_j + G_j)/T}}, \qquad
+              p(y) = \Gamma(K)\,T^{K-1} \prod_k \frac{e^{\ell_k} y_k^{-T-1}}{\sum_j e^{\ell_j} y_j^{-T}}
+
+    For T towards 0 draws become one-hot. Everything is in logarithms: :meth:`rsample_and_log_prob` gives the density
+    of a draw also where its coordinates round to zero. From the rounded draw alone it cannot be told, and
+    :meth:`log_prob` is -inf there; :class:`ExpRelaxedCategorical` is the law of the logarithms.
+
+    Args:
+        temperature: T > 0.
+        probs: non-negative weights ``[..., K]`` of the categories; they need not sum to one.
+        logits: unnormalised log-probabilities ``[..., K]``. Give exactly one of ``probs`` and ``logits``.
+
+    Shapes:
+        ``temperature`` and the weights without their last dimension broadcast to ``batch_shape``; ``event_shape``
+        is ``[K]``. Support: the simplex.
+
+    References:
+        Maddison, Mnih and Teh, The concrete distribution, 2017.
+        Jang, Gu and Poole, Categorical reparameterization with Gumbel-softmax, 2017.
+
+    Example:
+        >>> d = RelaxedOneHotCategorical(0.05, logits=torch.zeros(1000))
+        >>> x, log_prob = d.rsample_and_log_prob()
+        >>> bool(log_prob.isfinite())
+        True
+    """
+
+    support = simplex
+
+    def _log_prob(self, x: Tensor) -> Tensor:
+        inside = (x > 0).all(-1, keepdim=True)
+        value = self._of_logarithms(torch.where(inside, x, 1.0).log())
+        return torch.where(inside.squeeze(-1), value, -torch.inf)
+
+    def _of_logarithms(self, log_x: Tensor) -> Tensor:
+        """The log-density at a point given by its logarithms."""
+        return (self._scores(log_x) - log_x).sum(-1) + self._log_constant()
+
+    def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        return self._log_rsample(shape, generator).exp()
+
+    def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
+        log_x = self._log_rsample(shape, generator)
+        return log_x.exp(), self._of_logarithms(log_x)

@@ -1,0 +1,128 @@
+r"""The quantiles of Student's t law, of probabilities and of their logarithms.
+
+What is solved for is :math:`w = \operatorname{asinh}(t/\sqrt\nu)` of the upper tail, where :math:`\log P(T > t)` is
+concave, by Newton's method; in the centre by the probability between 0 and t. It starts from Wallace's normal
+approximation :math:`\log\cosh w = z^2 r^2/(2\nu)`, :math:`r = (8\nu+3)/(8\nu+1)`, or where that is less from the
+intersection with the asymptote, which lies beyond the solution.
+
+References:
+    Wallace, Bounds on normal approximations to Student's and the chi-square distributions, 1959.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ._derivatives import elementwise
+from .gamma import BLOCK
+from .logs import log1mexp
+from .normal import ndtri_exp
+from .student import log_constant, log_density, tail_at, upper_tail
+
+NEWTON_STEPS = 8
+
+
+def _size(df: Tensor, w: Tensor) -> Tensor:
+    """The point t = sqrt(df) sinh(w)."""
+    far = w > 20
+    grown = torch.exp(torch.where(far, w, 0.0) - math.log(2) + 0.5 * df.log())
+    return torch.where(far, grown, df.sqrt() * torch.sinh(torch.where(far, 0.0, w))).clamp(max=torch.finfo(w.dtype).max)
+
+
+def _solve(df: Tensor, log_q: Tensor, inner: Tensor) -> Tensor:
+    """The t > 0 beyond which lies q, whose logarithm and whose distance from 1/2 are given."""
+    normal = ndtri_exp(log_q) * (8 * df + 3) / (8 * df + 1)
+    growth = normal * normal / (2 * df)
+    w = growth + torch.log1p((-torch.expm1(-2 * growth)).sqrt())
+    most = (log_constant(df) - df.log() - log_q) / df + math.log(2)
+    w = torch.minimum(w, most)
+    for _ in range(NEWTON_STEPS):
+        part = upper_tail(df, _size(df, w))
+        log_speed = 0.5 * df.log() + w + torch.log1p(torch.exp(-2 * w)) - math.log(2)
+        outward = (part.log_value - log_q) * torch.exp(-part.log_hazard - log_speed)
+        inward = (inner - part.inner) * torch.exp(-part.log_hazard - part.log_value - log_speed)
+        w = torch.minimum(w + torch.where(part.inner > 0, inward, outward), most).clamp(min=0)
+    return _size(df, w)
+
+
+def _quantile(df: Tensor, below: Tensor, above: Tensor, excess: Tensor) -> Tensor:
+    """The quantile between probabilities whose logarithms are given, with that of the lower one above 1/2.
+
+    A step of Newton's method carries the derivatives.
+    """
+    inside = (below > -math.inf) & (above > -math.inf)
+    right = excess > 0
+    smaller = torch.where(inside, torch.where(right, above, below), -1.0)
+    with torch.no_grad():
+        size = _solve(df, smaller, torch.where(inside, excess.abs(), 0.13))
+        scale = torch.exp(-upper_tail(df, size).log_hazard).clamp(max=torch.finfo(size.dtype).max)
+    gap = upper_tail(df, size).log_value - smaller
+    size = size + (gap - gap.detach()) * scale
+    return torch.where(inside, torch.where(right, size, -size), torch.where(below == -math.inf, -math.inf, math.inf))
+
+
+def _in_df(df: Tensor, t: Tensor) -> Tensor:
+    """The derivative of the quantile t in df."""
+    part, right = tail_at(df, t)
+    rate = torch.exp(-part.log_hazard) * part.slope
+    return torch.where(t.abs() == math.inf, 0.0, torch.where(right, rate, -rate))
+
+
+def _in_p(df: Tensor, t: Tensor) -> Tensor:
+    finite = torch.where(t.abs() == math.inf, 0.0, t)
+    return torch.where(t.abs() == math.inf, math.inf, torch.exp(-log_density(df, finite)))
+
+
+def _in_log_p(df: Tensor, t: Tensor) -> Tensor:
+    part, right = tail_at(df, t)
+    log_odds = torch.where(right, log1mexp(part.log_value) - part.log_value, 0.0)
+    return torch.where(t.abs() == math.inf, math.inf, torch.exp(log_odds - part.log_hazard))
+
+
+@elementwise(
+    lambda df, p: _in_df(df, stdtrit(df, p)),
+    lambda df, p: _in_p(df, stdtrit(df, p)),
+    wide=True,
+    block=BLOCK,
+    native="stdtrit",
+)
+def stdtrit(df: Tensor, p: Tensor) -> Tensor:
+    r"""The quantile function of Student's t law, the inverse of :func:`stdtr`.
+
+    Args:
+        df: degrees of freedom, positive.
+        p: a probability; values outside [0, 1] give NaN. For an upper quantile change the sign.
+
+    Example:
+        >>> stdtrit(torch.tensor([1.0, 1e6]), torch.tensor([0.25, 2.8670e-7]))
+        tensor([-1., -5.])
+    """
+    value = _quantile(df, p.log(), torch.log1p(-p), p - 0.5)
+    return torch.where((p >= 0) & (p <= 1), value, math.nan)
+
+
+@elementwise(
+    lambda df, log_p: _in_df(df, stdtrit_exp(df, log_p)),
+    lambda df, log_p: _in_log_p(df, stdtrit_exp(df, log_p)),
+    wide=True,
+    block=BLOCK,
+    native="stdtrit_exp",
+)
+def stdtrit_exp(df: Tensor, log_p: Tensor) -> Tensor:
+    r"""The quantile of Student's t law of a log-probability, the inverse of :func:`log_stdtr`.
+
+    Args:
+        df: degrees of freedom, positive.
+        log_p: logarithm of a probability; a positive one gives NaN.
+
+    Example:
+        >>> stdtrit_exp(torch.tensor(100.0), torch.tensor([-4378.1, -0.5]))
+        tensor([-9.9964e+19,  2.7101e-01])
+    """
+    inside = (log_p < 0) & (log_p > -math.inf)
+    above = torch.where(inside, log1mexp(torch.where(inside, log_p, -1.0)), torch.where(log_p == 0, -math.inf, 0.0))
+    value = _quantile(df, log_p, above, 0.5 * torch.expm1(log_p + math.log(2)))
+    return torch.where(log_p <= 0, value, math.nan)

@@ -1,0 +1,130 @@
+"""Every special function against its table of truth: values and derivatives, natively and by formula.
+
+The bounds, in eps beyond what the rounding of the arguments explains: for float64 100 for a value and 1000 for a
+derivative, for float32 4 for both. ``--pages FOLDER`` writes the measured errors into a page for each function.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import statistics
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+from mpmath import mpf
+
+from make_tables import FOLDER, points
+from oracle import excess
+from reparam import special
+from truths import truths
+
+NAMES = sorted(path.stem for path in FOLDER.glob("*.csv"))
+DTYPES = (torch.float64, torch.float32)
+BOUNDS = {torch.float64: (100.0, 1000.0), torch.float32: (4.0, 4.0)}
+
+
+class Row(NamedTuple):
+    """A point, and the truth there: for the value and for each derivative, with what rounding moves it by."""
+
+    point: tuple[float, ...]
+    exact: list[mpf]
+    moved: list[mpf]
+
+
+class Error(NamedTuple):
+    """The error of one number: where, of which derivative (0: the value), and in eps."""
+
+    point: tuple[float, ...]
+    order: int
+    error: float
+
+
+@cache
+def table(name: str) -> list[Row]:
+    """The truths of a function."""
+    with (FOLDER / f"{name}.csv").open() as file:
+        header, *lines = csv.reader(file)
+    count = sum(head.startswith("x") for head in header)
+    rows = []
+    for line in lines:
+        point = tuple(map(float, line[:count]))
+        exact, moved = [mpf(v) for v in line[count : 2 * count + 1]], [mpf(v) for v in line[2 * count + 1 :]]
+        condition = sum(abs(x * d) for x, d in zip(point, exact[1:], strict=True) if x)
+        rows.append(Row(point, exact, [condition, *moved]))
+    return rows
+
+
+@cache
+def errors(name: str, dtype: torch.dtype, native: bool) -> list[Error]:
+    """The errors of a function in every row whose point the dtype holds."""
+    smallest = torch.finfo(dtype).smallest_normal
+    rows = [
+        row
+        for row in table(name)
+        if torch.tensor(row.point, dtype=dtype).double().tolist() == list(row.point)
+        and all(x == 0 or abs(x) >= smallest for x in row.point)
+    ]
+    function = getattr(special, name)
+    function = truths()[name].bind(function if native else getattr(function, "formula", function))
+    columns = zip(*(row.point for row in rows), strict=True)
+    arguments = [torch.tensor(column, dtype=dtype, requires_grad=True) for column in columns]
+    value = function(*arguments)
+    found = [value.detach(), *torch.autograd.grad(value.sum(), arguments)]
+    return [
+        Error(row.point, order, excess(float(column[i]), row.exact[order], row.moved[order], dtype))
+        for order, column in enumerate(found)
+        for i, row in enumerate(rows)
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tables_are_those_of_the_points(name: str) -> None:
+    assert [row.point for row in table(name)] == points(truths()[name])
+    assert len(table(name)) >= 300
+
+
+def test_every_function_has_a_table() -> None:
+    functions = {name for name, f in vars(special).items() if callable(f) and not name.startswith("_")}
+    assert set(NAMES) == functions
+
+
+@pytest.mark.parametrize("native", [True, False], ids=["native", "formula"])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("name", NAMES)
+def test_errors_are_within_the_bounds(name: str, dtype: torch.dtype, native: bool) -> None:
+    bounds = BOUNDS[dtype]
+    bad = [e for e in errors(name, dtype, native) if not e.error <= bounds[e.order > 0]]
+    worst = sorted(bad, key=lambda e: -e.error)[:10]
+    lines = [f"{name}{e.point}{f' d{e.order - 1}' if e.order else ''}: {e.error:.3g} eps" for e in worst]
+    assert not bad, "\n".join([f"{len(bad)} numbers are beyond the bounds", *lines])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_page(name: str, pages: Path | None) -> None:
+    """The page of a function: its documentation, the measured errors and the methods."""
+    lines = [f"# {name}", "", "```{eval-rst}", f".. autofunction:: reparam.special.{name}", "```", "", "## Accuracy"]
+    lines += ["", "Error in eps (median / maximum) beyond what the rounding of the arguments explains."]
+    lines += ["", "| region | points | " + " | ".join(_heads()) + " |"]
+    lines += ["|---" * (len(_heads()) + 2) + "|"]
+    cells: dict[str, dict[tuple[torch.dtype, bool], list[float]]] = defaultdict(lambda: defaultdict(list))
+    for dtype in DTYPES:
+        for error in errors(name, dtype, True):
+            cells[truths()[name].region(*error.point)][dtype, error.order > 0].append(error.error)
+    for region, columns in sorted(cells.items()):
+        numbers = [columns.get((dtype, slope), []) for dtype in DTYPES for slope in (False, True)]
+        shown = [f"{statistics.median(n):.2g} / {max(n):.2g}" if n else "" for n in numbers]
+        lines.append(f"| {region} | {len(numbers[0])} | " + " | ".join(shown) + " |")
+    lines += ["", "## Implementation", "", truths()[name].method, ""]
+    assert all(math.isfinite(e.error) for dtype in DTYPES for e in errors(name, dtype, True))
+    if pages is not None:
+        pages.mkdir(parents=True, exist_ok=True)
+        (pages / f"{name}.md").write_text("\n".join(lines))
+
+
+def _heads() -> list[str]:
+    return [f"{str(dtype).removeprefix('torch.')} {what}" for dtype in DTYPES for what in ("value", "derivatives")]
