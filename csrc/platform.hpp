@@ -14,8 +14,10 @@
 #endif
 
 #if defined(_MSC_VER)
+#define REPARAM_NOINLINE __declspec(noinline)
 #define REPARAM_RESTRICT __restrict
 #else
+#define REPARAM_NOINLINE __attribute__((noinline))
 #define REPARAM_RESTRICT __restrict__
 #endif
 

@@ -94,15 +94,17 @@ block_writer<Storage, Compute> partial_writer(const reparam_call& call, double* 
   return block_writer<Storage, Compute>(call.partial[j]);
 }
 
-template <template <class> class Function, class Storage, class Compute, class Indices>
-struct elementwise;
+// The loops over a block: the same for every type of storage, and so not inlined.
+template <template <class> class Function, class Compute, class Indices>
+struct loops;
 
-template <template <class> class Function, class Storage, class Compute, std::size_t... J>
-struct elementwise<Function, Storage, Compute, std::index_sequence<J...>> {
+template <template <class> class Function, class Compute, std::size_t... J>
+struct loops<Function, Compute, std::index_sequence<J...>> {
   static constexpr int inputs = sizeof...(J);
 
   template <class... Input>
-  static void values(std::int64_t count, Compute* REPARAM_RESTRICT value, const Input* REPARAM_RESTRICT... input) {
+  static REPARAM_NOINLINE void values(std::int64_t count, Compute* REPARAM_RESTRICT value,
+                                      const Input* REPARAM_RESTRICT... input) {
     for (std::int64_t i = 0; i < count; ++i) {
       Compute unused[inputs];
       value[i] = Function<Compute>::evaluate(unused, input[i]...);
@@ -110,8 +112,9 @@ struct elementwise<Function, Storage, Compute, std::index_sequence<J...>> {
   }
 
   template <class... Input>
-  static void partials(std::int64_t count, Compute* REPARAM_RESTRICT value, Compute* const* partial,
-                       const Compute* REPARAM_RESTRICT grad, const Input* REPARAM_RESTRICT... input) {
+  static REPARAM_NOINLINE void partials(std::int64_t count, Compute* REPARAM_RESTRICT value, Compute* const* partial,
+                                        const Compute* REPARAM_RESTRICT grad,
+                                        const Input* REPARAM_RESTRICT... input) {
     Compute* REPARAM_RESTRICT out[inputs] = {partial[J]...};
     for (std::int64_t i = 0; i < count; ++i) {
       Compute d[inputs];
@@ -119,6 +122,14 @@ struct elementwise<Function, Storage, Compute, std::index_sequence<J...>> {
       ((out[J][i] = grad[i] * d[J]), ...);
     }
   }
+};
+
+template <template <class> class Function, class Storage, class Compute, class Indices>
+struct elementwise;
+
+template <template <class> class Function, class Storage, class Compute, std::size_t... J>
+struct elementwise<Function, Storage, Compute, std::index_sequence<J...>> {
+  using block = loops<Function, Compute, std::index_sequence<J...>>;
 
   static void run(const reparam_call* call, std::int64_t begin, std::int64_t end, double* const* sums) {
     block_reader<Storage, Compute> reader[] = {{call->in[J], call->period[J]}...};
@@ -126,7 +137,7 @@ struct elementwise<Function, Storage, Compute, std::index_sequence<J...>> {
     if (call->partial == nullptr) {
       for (std::int64_t at = begin; at < end; at += block_size) {
         const std::int64_t count = std::min(block_size, end - at);
-        values(count, value.place(at), reader[J].read(at, count)...);
+        block::values(count, value.place(at), reader[J].read(at, count)...);
         value.store(at, count);
       }
       return;
@@ -136,7 +147,7 @@ struct elementwise<Function, Storage, Compute, std::index_sequence<J...>> {
     for (std::int64_t at = begin; at < end; at += block_size) {
       const std::int64_t count = std::min(block_size, end - at);
       Compute* const places[] = {partial[J].place(at)...};
-      partials(count, value.place(at), places, grad.read(at, count), reader[J].read(at, count)...);
+      block::partials(count, value.place(at), places, grad.read(at, count), reader[J].read(at, count)...);
       value.store(at, count);
       (partial[J].store(at, count), ...);
     }

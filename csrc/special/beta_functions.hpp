@@ -29,8 +29,8 @@ inline void beta_values_of(int count, const double* a, const double* b, const do
   }
 }
 
-// Its derivatives in a, b, and x = u / (u + v).
-template <bool Logarithm>
+// Its derivatives in a, b, and x = u / (u + v), or, if Logit, the logarithm of that in log(u), inside.
+template <bool Logarithm, bool Logit>
 inline void beta_slopes_of(int count, const double* a, const double* b, const double* u, const double* v,
                            const beta_tails& t, double* REPARAM_RESTRICT by_a, double* REPARAM_RESTRICT by_b,
                            double* REPARAM_RESTRICT by_x) {
@@ -43,7 +43,8 @@ inline void beta_slopes_of(int count, const double* a, const double* b, const do
     const double slope = scale * t.slope_a[i];
     by_a[i] = (Logarithm & at.zero & at.good) ? -infinity<double> : slope;
     by_b[i] = scale * t.slope_b[i];
-    const double density = exp(log_share + t.log_hazard[i] - t.log_x[i] - t.log_z[i]);
+    const double log_rate = log_share + t.log_hazard[i];
+    const double density = Logit ? log_rate : exp(log_rate - t.log_x[i] - t.log_z[i]);
     const double shape = at.zero ? a[i] : b[i], other = at.zero ? b[i] : a[i];
     const double edge = shape < 1 ? infinity<double> : shape > 1 ? 0.0 : other;
     const double limit = (Logarithm & at.zero) ? infinity<double> : edge;
@@ -51,7 +52,7 @@ inline void beta_slopes_of(int count, const double* a, const double* b, const do
   }
 }
 
-template <class Accuracy, bool Logarithm>
+template <class Accuracy, bool Logarithm, bool Logit>
 inline void beta_shares(int count, const double* a, const double* b, const double* u, const double* v, double* value,
                         double* by_a, double* by_b, double* by_x) {
   beta_tails t;
@@ -59,7 +60,7 @@ inline void beta_shares(int count, const double* a, const double* b, const doubl
     find_beta_tails<Accuracy, false>(count, a, b, u, v, t);
   } else {
     find_beta_tails<Accuracy, true>(count, a, b, u, v, t);
-    beta_slopes_of<Logarithm>(count, a, b, u, v, t, by_a, by_b, by_x);
+    beta_slopes_of<Logarithm, Logit>(count, a, b, u, v, t, by_a, by_b, by_x);
   }
   beta_values_of<Logarithm>(count, a, b, u, v, t, value);
 }
@@ -77,7 +78,7 @@ struct beta_function {
     double* const by_a = slopes ? partial[Reflected ? 1 : 0] : nullptr;
     double* const by_b = slopes ? partial[Reflected ? 0 : 1] : nullptr;
     double* const by_x = slopes ? partial[2] : nullptr;
-    beta_shares<Accuracy, Logarithm>(count, in[Reflected ? 1 : 0], in[Reflected ? 0 : 1], Reflected ? rest : x,
+    beta_shares<Accuracy, Logarithm, false>(count, in[Reflected ? 1 : 0], in[Reflected ? 0 : 1], Reflected ? rest : x,
                                      Reflected ? x : rest, value, by_a, by_b, by_x);
     if (Reflected && slopes) {
       for (int i = 0; i < count; ++i) by_x[i] = -by_x[i];
@@ -93,14 +94,16 @@ struct beta_odds_function {
   static void block(int count, const double* const* in, double* value, double* const* partial) {
     const double *const u = in[2], *const v = in[3];
     if (partial == nullptr) {
-      beta_shares<Accuracy, Logarithm>(count, in[0], in[1], u, v, value, nullptr, nullptr, nullptr);
+      beta_shares<Accuracy, Logarithm, true>(count, in[0], in[1], u, v, value, nullptr, nullptr, nullptr);
       return;
     }
-    beta_shares<Accuracy, Logarithm>(count, in[0], in[1], u, v, value, partial[0], partial[1], partial[2]);
+    beta_shares<Accuracy, Logarithm, true>(count, in[0], in[1], u, v, value, partial[0], partial[1], partial[2]);
     for (int i = 0; i < count; ++i) {
-      const double total = u[i] + v[i], by_x = partial[2][i];
-      partial[2][i] = by_x * (v[i] / total / total);
-      partial[3][i] = -by_x * (u[i] / total / total);
+      const beta_place at(in[0][i], in[1][i], u[i], v[i]);
+      const bool end = at.zero | at.one;
+      const double total = u[i] + v[i], change = partial[2][i];
+      partial[2][i] = end ? change * (v[i] / total / total) : exp(change - log(u[i]));
+      partial[3][i] = end ? -change * (u[i] / total / total) : -exp(change - log(v[i]));
     }
   }
 };

@@ -8,12 +8,16 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from ..core import derived
 from ..core.distribution import Distribution
+from ..core.quadrature import expectation_by_quantiles
 from ..core.ranges import probability
 from ..families.categorical import Categorical
 from ..implicit.law import reparameterised, smaller_tail
 from ..implicit.standard import Diagonal, Jacobian, Triangular
 from .conditionals import Conditionals, has_conditionals, log_responsibilities
+
+NODES = 321  #: of the quadrature for entropies: components may differ much in scale
 
 
 class Mixing(Distribution):
@@ -31,6 +35,10 @@ class Mixing(Distribution):
 
     def _spread(self, x: Tensor) -> Tensor:
         """Values that broadcast with what one object of :meth:`_laws` holds."""
+        raise NotImplementedError
+
+    def _surprise(self, x: Tensor) -> Tensor:
+        """The negative log-density of the mixture at values of one object of :meth:`_laws`."""
         raise NotImplementedError
 
     def _conditionals(self, x: Tensor) -> Conditionals:
@@ -169,3 +177,15 @@ class Mixing(Distribution):
         third, fourth = self._summary("_skewness") * variance**1.5, (self._summary("_kurtosis") + 3) * variance**2
         total = fourth + 4 * shift * third + 6 * shift**2 * variance + shift**4
         return self._average(total) / self._variance() ** 2 - 3
+
+    def _entropy(self) -> Tensor:
+        if self._event_shape or self._laws()[0].support.is_discrete:
+            return derived.entropy(self)
+        return _entropy_by_quantiles(self)
+
+
+@derived.in_double
+def _entropy_by_quantiles(mixture: Mixing) -> Tensor:
+    """By quadrature over the quantiles of each component: those of the mixture jump between its modes."""
+    missed = mixture._each(lambda law: expectation_by_quantiles(law, mixture._surprise, NODES), 0)
+    return (mixture._choice().probs * missed).sum(-1)

@@ -84,6 +84,9 @@ class Mixture(Mixing):
     def _spread(self, x: Tensor) -> Tensor:
         return x
 
+    def _surprise(self, x: Tensor) -> Tensor:
+        return -self._log_prob(x)
+
     def _conditionals(self, x: Tensor) -> Conditionals:
         x = x.unsqueeze(-1 - len(self._event_shape))
         return Joined([conditionals(law._unchecked()[..., None], x) for law in self._laws()])

@@ -77,6 +77,9 @@ class MixtureSameFamily(Mixing):
     def _spread(self, x: Tensor) -> Tensor:
         return x.unsqueeze(-1 - len(self._event_shape))
 
+    def _surprise(self, x: Tensor) -> Tensor:
+        return -self._log_prob(x.movedim(-1, 0)).movedim(0, -1)
+
     def _conditionals(self, x: Tensor) -> Conditionals:
         return conditionals(self.component_distribution._unchecked(), self._spread(x))
 

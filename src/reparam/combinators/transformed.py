@@ -13,6 +13,7 @@ from torch import Generator, Tensor
 from .. import _torch, constraints
 from ..core import derived
 from ..core.params import component, static
+from ..core.quadrature import expectation_by_quantiles
 from ..core.ranges import is_everything, member
 from ..families.normal import Normal
 from ..kernels.checks import all_finite
@@ -252,12 +253,25 @@ class TransformedDistribution(Wrapper):
         raise NotImplementedError(f"{type(self).__name__} has no enumerate_support")
 
     def _entropy(self) -> Tensor:
-        if not self._affine():
-            raise NotImplementedError(f"{type(self).__name__} has no entropy: the transforms are not affine")
-        base = self.base_dist
-        x = torch.zeros(base.batch_shape + base.event_shape, dtype=base.dtype, device=base.device)
-        _, ldj = ComposeTransform(self.transforms).forward_and_ldj(x)
-        return base._entropy() + _sum_right(ldj, ldj.dim() - len(base.batch_shape))
+        whole, base = ComposeTransform(self.transforms), self.base_dist
+        if self._affine():
+            x = torch.zeros(base.batch_shape + base.event_shape, dtype=base.dtype, device=base.device)
+            _, ldj = whole.forward_and_ldj(x)
+            return base._entropy() + _sum_right(ldj, ldj.dim() - len(base.batch_shape))
+        entries = base.base_dist if isinstance(base, Independent) else base
+        if whole.domain.event_dim or entries.event_shape or entries.support.is_discrete:
+            raise NotImplementedError(
+                f"{type(self).__name__} has no entropy: the transforms mix the entries of an event"
+            )
+        return base._entropy() + _sum_right(_mean_ldj(self), len(self._event_shape))
+
+
+@derived.in_double
+def _mean_ldj(law: TransformedDistribution) -> Tensor:
+    """The mean log-determinant of each entry, by quadrature over the base's quantiles."""
+    whole, base = ComposeTransform(law.transforms), law.base_dist
+    entries = base.base_dist if isinstance(base, Independent) else base
+    return expectation_by_quantiles(entries, lambda x: whole.forward_and_ldj(x)[1])
 
 
 def _sum_right(value: Tensor | float, dims: int) -> Tensor | float:

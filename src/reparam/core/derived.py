@@ -196,9 +196,9 @@ def listed(self: Any) -> Tensor:
 
 
 def entropy(self: Any) -> Tensor:
-    """The sum over a finite support."""
+    """The sum over a finite support, or quadrature over the quantiles."""
     if not self.has_enumerate_support:
-        raise refuse_missing(self, "entropy")
+        return _entropy_by_quantiles(self)
     values = self._enumerate_support()
     event = values.shape[1:]
     values = values.reshape(values.shape[:1] + (1,) * len(self._batch_shape) + event)
@@ -225,7 +225,7 @@ def _expect(self: Any, f: Callable[[Tensor], Tensor], wanted: str) -> Tensor:
         raise refuse_missing(self, wanted) from None
 
 
-def _in_double(summary: Callable[[Any], Tensor]) -> Callable[[Any], Tensor]:
+def in_double(summary: Callable[[Any], Tensor]) -> Callable[[Any], Tensor]:
     """The summary computed in float64: differences of moments do not survive in float32."""
 
     @functools.wraps(summary)
@@ -237,13 +237,18 @@ def _in_double(summary: Callable[[Any], Tensor]) -> Callable[[Any], Tensor]:
     return precise
 
 
-@_in_double
+@in_double
+def _entropy_by_quantiles(self: Any) -> Tensor:
+    return _expect(self, lambda x: -self._log_prob(x), "entropy")
+
+
+@in_double
 def mean(self: Any) -> Tensor:
     """By summation or quadrature."""
     return _expect(self, lambda x: x, "mean")
 
 
-@_in_double
+@in_double
 def variance(self: Any) -> Tensor:
     """By summation or quadrature about the mean."""
     centre = self._mean()
@@ -255,14 +260,14 @@ def stddev(self: Any) -> Tensor:
     return self._variance().sqrt()  # type: ignore[no-any-return]
 
 
-@_in_double
+@in_double
 def skewness(self: Any) -> Tensor:
     """By summation or quadrature about the mean."""
     centre, scale = self._mean(), self._stddev()
     return _expect(self, lambda x: ((x - centre) / scale) ** 3, "skewness")
 
 
-@_in_double
+@in_double
 def kurtosis(self: Any) -> Tensor:
     """By summation or quadrature about the mean."""
     centre, scale = self._mean(), self._stddev()

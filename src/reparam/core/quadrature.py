@@ -21,9 +21,9 @@ NODES = 61
 REACH = 5.0
 
 
-def expectation_by_quantiles(self: Any, f: Callable[[Tensor], Tensor]) -> Tensor:
+def expectation_by_quantiles(self: Any, f: Callable[[Tensor], Tensor], nodes: int = NODES) -> Tensor:
     """E f(X), of shape ``batch_shape``."""
-    return quantile_terms(self, f).sum(0)
+    return quantile_terms(self, f, nodes).sum(0)
 
 
 def quantile_terms(self: Any, f: Callable[[Tensor], Tensor], nodes: int = NODES) -> Tensor:

@@ -69,22 +69,24 @@ def _log_slope(first: bool) -> Function:
     return slope
 
 
-def _density(a: Tensor, b: Tensor, u: Tensor, v: Tensor) -> Tensor:
-    """The derivative of the value in x = u / (u + v), with its limits."""
-    part, at = _tail(a, b, u, v)
-    value = torch.exp(part.log_value + part.log_hazard - at.log_x - at.log_z)
-    at_zero = torch.where(a < 1, math.inf, torch.where(a > 1, 0.0, b))
-    at_one = torch.where(b < 1, math.inf, torch.where(b > 1, 0.0, a))
-    return _with_limits(u, v, value, at_zero, at_one)
+def _share_of_change(logarithm: bool, part: Tail) -> Tensor:
+    """The logarithm of the tail, over the value where that is a logarithm."""
+    if not logarithm:
+        return part.log_value
+    return torch.where(part.upper, part.log_value - log1mexp(part.log_value), 0.0)
 
 
-def _log_density(a: Tensor, b: Tensor, u: Tensor, v: Tensor) -> Tensor:
-    """The derivative of the logarithm in x = u / (u + v), with its limits."""
-    part, at = _tail(a, b, u, v)
-    log_ratio = torch.where(part.upper, part.log_value - log1mexp(part.log_value), 0.0)
-    value = torch.exp(log_ratio + part.log_hazard - at.log_x - at.log_z)
-    at_one = torch.where(b < 1, math.inf, torch.where(b > 1, 0.0, a))
-    return _with_limits(u, v, value, math.inf, at_one)
+def _density(logarithm: bool) -> Function:
+    """The derivative of the value, or of its logarithm, in x = u / (u + v), with its limits."""
+
+    def density(a: Tensor, b: Tensor, u: Tensor, v: Tensor) -> Tensor:
+        part, at = _tail(a, b, u, v)
+        value = torch.exp(_share_of_change(logarithm, part) + part.log_hazard - at.log_x - at.log_z)
+        at_zero = math.inf if logarithm else torch.where(a < 1, math.inf, torch.where(a > 1, 0.0, b))
+        at_one = torch.where(b < 1, math.inf, torch.where(b > 1, 0.0, a))
+        return _with_limits(u, v, value, at_zero, at_one)
+
+    return density
 
 
 def _of_share(f: Function, reflected: bool = False, sign: int = 1) -> Function:
@@ -98,12 +100,17 @@ def _of_share(f: Function, reflected: bool = False, sign: int = 1) -> Function:
     return at_x
 
 
-def _of_odds(f: Function, first: bool) -> Function:
-    """The derivative in u or v of a function of u / (u + v), from that in the ratio."""
+def _of_odds(logarithm: bool, first: bool) -> Function:
+    """The derivative in u or v: by the density of the logit, which no ratio of u and v overflows."""
 
     def slope(a: Tensor, b: Tensor, u: Tensor, v: Tensor) -> Tensor:
-        total = u + v
-        return f(a, b, u, v) * ((v if first else -u) / total / total)
+        part, _ = _tail(a, b, u, v)
+        end, total = _is_zero(u, v) | _is_zero(v, u), u + v
+        log_size = torch.where(end, 1.0, u if first else v).log()
+        inner = torch.exp(_share_of_change(logarithm, part) + part.log_hazard - log_size)
+        outer = _density(logarithm)(a, b, u, v) * ((v if first else u) / total / total)
+        value = torch.where(end, outer, inner)
+        return value if first else -value
 
     return slope
 
@@ -114,12 +121,12 @@ def _partials(slope: Callable[[bool], Function], density: Function, reflected: b
     return *slopes, _of_share(density, reflected, -1 if reflected else 1)
 
 
-def _odds_partials(slope: Callable[[bool], Function], density: Function) -> tuple[Function, ...]:
+def _odds_partials(slope: Callable[[bool], Function], logarithm: bool) -> tuple[Function, ...]:
     """The derivatives in a, b, u and v."""
-    return slope(True), slope(False), _of_odds(density, True), _of_odds(density, False)
+    return slope(True), slope(False), _of_odds(logarithm, True), _of_odds(logarithm, False)
 
 
-@elementwise(*_partials(_slope, _density), wide=True, block=BLOCK, native="betainc")
+@elementwise(*_partials(_slope, _density(False)), wide=True, block=BLOCK, native="betainc")
 def betainc(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
     r"""The regularised incomplete beta function, the distribution function of the beta law.
 
@@ -140,7 +147,7 @@ def betainc(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
     return _of_share(_cdf)(a, b, x)
 
 
-@elementwise(*_partials(_slope, _density, True), wide=True, block=BLOCK, native="betaincc")
+@elementwise(*_partials(_slope, _density(False), True), wide=True, block=BLOCK, native="betaincc")
 def betaincc(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
     r"""The complement :math:`1 - I_x(a, b)`, never by that difference.
 
@@ -159,7 +166,7 @@ def betaincc(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
     return _of_share(_cdf, True)(a, b, x)
 
 
-@elementwise(*_partials(_log_slope, _log_density), wide=True, block=BLOCK, native="log_betainc")
+@elementwise(*_partials(_log_slope, _density(True)), wide=True, block=BLOCK, native="log_betainc")
 def log_betainc(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
     r""":math:`\log I_x(a, b)`, finite where I underflows and accurate where it is close to 1.
 
@@ -175,7 +182,7 @@ def log_betainc(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
     return _of_share(_log_cdf)(a, b, x)
 
 
-@elementwise(*_partials(_log_slope, _log_density, True), wide=True, block=BLOCK, native="log_betaincc")
+@elementwise(*_partials(_log_slope, _density(True), True), wide=True, block=BLOCK, native="log_betaincc")
 def log_betaincc(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
     r""":math:`\log (1 - I_x(a, b))`, finite where its argument underflows and accurate where that is close to 1.
 
@@ -191,7 +198,7 @@ def log_betaincc(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
     return _of_share(_log_cdf, True)(a, b, x)
 
 
-@elementwise(*_odds_partials(_slope, _density), wide=True, block=BLOCK, native="betainc_odds")
+@elementwise(*_odds_partials(_slope, False), wide=True, block=BLOCK, native="betainc_odds")
 def betainc_odds(a: Tensor, b: Tensor, u: Tensor, v: Tensor) -> Tensor:
     r""":math:`I_x(a, b)` at x = u / (u + v): of two parts that are both known exactly, however small.
 
@@ -210,7 +217,7 @@ def betainc_odds(a: Tensor, b: Tensor, u: Tensor, v: Tensor) -> Tensor:
     return _cdf(a, b, u, v)
 
 
-@elementwise(*_odds_partials(_log_slope, _log_density), wide=True, block=BLOCK, native="log_betainc_odds")
+@elementwise(*_odds_partials(_log_slope, True), wide=True, block=BLOCK, native="log_betainc_odds")
 def log_betainc_odds(a: Tensor, b: Tensor, u: Tensor, v: Tensor) -> Tensor:
     r""":math:`\log I_x(a, b)` at x = u / (u + v), with both parts known exactly.
 

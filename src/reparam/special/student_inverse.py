@@ -12,6 +12,7 @@ References:
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -23,6 +24,8 @@ from .normal import ndtri_exp
 from .student import log_constant, log_density, tail_at, upper_tail
 
 NEWTON_STEPS = 8
+
+Function = Callable[[Tensor, Tensor], Tensor]
 
 
 def _size(df: Tensor, w: Tensor) -> Tensor:
@@ -82,13 +85,27 @@ def _in_log_p(df: Tensor, t: Tensor) -> Tensor:
     return torch.where(t.abs() == math.inf, math.inf, torch.exp(log_odds - part.log_hazard))
 
 
-@elementwise(
-    lambda df, p: _in_df(df, stdtrit(df, p)),
-    lambda df, p: _in_p(df, stdtrit(df, p)),
-    wide=True,
-    block=BLOCK,
-    native="stdtrit",
-)
+def _partials(quantile: Function, rate: Function) -> tuple[Function, Function]:
+    """The derivatives of the quantile in df and in what is given."""
+
+    def in_df(df: Tensor, given: Tensor) -> Tensor:
+        return _in_df(df, quantile(df, given))
+
+    def in_given(df: Tensor, given: Tensor) -> Tensor:
+        return rate(df, quantile(df, given))
+
+    return in_df, in_given
+
+
+def _of_p(df: Tensor, p: Tensor) -> Tensor:
+    return stdtrit(df, p)
+
+
+def _of_log_p(df: Tensor, log_p: Tensor) -> Tensor:
+    return stdtrit_exp(df, log_p)
+
+
+@elementwise(*_partials(_of_p, _in_p), wide=True, block=BLOCK, native="stdtrit")
 def stdtrit(df: Tensor, p: Tensor) -> Tensor:
     r"""The quantile function of Student's t law, the inverse of :func:`stdtr`.
 
@@ -104,13 +121,7 @@ def stdtrit(df: Tensor, p: Tensor) -> Tensor:
     return torch.where((p >= 0) & (p <= 1), value, math.nan)
 
 
-@elementwise(
-    lambda df, log_p: _in_df(df, stdtrit_exp(df, log_p)),
-    lambda df, log_p: _in_log_p(df, stdtrit_exp(df, log_p)),
-    wide=True,
-    block=BLOCK,
-    native="stdtrit_exp",
-)
+@elementwise(*_partials(_of_log_p, _in_log_p), wide=True, block=BLOCK, native="stdtrit_exp")
 def stdtrit_exp(df: Tensor, log_p: Tensor) -> Tensor:
     r"""The quantile of Student's t law of a log-probability, the inverse of :func:`log_stdtr`.
 
