@@ -12,7 +12,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
 ]
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
 napoleon_custom_sections = [("Shapes", "notes_style")]
 napoleon_use_ivar = True
 autodoc_member_order = "bysource"

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from ... import __version__
 from ..doctor import native_path
-from . import cartpole, digits, fitting, gallery, pendulum
+from . import banana, cartpole, digits, fitting, gallery, pendulum
 from .part import Part, Tick
 from .report import page
 
@@ -25,6 +25,7 @@ PARTS: dict[str, Callable[[Tick, bool], Part]] = {
     "pendulum, pathwise": pendulum.run,
     "digits, autoencoder": digits.run,
     "live parameters": fitting.run,
+    "mixture on a banana": banana.run,
     "gallery": gallery.run,
 }
 SEED = 0
