@@ -104,6 +104,19 @@ def _tanh_normal(d: Any, validate: bool, loc: Tensor, scale: Tensor) -> Any:
     return d.TransformedDistribution(base, [tanh], validate_args=validate)
 
 
+def few_columns(batch: int) -> Tensor:
+    return 0.5 * torch.randn(batch, EVENT, 2)
+
+
+def degrees(batch: int) -> Tensor:
+    return EVENT + positive(batch)
+
+
+def _mixture(d: Any, validate: bool, weight: Tensor, loc: Tensor, scale: Tensor) -> Any:
+    components = d.Normal(loc, scale, validate_args=validate)
+    return d.MixtureSameFamily(d.Categorical(logits=weight, validate_args=validate), components, validate_args=validate)
+
+
 def _relaxed_categorical(d: Any, validate: bool, x: Tensor) -> Any:
     return d.RelaxedOneHotCategorical(torch.tensor(0.5), logits=x, validate_args=validate)
 
@@ -205,6 +218,21 @@ LAWS = (
         EVENT + 1,
     ),
     Law("TanhNormal", _tanh_normal, (real, unit)),
+    Law("VonMises", lambda d, v, loc, k: d.VonMises(loc, k, validate_args=v), (real, positive)),
+    Law("Mixture of 8 normals", _mixture, (vector, vector, scales)),
+    Law(
+        "LowRankMultivariateNormal(8)",
+        lambda d, v, loc, cov, diag: d.LowRankMultivariateNormal(loc, cov, diag, validate_args=v),
+        (vector, few_columns, scales),
+        EVENT,
+    ),
+    Law(
+        "Wishart(8)",
+        lambda d, v, df, tril: d.Wishart(df, scale_tril=tril, validate_args=v),
+        (degrees, factor),
+        EVENT**2,
+    ),
+    Law("LKJCholesky(8)", lambda d, v, c: d.LKJCholesky(EVENT, c, validate_args=v), (positive,), EVENT**2),
 )
 
 

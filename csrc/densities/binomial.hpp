@@ -13,7 +13,9 @@ REPARAM_INLINE T binomial_deviance(T k, T n, T p, T log_p, T difference) {
   const T square = v * v;
   const bool near = square < T(0.029437251522859415);
   const T tail = atanh_tail(near ? square : T(0));
-  const T far = k * (log(k > 0 ? k / n : T(1)) - log_p) - difference;
+  const bool normal = m > std::numeric_limits<T>::min();
+  const T log_ratio = log(k > 0 ? k / (normal ? m : n) : T(1)) - (normal ? T(0) : log_p);
+  const T far = k * log_ratio - difference;
   return near ? difference * v + k * v * tail : (k > 0 ? far : m);
 }
 

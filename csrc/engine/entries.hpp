@@ -5,13 +5,19 @@
 #include "../densities/beta.hpp"
 #include "../densities/binomial.hpp"
 #include "../densities/categorical.hpp"
+#include "../densities/closed_form.hpp"
+#include "../densities/continuous_bernoulli.hpp"
 #include "../densities/counts.hpp"
 #include "../densities/dirichlet.hpp"
+#include "../densities/entropies.hpp"
+#include "../densities/fisher_snedecor.hpp"
 #include "../densities/gamma.hpp"
+#include "../densities/generalized_pareto.hpp"
 #include "../densities/multivariate_normal.hpp"
 #include "../densities/normal.hpp"
 #include "../densities/relaxed_bernoulli.hpp"
 #include "../densities/studentt.hpp"
+#include "../densities/weighted.hpp"
 #include "../matrices/cholesky.hpp"
 #include "entry.hpp"
 
@@ -37,11 +43,29 @@ inline constexpr reparam_entry entries[] = {
     elements<negative_binomial_probs_log_prob, 3>("negative_binomial_probs_log_prob", 8192),
     elements<negative_binomial_logits_log_prob, 3>("negative_binomial_logits_log_prob", 8192),
     elements<relaxed_bernoulli_log_prob, 3>("relaxed_bernoulli_log_prob", 16384),
+    elements<exponential_log_prob, 2>("exponential_log_prob", 65536),
+    elements<laplace_log_prob, 3>("laplace_log_prob", 65536),
+    elements<cauchy_log_prob, 3>("cauchy_log_prob", 32768),
+    elements<pareto_log_prob, 3>("pareto_log_prob", 32768),
+    elements<weibull_log_prob, 3>("weibull_log_prob", 16384),
+    elements<kumaraswamy_log_prob, 3>("kumaraswamy_log_prob", 16384),
+    blocks<generalized_pareto_log_prob, 4>("generalized_pareto_log_prob", 16384),
+    elements<continuous_bernoulli_probs_log_prob, 2>("continuous_bernoulli_probs_log_prob", 16384),
+    elements<continuous_bernoulli_logits_log_prob, 2>("continuous_bernoulli_logits_log_prob", 16384),
+    elements<fisher_snedecor_log_prob, 3>("fisher_snedecor_log_prob", 8192),
     structured<dirichlet_log_prob<float>, dirichlet_log_prob<double>>("dirichlet_log_prob", 2, 0b11, {0b11}, 8192),
     structured<categorical_log_prob<float, by_logits>, categorical_log_prob<double, by_logits>>(
         "categorical_logits_log_prob", 2, 0b10, {0b10, 0, 0b01}, 65536),
     structured<categorical_log_prob<float, by_probs>, categorical_log_prob<double, by_probs>>(
         "categorical_probs_log_prob", 2, 0b10, {0b10, 0, 0b01}, 65536),
+    structured<multinomial_log_prob<float, false>, multinomial_log_prob<double, false>>("multinomial_probs_log_prob", 3,
+                                                                                        0b100, {0b101}, 8192),
+    structured<multinomial_log_prob<float, true>, multinomial_log_prob<double, true>>("multinomial_logits_log_prob", 3,
+                                                                                      0b100, {0b101}, 8192),
+    structured<relaxed_categorical_log_prob<float, false>, relaxed_categorical_log_prob<double, false>>(
+        "relaxed_categorical_probs_log_prob", 3, 0b111, {0b101}, 16384),
+    structured<relaxed_categorical_log_prob<float, true>, relaxed_categorical_log_prob<double, true>>(
+        "relaxed_categorical_logits_log_prob", 3, 0b111, {0b101}, 16384),
     structured<multivariate_normal_log_prob<float, by_factor>, multivariate_normal_log_prob<double, by_factor>>(
         "multivariate_normal_factor_log_prob", 3, 0b111, {0b011, 0b100, 0, 0b111, largest_matrix}, 65536),
     structured<multivariate_normal_log_prob<float, by_covariance>, multivariate_normal_log_prob<double, by_covariance>>(
@@ -50,6 +74,10 @@ inline constexpr reparam_entry entries[] = {
         "multivariate_normal_draw", 3, 0b111, {0b1011, 0b0100, 0, 0b111, largest_matrix}, 65536),
     structured<cholesky_factor<float>, cholesky_factor<double>>("cholesky", 1, 0b1, {0, 0b11, 0, 0, largest_matrix},
                                                                 32768),
+    elements<gamma_entropy, 1>("gamma_entropy", 16384),
+    elements<beta_entropy, 2>("beta_entropy", 8192),
+    elements<binary_entropy_probs, 1>("binary_entropy_probs", 16384),
+    elements<binary_entropy_logits, 1>("binary_entropy_logits", 16384),
 };
 
 }  // namespace reparam::REPARAM_LEVEL

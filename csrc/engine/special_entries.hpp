@@ -15,6 +15,7 @@
 #include "../special/normal.hpp"
 #include "../special/normal_difference.hpp"
 #include "../special/owens.hpp"
+#include "../special/quotients.hpp"
 #include "../special/student_functions.hpp"
 #include "../special/zeta.hpp"
 
@@ -30,6 +31,9 @@ inline constexpr reparam_entry special_functions[] = {
     elements<logit, 1>("logit", 32768),
     elements<logit_exp, 1>("logit_exp", 32768),
     elements<log_sigmoid, 1>("log_sigmoid", 32768),
+    elements<log_ratio, 2>("log_ratio", 32768),
+    elements<exp_remainder, 1>("exp_remainder", 32768),
+    elements<exp_remainder_of_size, 1>("exp_remainder_of_size", 32768),
     // of the normal law
     elements<ndtr, 1>("ndtr", 32768),
     elements<log_ndtr, 1>("log_ndtr", 32768),

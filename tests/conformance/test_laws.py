@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 import torch
 
@@ -20,11 +18,7 @@ CASES = [
     for law in testing.LAWS.values()
     if law.applies(family)
 ]
-PAIRS = [
-    pytest.param(p, q, id=f"{p}-{q}")
-    for p, q in itertools.permutations([f for f in FAMILIES if f.principal], 2)
-    if p.example.event_shape == q.example.event_shape
-]
+PRINCIPAL = [family for family in FAMILIES if family.principal]
 
 
 @pytest.mark.parametrize(("family", "law"), CASES)
@@ -32,15 +26,19 @@ def test_law(family: testing.Family, law: testing.Law) -> None:
     law.check(family)
 
 
-@pytest.mark.parametrize(("p", "q"), PAIRS)
-def test_divergence_between_families_is_its_integral(p: testing.Family, q: testing.Family) -> None:
-    try:
-        reparam.kl_divergence(p.example, q.example)
-    except NotImplementedError as error:
-        assert type(p.example).__name__ in str(error) or "known" in str(error)
-        return
-    for seed in (0, 1):
-        testing.compare_divergence(p.law(seed=seed), q.law(seed=seed + 3))
+@pytest.mark.parametrize("p", PRINCIPAL, ids=str)
+def test_divergences_between_families_are_their_integrals(p: testing.Family) -> None:
+    """From one family to every other over the same events: the integral, infinite, or no rule and said so."""
+    for q in PRINCIPAL:
+        if q is p or q.example.event_shape != p.example.event_shape:
+            continue
+        try:
+            reparam.kl_divergence(p.example, q.example)
+        except NotImplementedError as error:
+            assert type(p.example).__name__ in str(error) or "known" in str(error)
+            continue
+        for seed in (0, 1):
+            testing.compare_divergence(p.law(seed=seed), q.law(seed=seed + 3))
 
 
 def test_all_classes_are_found() -> None:

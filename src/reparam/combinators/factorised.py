@@ -12,7 +12,7 @@ from ..constraints import Constraint, real_vector
 from ..core.distribution import Distribution
 from ..core.params import component, static
 from ..core.pytree import register_node
-from ..implicit.law import standardised
+from ..implicit.law import standardisation
 from .implicit import pathwise
 
 Conditional = Callable[[Tensor], Distribution]
@@ -116,4 +116,5 @@ class Factorised(Distribution):
         return x
 
     def _standardize(self, x: Tensor) -> Tensor:
-        return torch.stack([standardised(law, value).expand(value.shape) for law, value in self._laws(x)], -1)
+        noise = (standardisation(law, value)[0].expand(value.shape) for law, value in self._laws(x))
+        return torch.stack(list(noise), -1)

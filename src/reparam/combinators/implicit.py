@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ from torch import Generator, Tensor
 
 from ..core.derived import has_probabilities
 from ..core.params import component
-from ..implicit.law import jacobian, reparameterised, standardised
+from ..implicit.law import reparameterised, standardisation
 from ..implicit.standard import Jacobian
 from .wrapper import Wrapper
 
@@ -59,7 +60,7 @@ class ImplicitReparam(Wrapper):
             raise TypeError(
                 f"ImplicitReparam: {type(base).__name__} is discrete: its samples have no pathwise gradient"
             )
-        if not hasattr(base, "_standardize") and (base.event_shape or not has_probabilities(base)):
+        if not _standardises(base) and (base.event_shape or not has_probabilities(base)):
             raise TypeError(f"ImplicitReparam: {type(base).__name__} has neither a scalar cdf nor _standardize")
 
     def _log_prob(self, x: Tensor) -> Tensor:
@@ -70,14 +71,15 @@ class ImplicitReparam(Wrapper):
             sample = self._sample(shape, generator)
         return reparameterised(self.base_dist, sample)
 
-    def _standardize(self, x: Tensor) -> Tensor:
-        return standardised(self.base_dist, x)
-
-    def _standardize_jacobian(self, x: Tensor) -> Jacobian:
-        return jacobian(self.base_dist, x)
+    def _standardization(self, x: Tensor) -> tuple[Tensor, Callable[[], Jacobian]]:
+        return standardisation(self.base_dist, x)
 
     def _entropy(self) -> Tensor:
         return self.base_dist._entropy()
+
+
+def _standardises(law: Any) -> bool:
+    return hasattr(law, "_standardize") or hasattr(law, "_standardization")
 
 
 def pathwise(law: Any) -> Any:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Generator, Tensor
 
 from .. import constraints
 from ..core.params import component, static
 from ..core.views import combinator
-from ..implicit.law import jacobian, standardised
+from ..implicit.law import standardisation
 from ..implicit.standard import Jacobian
 from .wrapper import Wrapper
 
@@ -104,8 +106,5 @@ class Independent(Wrapper):
     def _isf(self, p: Tensor) -> Tensor:
         return self._scalar("isf", p)
 
-    def _standardize(self, x: Tensor) -> Tensor:
-        return standardised(self.base_dist, x)
-
-    def _standardize_jacobian(self, x: Tensor) -> Jacobian:
-        return jacobian(self.base_dist, x)
+    def _standardization(self, x: Tensor) -> tuple[Tensor, Callable[[], Jacobian]]:
+        return standardisation(self.base_dist, x)

@@ -10,12 +10,12 @@ from torch import Generator, Tensor
 
 from ..core import derived
 from ..core.distribution import Distribution
-from ..core.quadrature import expectation_by_quantiles
+from ..core.quadrature import mean_surprise
 from ..core.ranges import probability
 from ..families.categorical import Categorical
-from ..implicit.law import reparameterised, smaller_tail
-from ..implicit.standard import Diagonal, Jacobian, Triangular
-from .conditionals import Conditionals, has_conditionals, log_responsibilities
+from ..implicit.law import reparameterised, scalar_standardisation, smaller_tail
+from ..implicit.standard import Jacobian
+from .conditionals import Conditionals, MixtureJacobian, has_conditionals, log_responsibilities
 
 NODES = 321  #: of the quadrature for entropies: components may differ much in scale
 
@@ -39,6 +39,10 @@ class Mixing(Distribution):
 
     def _surprise(self, x: Tensor) -> Tensor:
         """The negative log-density of the mixture at values of one object of :meth:`_laws`."""
+        raise NotImplementedError
+
+    def _knots(self) -> Tensor | None:
+        """Where densities of components may jump, in rising order along a first dimension before those of a law."""
         raise NotImplementedError
 
     def _conditionals(self, x: Tensor) -> Conditionals:
@@ -126,28 +130,14 @@ class Mixing(Distribution):
         index = k.reshape(k.shape + (1,) * (event + 1)).expand((*outer, 1, *shape[len(outer) :]))
         return draws.gather(len(outer), index).squeeze(len(outer))
 
-    def _coordinates(self, x: Tensor) -> tuple[Conditionals, Tensor, Tensor, Tensor]:
-        """The components' conditional laws, their log-responsibilities, and the logarithms of the mixture's tails."""
+    def _standardization(self, x: Tensor) -> tuple[Tensor, Callable[[], Jacobian]]:
+        if not self._event_shape:
+            return scalar_standardisation(self, x)
         parts = self._conditionals(x)
         log_share = log_responsibilities(self._choice().logits, parts.log_prob)
-        return parts, log_share, (log_share + parts.log_cdf).logsumexp(-2), (log_share + parts.log_sf).logsumexp(-2)
-
-    def _standardize(self, x: Tensor) -> Tensor:
-        if not self._event_shape:
-            return smaller_tail(self._log_cdf(x), self._log_sf(x))
-        _, _, log_cdf, log_sf = self._coordinates(x)
-        return smaller_tail(log_cdf, log_sf).reshape(x.shape)
-
-    def _standardize_jacobian(self, x: Tensor) -> Jacobian:
-        if not self._event_shape:
-            return Diagonal(torch.exp(self._log_prob(x) - torch.minimum(self._log_cdf(x), self._log_sf(x))))
-        parts, log_share, log_cdf, log_sf = self._coordinates(x)
-        upper = log_cdf >= log_sf
-        log_tail = torch.where(upper.unsqueeze(-2), parts.log_sf, parts.log_cdf)
-        total = torch.where(upper, log_sf, log_cdf).unsqueeze(-2)
-        tail = torch.exp(log_share + log_tail - total)
-        sign = 1 - 2 * upper.to(x.dtype).unsqueeze(-2)
-        return Triangular(parts.slopes(upper, sign * tail, sign * (tail - log_share.exp())), len(self._event_shape))
+        log_cdf, log_sf = ((log_share + tail).logsumexp(-2) for tail in (parts.log_cdf, parts.log_sf))
+        noise = smaller_tail(log_cdf, log_sf).reshape(x.shape)
+        return noise, lambda: MixtureJacobian(parts, log_share, log_cdf, log_sf, len(self._event_shape))
 
     # -- summaries ---------------------------------------------------------------------------------------
 
@@ -186,6 +176,6 @@ class Mixing(Distribution):
 
 @derived.in_double
 def _entropy_by_quantiles(mixture: Mixing) -> Tensor:
-    """By quadrature over the quantiles of each component: those of the mixture jump between its modes."""
-    missed = mixture._each(lambda law: expectation_by_quantiles(law, mixture._surprise, NODES), 0)
+    """By quadrature over the quantiles of each component, as those of the mixture jump between its modes."""
+    missed = mixture._each(lambda law: mean_surprise(law, mixture._surprise, NODES, mixture._knots()), 0)
     return (mixture._choice().probs * missed).sum(-1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -87,6 +88,14 @@ class Mixture(Mixing):
     def _surprise(self, x: Tensor) -> Tensor:
         return -self._log_prob(x)
 
+    def _knots(self) -> Tensor | None:
+        like, jumps = self._first_tensor(), []
+        for name in ("lower_bound", "upper_bound"):
+            bounds = {getattr(law.support, name, math.inf) for law in self._laws()}
+            if len(bounds) > 1:
+                jumps += [torch.as_tensor(b, dtype=like.dtype, device=like.device) for b in bounds if not _infinite(b)]
+        return torch.stack(torch.broadcast_tensors(*jumps)).sort(0).values if jumps else None
+
     def _conditionals(self, x: Tensor) -> Conditionals:
         x = x.unsqueeze(-1 - len(self._event_shape))
         return Joined([conditionals(law._unchecked()[..., None], x) for law in self._laws()])
@@ -94,3 +103,7 @@ class Mixture(Mixing):
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         draws = [law._sample(shape, generator) for law in self._laws()]
         return self._chosen(torch.stack(draws, -1 - len(self._event_shape)), shape, generator)
+
+
+def _infinite(bound: float | Tensor) -> bool:
+    return not isinstance(bound, Tensor) and math.isinf(bound)

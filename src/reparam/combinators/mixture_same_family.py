@@ -80,6 +80,12 @@ class MixtureSameFamily(Mixing):
     def _surprise(self, x: Tensor) -> Tensor:
         return -self._log_prob(x.movedim(-1, 0)).movedim(0, -1)
 
+    def _knots(self) -> Tensor | None:
+        support = self.component_distribution.support
+        bounds = (getattr(support, name, None) for name in ("lower_bound", "upper_bound"))
+        jumps = [b for b in bounds if isinstance(b, Tensor) and b.dim()]
+        return torch.cat(jumps, -1).sort(-1).values.movedim(-1, 0)[..., None] if jumps else None
+
     def _conditionals(self, x: Tensor) -> Conditionals:
         return conditionals(self.component_distribution._unchecked(), self._spread(x))
 

@@ -79,9 +79,11 @@ class OneHot(Structured):
 
 
 class Multinomial(Structured):
-    """Vectors of nonnegative integers with a sum of at most ``upper_bound``.
+    r"""Vectors of nonnegative integers with a sum of at most ``upper_bound``.
 
-    Sums below the bound belong to the set, so that one constraint serves rows of different totals.
+    Sums below the bound belong to the set, so that one constraint serves rows of different totals. Counts that
+    are too large for their dtype are known to half its :math:`\epsilon` each, as is the bound: a sum may
+    exceed it by as much.
     """
 
     is_discrete = True
@@ -102,7 +104,9 @@ class Multinomial(Structured):
         self._require_dims(value)
         if isinstance(self.upper_bound, str):
             raise self._unresolved()
-        return nonnegative_integer.check(value).all(-1) & (value.sum(-1) <= self.upper_bound)
+        total = value.sum(-1, dtype=torch.float64)
+        eps = torch.finfo(value.dtype).eps if value.is_floating_point() else 0.0
+        return nonnegative_integer.check(value).all(-1) & (total - self.upper_bound <= eps * self.upper_bound)
 
     def describe(self) -> str:
         """The set in words that continue "must be ..."."""

@@ -17,7 +17,7 @@ from torch import Generator, Tensor
 from ..constraints import unit_interval
 from .checks import Checker
 from .noise import uniform
-from .quadrature import expectation_by_quantiles
+from .quadrature import expectation_by_quantiles, mean_surprise
 from .ranges import clamp
 from .search import invert_cdf
 from .slopes import slope
@@ -212,7 +212,12 @@ def median(self: Any) -> Tensor:
     return self._icdf(half)  # type: ignore[no-any-return]
 
 
-def _expect(self: Any, f: Callable[[Tensor], Tensor], wanted: str) -> Tensor:
+def _expect(
+    self: Any,
+    f: Callable[[Tensor], Tensor],
+    wanted: str,
+    integrate: Callable[..., Tensor] = expectation_by_quantiles,
+) -> Tensor:
     """E f(X) of a scalar law: a sum over a finite support, or quadrature over its quantiles."""
     if self.support.event_dim == 0 and self.has_enumerate_support:
         values, masses = _masses(self, wanted)
@@ -220,7 +225,7 @@ def _expect(self: Any, f: Callable[[Tensor], Tensor], wanted: str) -> Tensor:
     if self.support.event_dim or self.support.is_discrete:
         raise refuse_missing(self, wanted)
     try:
-        return expectation_by_quantiles(self, f)
+        return integrate(self, f)
     except NotImplementedError:
         raise refuse_missing(self, wanted) from None
 
@@ -239,7 +244,7 @@ def in_double(summary: Callable[[Any], Tensor]) -> Callable[[Any], Tensor]:
 
 @in_double
 def _entropy_by_quantiles(self: Any) -> Tensor:
-    return _expect(self, lambda x: -self._log_prob(x), "entropy")
+    return _expect(self, lambda x: -self._log_prob(x), "entropy", mean_surprise)
 
 
 @in_double

@@ -113,7 +113,7 @@ class Views(Declared):
         for name in changes:
             for rival in getattr(self._fields.get(name), "group", ()):
                 values.pop(rival, None)
-        return type(self)(**{**values, **changes, "validate_args": self._validate_args})
+        return type(self)(**{"validate_args": self._validate_args, **values, **changes})
 
     def to_event(self, reinterpreted_batch_ndims: int | None = None) -> Any:
         """The law whose rightmost batch dimensions (all of them by default) belong to the event."""

@@ -88,10 +88,7 @@ class Bernoulli(ExponentialFamily):
         return (p < self.probs).to(p.dtype)
 
     def _entropy(self) -> Tensor:
-        if "logits" in self._given:
-            size = self.logits.abs()
-            return softplus(-size) + size * torch.sigmoid(-size)
-        return -xlogy(self.probs, self.probs) - xlog1py(1 - self.probs, -self.probs)
+        return _entropy_of_logits(self.logits) if "logits" in self._given else _entropy_of_probs(self.probs)
 
     def _mean(self) -> Tensor:
         return self.probs
@@ -126,6 +123,17 @@ class Bernoulli(ExponentialFamily):
 
     def _kurtosis(self) -> Tensor:
         return torch.exp(-log_variance(self)) - 6
+
+
+@kernel("binary_entropy_probs")
+def _entropy_of_probs(probs: Tensor) -> Tensor:
+    return -xlogy(probs, probs) - xlog1py(1 - probs, -probs)
+
+
+@kernel("binary_entropy_logits")
+def _entropy_of_logits(logits: Tensor) -> Tensor:
+    size = logits.abs()
+    return softplus(-size) + size * torch.sigmoid(-size)
 
 
 @kernel("bernoulli_logits_draw")

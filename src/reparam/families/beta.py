@@ -10,7 +10,7 @@ from ..constraints import positive, unit_interval
 from ..core.params import param
 from ..core.registry import register_kl
 from ..implicit.gamma import log_standard_gamma
-from ..kernels import fused
+from ..kernels import fused, kernel
 from ..special import (
     betainc,
     betaincc,
@@ -98,12 +98,7 @@ class Beta(ExponentialFamily):
         return log_betaincc(self.concentration1, self.concentration0, x)
 
     def _entropy(self) -> Tensor:
-        a, b = self.concentration1, self.concentration0
-        n = a + b
-        errors = stirling_error(a) + stirling_error(b) - stirling_error(n)
-        logs = 0.5 * (a.log() + b.log() - 3 * n.log())
-        gaps = (a - 1) * log_minus_digamma(a) + (b - 1) * log_minus_digamma(b)
-        return HALF_LOG_TWO_PI + errors + logs + gaps - (n - 2) * log_minus_digamma(n)
+        return _entropy(self.concentration1, self.concentration0)
 
     def _mean(self) -> Tensor:
         return self.concentration1 / (self.concentration1 + self.concentration0)
@@ -151,6 +146,15 @@ class Beta(ExponentialFamily):
 def _edge(here: Tensor, there: Tensor) -> Tensor:
     """The log-density at the end of the interval where the weight is ``here``."""
     return torch.where(here < 1, torch.inf, torch.where(here > 1, -torch.inf, there.log()))
+
+
+@kernel("beta_entropy")
+def _entropy(a: Tensor, b: Tensor) -> Tensor:
+    n = a + b
+    errors = stirling_error(a) + stirling_error(b) - stirling_error(n)
+    logs = 0.5 * (a.log() + b.log() - 3 * n.log())
+    gaps = (a - 1) * log_minus_digamma(a) + (b - 1) * log_minus_digamma(b)
+    return HALF_LOG_TWO_PI + errors + logs + gaps - (n - 2) * log_minus_digamma(n)
 
 
 @register_kl(Beta, Beta)

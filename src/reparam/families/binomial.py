@@ -27,13 +27,11 @@ from ..special import (
     xlogy,
 )
 from .bernoulli import log_variance
-from .counts import quantile
+from .counts import expect, in_double, quantile, summed_divergence
 from .dirichlet import share_fit
 from .exponential_family import ExponentialFamily
 
 LOG_TWO_PI = math.log(2 * math.pi)
-NODES = 513
-REACH = 9.0
 
 
 class Binomial(ExponentialFamily):
@@ -150,33 +148,8 @@ class Binomial(ExponentialFamily):
             raise NotImplementedError("Binomial: the support can be enumerated only where all total_count are equal")
         return self._listed()
 
-    def _window(self) -> tuple[Tensor, Tensor]:
-        """Nodes and their spacing for sums of p(k) f(k): every k that matters, or a grid over 9 deviations.
-
-        The grid is the integers while 513 of them suffice; beyond, every h-th, where a standard deviation is more
-        than ten steps and the trapezoidal sum of so smooth a function is exact to rounding.
-        """
-        mean, reach = self._mean(), REACH * self._variance().sqrt() + REACH * REACH / 2
-        low = (mean - reach).clamp(min=0).floor()
-        high = torch.minimum(mean + reach, self.total_count).ceil()
-        step = ((high - low) / (NODES - 1)).ceil().clamp(min=1)
-        index = torch.arange(NODES, dtype=low.dtype, device=low.device)
-        k = low + step * index.reshape((-1,) + (1,) * low.dim())
-        return k, step
-
-    def _expect(self, f: object) -> Tensor:
-        with torch.no_grad():
-            k, step = self._window()
-            inside = k <= self.total_count
-            mode = self._mode()
-            k = torch.where(inside, k, mode)
-            good = inside & (self._log_prob(k) > -torch.inf)
-            k = torch.where(good, k, mode)
-        log_p = self._log_prob(k)
-        return step * torch.where(good, log_p.exp() * f(k, log_p), 0.0).sum(0)  # type: ignore[operator]
-
     def _entropy(self) -> Tensor:
-        return -self._expect(lambda k, log_p: log_p)
+        return expect(in_double(self), lambda k, log_p: -log_p).to(self.dtype)
 
     def _mean(self) -> Tensor:
         return self.total_count * self.probs
@@ -196,7 +169,8 @@ class Binomial(ExponentialFamily):
 
     @property
     def _mean_carrier_measure(self) -> Tensor:
-        return self._expect(lambda k, _: log_binomial(self.total_count, k))
+        law = in_double(self)
+        return expect(law, lambda k, _: log_binomial(law.total_count, k)).to(self.dtype)
 
     def _sufficient_statistics(self, x: Tensor) -> tuple[Tensor, ...]:
         return (x,)
@@ -222,5 +196,4 @@ def _(p: Binomial, q: Binomial) -> Tensor:
     equal = p.total_count == q.total_count
     if surely(equal):
         return p.total_count * trial
-    summed = p._expect(lambda k, log_p: log_p - q._log_prob(k))
-    return torch.where(equal, p.total_count * trial, summed)
+    return torch.where(equal, p.total_count * trial, summed_divergence(p, q))

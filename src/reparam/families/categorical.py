@@ -7,8 +7,6 @@ from torch import Generator, Tensor
 from torch.nn.functional import one_hot
 
 from ..constraints import Constraint, independent, integer_interval, nonnegative, real_vector
-from ..constraints.base import Bounds
-from ..core.checks import Checker, refuse
 from ..core.noise import fine_uniform
 from ..core.params import one_of, param
 from ..core.registry import register_kl
@@ -16,32 +14,10 @@ from ..core.shapes import joint
 from ..kernels import fused, samplers
 from ..special import deviance
 from .exponential_family import ExponentialFamily
+from .weighted import Weighted
 
 
-class _Finite(Constraint):
-    """Finite numbers above a bound."""
-
-    def __init__(self, lower: float) -> None:
-        self.lower = lower
-
-    @property
-    def bounds(self) -> Bounds:
-        """The two ends, both excluded."""
-        return Bounds(self.lower, torch.inf, True, True, False)
-
-    def check(self, value: Tensor) -> Tensor:
-        """Which values are finite and above the bound."""
-        return (value > self.lower) & (value < torch.inf)
-
-    def describe(self) -> str:
-        """The set in words that continue "must be ..."."""
-        return "positive and finite" if self.lower == 0 else "finite"
-
-
-USABLE = {"probs": Checker(_Finite(0.0)), "logits": Checker(_Finite(-torch.inf))}
-
-
-class Categorical(ExponentialFamily):
+class Categorical(Weighted, ExponentialFamily):
     r"""A choice of one of K categories.
 
     .. math:: P(k) = p_k = \frac{e^{\ell_k}}{\sum_j e^{\ell_j}}
@@ -90,33 +66,6 @@ class Categorical(ExponentialFamily):
     def support(self) -> Constraint:  # type: ignore[override]
         """The integers from 0 to K - 1."""
         return integer_interval(0, self.num_events - 1)
-
-    @property
-    def num_events(self) -> int:
-        """The number of categories K."""
-        return self._raw().shape[-1]
-
-    @property
-    def param_shape(self) -> torch.Size:
-        """The shape of the parameter, ``[*batch, K]``."""
-        return self._raw().shape
-
-    def _raw(self) -> Tensor:
-        law = self._resolved()
-        raw: Tensor = law.__dict__[law._given[0]]
-        return raw
-
-    def _raw_logits(self) -> Tensor:
-        return self._raw() if "logits" in self._given else self._raw().log()
-
-    def _check(self) -> None:
-        if self.num_events == 0:
-            raise ValueError("Categorical: the last dimension, of the categories, is empty")
-        raw, name = self._raw(), self._given[0]
-        total = raw.sum(-1) if name == "probs" else raw.amax(-1)
-        if not USABLE[name](self, total):
-            what = "the sum of probs" if name == "probs" else "the largest of logits"
-            refuse(self, what, USABLE[name].constraint, total)
 
     @fused("categorical_probs_log_prob", "probs")
     @fused("categorical_logits_log_prob", "logits")
@@ -202,6 +151,11 @@ def choose(weights: Tensor, shape: torch.Size, generator: Generator | None) -> T
     # u is at most 1 - 2^-53, so that the product is below the total: it rounds to no more than its predecessor
     found = torch.searchsorted(total, u * total[:, -1:], right=True)
     return found.T.reshape(shape)
+
+
+def choice(law: Weighted) -> Categorical:
+    """The law of one category, whose weights another law has."""
+    return Categorical(**{law._given[-1]: law._raw()}, validate_args=False)
 
 
 @register_kl(Categorical, Categorical)

@@ -11,6 +11,7 @@ from ..constraints import nonnegative, positive, real
 from ..core.distribution import Distribution
 from ..core.params import param
 from ..core.registry import register_kl
+from ..kernels import fused
 from .exponential import open_uniform
 
 LOG_PI = math.log(math.pi)
@@ -47,6 +48,7 @@ class Cauchy(Distribution):
     scale = param(positive, symbol=r"\gamma", typical=(0.3, 3.0))
     support = real
 
+    @fused("cauchy_log_prob", "loc", "scale")
     def _log_prob(self, x: Tensor) -> Tensor:
         return torch.sub(self.scale.log(), _log_length(x - self.loc, self.scale), alpha=2) - LOG_PI
 

@@ -12,6 +12,7 @@ from ..constraints import real, unit_interval
 from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..implicit.scalar import reparameterise
+from ..kernels import fused
 from ..special import log1mexp, log_expm1, logit
 from ..special._quadrature import gauss_legendre, on_unit
 from ..special.polygamma import horner
@@ -43,6 +44,8 @@ class _Tilted(ExponentialFamily):
         inside = (p > 0) & (p < 1)
         return torch.where(inside, logit(torch.where(inside, p, 0.5)), (2 * p - 1) * MOST)
 
+    @fused("continuous_bernoulli_probs_log_prob", "probs")
+    @fused("continuous_bernoulli_logits_log_prob", "logits")
     def _log_prob(self, x: Tensor) -> Tensor:
         return _log_density(self._slope(), x)
 

@@ -14,7 +14,7 @@ from ..core.shapes import joint
 from ..special import ndtri
 
 L = TypeVar("L", bound=Any)
-NODES = 513
+NODES, FEW = 513, 33
 REACH = 9.0
 STEPS = 64
 
@@ -56,20 +56,29 @@ def window(self: Any, scale: Tensor | float = 1.0) -> tuple[Tensor, Tensor]:
     with torch.no_grad():
         mean, spread = self._mean(), REACH * self._stddev()
         low = (mean - spread).clamp(min=0).floor()
-        high = (mean + spread + REACH * REACH / 2 * scale).ceil()
+        high = (mean + spread + REACH * REACH / 2 * scale).ceil().clamp(max=self.support.upper_bound)
+        nodes = FEW if surely(high - low <= FEW - 2) else NODES
         # powers of two, of which the numbers are multiples, so that none is rounded
-        step = torch.exp2(((high - low) / (NODES - 2)).log2().ceil().clamp(min=0))
-        index = torch.arange(NODES, dtype=low.dtype, device=low.device)
+        step = torch.exp2(((high - low) / (nodes - 2)).log2().ceil().clamp(min=0))
+        index = torch.arange(nodes, dtype=low.dtype, device=low.device)
         return step * ((low / step).floor() + index.reshape((-1,) + (1,) * low.dim())), step
 
 
 def expect(self: Any, f: Callable[[Tensor, Tensor], Tensor], scale: Tensor | float = 1.0) -> Tensor:
-    """E f(X, log P(X)) over the window; f does not count where the mass is zero."""
-    k, step = window(self, scale)
-    log_p = self._log_prob(k)
-    possible = log_p > -torch.inf
-    log_p = torch.where(possible, log_p, 0.0)
+    """E f(X, log P(X)) over the window; where the mass is zero neither f nor its gradient counts."""
+    law = self._unchecked()
+    k, step = window(law, scale)
+    with torch.no_grad():
+        possible = law._log_prob(k) > -torch.inf
+        k = torch.where(possible, k, law._mode())
+    log_p = law._log_prob(k)
     return step * torch.where(possible, log_p.exp() * f(k, log_p), 0.0).sum(0)
+
+
+def summed_divergence(p: Any, q: Any) -> Tensor:
+    """The divergence between two laws of counts as a sum over p's window."""
+    first, second = in_double(p), in_double(q)._unchecked()
+    return expect(first, lambda k, log_p: log_p - second._log_prob(k)).to(p.dtype)
 
 
 def quantile(self: Any, p: Tensor, upper: bool, scale: Tensor | float = 1.0) -> Tensor:

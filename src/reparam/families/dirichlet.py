@@ -10,9 +10,11 @@ from ..core.params import param
 from ..core.registry import register_kl
 from ..implicit.gamma import log_standard_gamma
 from ..kernels import fused
-from ..special import deviance, lgamma, log_minus_digamma, stirling_bregman, stirling_error
+from ..special import deviance, digamma, lgamma, stirling_bregman, stirling_error
 from .exponential_family import ExponentialFamily
+from .gamma import standard_entropy
 from .normal import HALF_LOG_TWO_PI
+from .weighted import indicator_covariance
 
 
 class Dirichlet(ExponentialFamily):
@@ -74,11 +76,8 @@ class Dirichlet(ExponentialFamily):
         return x, terms.sum(-1) + self._log_constant()
 
     def _entropy(self) -> Tensor:
-        a, n, k = self.concentration, self._total(), self.concentration.shape[-1]
-        errors = stirling_error(a).sum(-1) - stirling_error(n)
-        logs = 0.5 * a.log().sum(-1) + (0.5 - k) * n.log()
-        gaps = ((a - 1) * log_minus_digamma(a)).sum(-1) - (n - k) * log_minus_digamma(n)
-        return (k - 1) * HALF_LOG_TWO_PI + errors + logs + gaps
+        a, n = self.concentration, self._total()
+        return standard_entropy(a).sum(-1) - standard_entropy(n) - (a.shape[-1] - 1) * digamma(n)
 
     def _mean(self) -> Tensor:
         return self.concentration / self._total()[..., None]
@@ -116,9 +115,7 @@ class Dirichlet(ExponentialFamily):
         return {"concentration": a}
 
     def _covariance(self) -> Tensor:
-        mean = self._mean()
-        outer = torch.diag_embed(mean) - mean[..., :, None] * mean[..., None, :]
-        return outer / (self._total()[..., None, None] + 1)
+        return indicator_covariance(self._mean()) / (self._total()[..., None, None] + 1)
 
 
 def share_term(a: Tensor, n: Tensor, x: Tensor, log_x: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from ..constraints import nonnegative, positive
 from ..core.noise import fine_uniform
 from ..core.params import param
 from ..core.registry import register_kl
+from ..kernels import fused
 from ..special import deviance, log1mexp
 from .exponential_family import ExponentialFamily
 
@@ -41,6 +42,7 @@ class Exponential(ExponentialFamily):
     rate = param(positive, symbol=r"\lambda", typical=(0.3, 3.0))
     support = nonnegative
 
+    @fused("exponential_log_prob", "rate")
     def _log_prob(self, x: Tensor) -> Tensor:
         return torch.addcmul(self.rate.log(), self.rate, x, value=-1)
 

@@ -11,6 +11,7 @@ from ..core.distribution import Distribution
 from ..core.params import param
 from ..core.registry import register_kl
 from ..implicit.gamma import log_standard_gamma
+from ..kernels import fused
 from ..special import betainc_odds, log_betainc_odds, log_minus_digamma, stirling_error
 from .dirichlet import share_fit
 from .normal import HALF_LOG_TWO_PI
@@ -54,6 +55,7 @@ class FisherSnedecor(Distribution):
     df2 = param(positive, symbol=r"\nu_2", typical=(3.0, 30.0))
     support = nonnegative
 
+    @fused("fisher_snedecor_log_prob", "df1", "df2")
     def _log_prob(self, x: Tensor) -> Tensor:
         inside = (x > 0) & (x < torch.inf)
         log_x = torch.where(inside, x, 1.0).log()

@@ -9,7 +9,7 @@ from ..constraints import nonnegative, positive
 from ..core.params import param
 from ..core.registry import register_kl
 from ..implicit.gamma import gamma, log_standard_gamma
-from ..kernels import fused
+from ..kernels import fused, kernel
 from ..special import (
     deviance,
     gammainc,
@@ -125,6 +125,7 @@ class Gamma(ExponentialFamily):
         return 6 / self.concentration
 
 
+@kernel("gamma_entropy")
 def standard_entropy(a: Tensor) -> Tensor:
     r"""The entropy of a gamma law with rate 1, :math:`a + \log\Gamma(a) + (1-a)\psi(a)`, without cancellation."""
     return HALF_LOG_TWO_PI + 0.5 * a.log() + stirling_error(a) + (a - 1) * log_minus_digamma(a)

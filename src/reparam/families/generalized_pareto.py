@@ -11,6 +11,7 @@ from ..constraints import interval, positive, real
 from ..core.distribution import Distribution
 from ..core.params import param
 from ..core.registry import register_kl
+from ..kernels import fused
 from ..special import log1mexp
 from ..special.quotients import expm1_quotient, log1p_quotient
 from .exponential import exponential_mean, standard_exponential
@@ -60,6 +61,7 @@ class GeneralizedPareto(Distribution):
         reach = -1 / torch.where(bounded, self.concentration, -1.0)
         return torch.where(bounded, self.loc + self.scale * reach, torch.inf)
 
+    @fused("generalized_pareto_log_prob", "loc", "scale", "concentration")
     def _log_prob(self, x: Tensor) -> Tensor:
         noise = self._noise(x)
         # at the closed end of the uniform law, 0 times infinity is 0

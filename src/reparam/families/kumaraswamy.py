@@ -9,6 +9,7 @@ from ..constraints import positive, unit_interval
 from ..core.distribution import Distribution
 from ..core.params import param
 from ..core.registry import register_kl
+from ..kernels import fused
 from ..special import digamma_difference, log1mexp, log_gamma_ratio
 from ..special.quotients import log_inverse_cloglog
 from .exponential import exponential_mean, standard_exponential
@@ -46,6 +47,7 @@ class Kumaraswamy(Distribution):
     concentration0 = param(positive, symbol="b", typical=(0.5, 5.0))
     support = unit_interval
 
+    @fused("kumaraswamy_log_prob", "concentration1", "concentration0")
     def _log_prob(self, x: Tensor) -> Tensor:
         a, b = self.concentration1, self.concentration0
         inside = (x > 0) & (x < 1)

@@ -11,6 +11,7 @@ from ..constraints import positive, real
 from ..core.distribution import Distribution
 from ..core.params import param
 from ..core.registry import register_kl
+from ..kernels import fused
 from ..special import deviance
 from ..special.quotients import exp_remainder_of_size
 from .exponential import open_uniform
@@ -46,6 +47,7 @@ class Laplace(Distribution):
     scale = param(positive, symbol="b", typical=(0.3, 3.0))
     support = real
 
+    @fused("laplace_log_prob", "loc", "scale")
     def _log_prob(self, x: Tensor) -> Tensor:
         return -LOG_TWO - torch.addcdiv(self.scale.log(), (x - self.loc).abs(), self.scale)
 

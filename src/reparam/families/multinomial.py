@@ -13,14 +13,15 @@ from ..core.checks import surely
 from ..core.noise import binomial
 from ..core.params import param
 from ..core.registry import kl_rules, register_kl
+from ..kernels import fused
 from ..special import deviance, lgamma, stirling_error
 from .binomial import Binomial
-from .categorical import Categorical
-from .counts import in_double
+from .categorical import Categorical, choice
+from .counts import expect, in_double
 from .dirichlet import share_fit
 from .exponential_family import ExponentialFamily
 from .normal import HALF_LOG_TWO_PI
-from .weighted import Weighted
+from .weighted import Weighted, indicator_covariance
 
 HALVINGS = 64
 
@@ -58,10 +59,12 @@ class Multinomial(Weighted, ExponentialFamily):
     probs, logits = Categorical.probs, Categorical.logits
     support = multinomial("total_count")
 
+    @fused("multinomial_probs_log_prob", "total_count", "probs")
+    @fused("multinomial_logits_log_prob", "total_count", "logits")
     def _log_prob(self, x: Tensor) -> Tensor:
         n, p = self.total_count[..., None], self.probs
         # a sum of large counts in a short dtype is known to a rounding or two
-        complete = (x.sum(-1, keepdim=True) - n).abs() <= 2 * torch.finfo(p.dtype).eps * n
+        complete = (x.sum(-1, keepdim=True, dtype=torch.float64) - n).abs() <= 2 * torch.finfo(p.dtype).eps * n
         some = x > 0
         k = torch.where(some, x, 1.0)
         log_share = self.logits if "logits" in self._given else torch.where(some, p, 1.0).log()
@@ -107,7 +110,7 @@ class Multinomial(Weighted, ExponentialFamily):
         def add(k: Tensor, _: Tensor) -> Tensor:
             return torch.where(possible, deviance(k, mean), 0.0) + _size(k)
 
-        added = Binomial(n, probs=p, validate_args=False)._expect(add)
+        added = expect(Binomial(n, probs=p, validate_args=False), add)
         return (added.sum(-1) - _size(law.total_count)).to(self.dtype)
 
     def _mean(self) -> Tensor:
@@ -124,7 +127,7 @@ class Multinomial(Weighted, ExponentialFamily):
     def _mean_carrier_measure(self) -> Tensor:
         law = in_double(self)
         counts = Binomial(law.total_count[..., None], probs=law.probs, validate_args=False)
-        arranged = counts._expect(lambda k, _: lgamma(k + 1)).sum(-1)
+        arranged = expect(counts, lambda k, _: lgamma(k + 1)).sum(-1)
         return (lgamma(law.total_count + 1) - arranged).to(self.dtype)
 
     def _sufficient_statistics(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -157,7 +160,7 @@ class Multinomial(Weighted, ExponentialFamily):
         return self.total_count[..., None] * p * (1 - p)
 
     def _covariance(self) -> Tensor:
-        return self.total_count[..., None, None] * self._spread()
+        return self.total_count[..., None, None] * indicator_covariance(self.probs)
 
 
 def _size(x: Tensor) -> Tensor:
@@ -172,5 +175,5 @@ def _(p: Multinomial, q: Multinomial) -> Tensor:
     """That of one choice, n times; infinite between unequal numbers of trials."""
     rule = kl_rules.dispatch(Categorical, Categorical)
     assert rule is not None
-    trial: Tensor = rule(p._choice(), q._choice())
+    trial: Tensor = rule(choice(p), choice(q))
     return torch.where(p.total_count == q.total_count, p.total_count * trial, torch.inf)

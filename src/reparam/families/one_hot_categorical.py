@@ -7,9 +7,9 @@ from torch import Generator, Tensor
 
 from ..constraints import one_hot
 from ..core.registry import kl_rules, register_kl
-from .categorical import Categorical
+from .categorical import Categorical, choice
 from .exponential_family import ExponentialFamily
-from .weighted import Weighted
+from .weighted import Weighted, indicator_covariance
 
 
 class OneHotCategorical(Weighted, ExponentialFamily):
@@ -39,10 +39,10 @@ class OneHotCategorical(Weighted, ExponentialFamily):
     support = one_hot
 
     def _log_prob(self, x: Tensor) -> Tensor:
-        return self._choice()._log_prob(x.argmax(-1))
+        return choice(self)._log_prob(x.argmax(-1))
 
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return self._indicator(self._choice()._sample(shape[:-1], generator))
+        return self._indicator(choice(self)._sample(shape[:-1], generator))
 
     def _indicator(self, index: Tensor) -> Tensor:
         """The one-hot vectors of categories."""
@@ -53,7 +53,7 @@ class OneHotCategorical(Weighted, ExponentialFamily):
         return torch.eye(self.num_events, dtype=self.dtype, device=self.device)
 
     def _entropy(self) -> Tensor:
-        return self._choice()._entropy()
+        return choice(self)._entropy()
 
     def _mean(self) -> Tensor:
         return self.probs
@@ -78,14 +78,14 @@ class OneHotCategorical(Weighted, ExponentialFamily):
         return {"probs": probs}
 
     def _mode(self) -> Tensor:
-        return self._indicator(self._choice()._mode())
+        return self._indicator(choice(self)._mode())
 
     def _variance(self) -> Tensor:
         p = self.probs
         return p * (1 - p)
 
     def _covariance(self) -> Tensor:
-        return self._spread()
+        return indicator_covariance(self.probs)
 
 
 class OneHotCategoricalStraightThrough(OneHotCategorical):
@@ -124,5 +124,5 @@ def _(p: OneHotCategorical, q: OneHotCategorical) -> Tensor:
     """That of the categories."""
     rule = kl_rules.dispatch(Categorical, Categorical)
     assert rule is not None
-    inner: Tensor = rule(p._choice(), q._choice())
+    inner: Tensor = rule(choice(p), choice(q))
     return inner

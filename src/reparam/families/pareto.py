@@ -9,6 +9,7 @@ from ..constraints import greater_than_eq, positive
 from ..core.distribution import Distribution
 from ..core.params import param
 from ..core.registry import register_kl
+from ..kernels import fused
 from ..special import deviance, log1mexp
 from ..special.quotients import log_ratio
 from .exponential import standard_exponential
@@ -44,6 +45,7 @@ class Pareto(Distribution):
     alpha = param(positive, symbol=r"\alpha", typical=(1.5, 8.0))
     support = greater_than_eq("scale")
 
+    @fused("pareto_log_prob", "scale", "alpha")
     def _log_prob(self, x: Tensor) -> Tensor:
         return (self.alpha.log() - x.log()) - self._noise(x)
 

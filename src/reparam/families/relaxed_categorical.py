@@ -10,7 +10,11 @@ from torch import Generator, Tensor
 from ..constraints import positive, real_vector, simplex
 from ..core.noise import fine_uniform
 from ..core.params import param
+from ..core.registry import register_kl
+from ..kernels import fused
 from .categorical import Categorical
+from .counts import in_double
+from .exponential_powers import Shares, gumbel_shares, mean_log_sum
 from .weighted import Weighted
 
 
@@ -28,6 +32,16 @@ class _Concrete(Weighted):
         free = self.num_events - 1
         return math.lgamma(free + 1) + free * self.temperature.log()
 
+    def _entropy_of_logarithms(self) -> Tensor:
+        """The shares that the scores are logarithms of are those of exponential variables, whatever the weights."""
+        k = self.num_events
+        return k * harmonic(k - 1) - self._log_constant()
+
+    def _shares(self) -> Shares:
+        """The moments of the relaxed variable, in float64."""
+        law = in_double(self)
+        return gumbel_shares(law.logits, law.temperature)
+
     def _log_rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         u = fine_uniform(shape, self.temperature, generator).clamp(min=2**-54)
         gumbel = -(-torch.log1p(-u)).log().to(self.dtype)
@@ -40,7 +54,8 @@ class ExpRelaxedCategorical(_Concrete):
     .. math:: p(x) = \Gamma(K)\,T^{K-1} \prod_k \frac{e^{\ell_k - T x_k}}{\sum_j e^{\ell_j - T x_j}}, \qquad
               \sum_k e^{x_k} = 1
 
-    The density is in the first K - 1 coordinates of the logarithms' surface, as in ``torch.distributions``.
+    The density is with respect to :math:`dx_1 \cdots dx_{K-1} / e^{x_K}`, the same measure whichever coordinate is
+    left out, as in ``torch.distributions``.
 
     Args:
         temperature: T > 0.
@@ -70,8 +85,12 @@ class ExpRelaxedCategorical(_Concrete):
         return self._log_rsample(shape, generator)
 
     def _entropy(self) -> Tensor:
-        k = self.num_events
-        return k * sum([1 / j for j in range(1, k)]) - self._log_constant()
+        return self._entropy_of_logarithms()
+
+    def _mean(self) -> Tensor:
+        law = in_double(self)
+        surplus = self._shares().surplus
+        return (law.logits / law.temperature[..., None] - surplus[..., None]).to(self.dtype)
 
 
 class RelaxedOneHotCategorical(_Concrete):
@@ -82,7 +101,8 @@ class RelaxedOneHotCategorical(_Concrete):
 
     For T towards 0 draws become one-hot. Everything is in logarithms: :meth:`rsample_and_log_prob` gives the density
     of a draw also where its coordinates round to zero. From the rounded draw alone it cannot be told, and
-    :meth:`log_prob` is -inf there; :class:`ExpRelaxedCategorical` is the law of the logarithms.
+    :meth:`log_prob` is -inf there; :class:`ExpRelaxedCategorical` is the law of the logarithms. Moments, entropy and
+    divergences are integrals of products over the categories, right to 1e-14 of the largest number in them.
 
     Args:
         temperature: T > 0.
@@ -106,6 +126,8 @@ class RelaxedOneHotCategorical(_Concrete):
 
     support = simplex
 
+    @fused("relaxed_categorical_probs_log_prob", "temperature", "probs")
+    @fused("relaxed_categorical_logits_log_prob", "temperature", "logits")
     def _log_prob(self, x: Tensor) -> Tensor:
         inside = (x > 0).all(-1, keepdim=True)
         value = self._of_logarithms(torch.where(inside, x, 1.0).log())
@@ -121,3 +143,43 @@ class RelaxedOneHotCategorical(_Concrete):
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
         log_x = self._log_rsample(shape, generator)
         return log_x.exp(), self._of_logarithms(log_x)
+
+    def _entropy(self) -> Tensor:
+        """That of the logarithms, and the sum of their means."""
+        law = in_double(self)
+        logs = law.logits.sum(-1) / law.temperature - self.num_events * self._shares().surplus
+        return (law._entropy_of_logarithms() + logs).to(self.dtype)
+
+    def _mean(self) -> Tensor:
+        return self._shares().mean.to(self.dtype)
+
+    def _variance(self) -> Tensor:
+        return self._covariance().diagonal(dim1=-2, dim2=-1)
+
+    def _covariance(self) -> Tensor:
+        """The rows sum to zero, as do the deviations of shares."""
+        mean, second, _ = self._shares()
+        unlike = ~torch.eye(self.num_events, dtype=torch.bool, device=self.device)
+        covariance = torch.where(unlike, second - mean[..., :, None] * mean[..., None, :], 0.0)
+        return (covariance - torch.diag_embed(covariance.sum(-1))).to(self.dtype)
+
+
+def harmonic(n: int) -> float:
+    """The sum of 1/j for j up to n."""
+    return math.fsum(1 / j for j in range(1, n + 1))
+
+
+@register_kl(ExpRelaxedCategorical, ExpRelaxedCategorical)
+@register_kl(RelaxedOneHotCategorical, RelaxedOneHotCategorical)
+def _(p: _Concrete, q: _Concrete) -> Tensor:
+    """Of the scores under p, of which q's are powers: a divergence that all invertible maps share."""
+    first, second, k = in_double(p), in_double(q), p.num_events
+    if q.num_events != k:
+        raise ValueError(f"KL of relaxed laws over different numbers of categories: {k} and {q.num_events}")
+    ours, theirs = torch.broadcast_tensors(first.logits, second.logits)
+    certain = (ours.isinf() | theirs.isinf()).any(-1, keepdim=True)
+    power = second.temperature / first.temperature
+    log_weights = torch.where(certain, 0.0, theirs - power[..., None] * ours)
+    value = k * (mean_log_sum(log_weights, power) - harmonic(k - 1)) - log_weights.sum(-1) - (k - 1) * power.log()
+    same = torch.where((ours == theirs).all(-1) & (power == 1), 0.0, torch.inf)
+    return torch.where(certain.squeeze(-1), same, value.clamp(min=0)).to(p.dtype)

@@ -16,16 +16,14 @@ from ..core.params import param
 from ..core.registry import register_kl
 from ..implicit.scalar import reparameterise
 from ..special import (
-    circular_variance,
     log1mexp,
-    log_i0e,
     log_von_mises_cdf,
     logsubexp,
-    von_mises_bregman,
     von_mises_cdf,
     von_mises_icdf,
     von_mises_quantile_grad,
 )
+from ..special.circular import circular_variance, log_i0e, von_mises_bregman
 from .exponential_family import ExponentialFamily
 
 LOG_TWO_PI = math.log(2 * math.pi)

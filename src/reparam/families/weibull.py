@@ -9,6 +9,7 @@ from ..constraints import nonnegative, positive
 from ..core.distribution import Distribution
 from ..core.params import param
 from ..core.registry import register_kl
+from ..kernels import fused
 from ..special import lgamma
 from ..special.quotients import log_inverse_cloglog, log_ratio
 from .exponential import standard_exponential
@@ -45,6 +46,7 @@ class Weibull(Distribution):
     concentration = param(positive, symbol="k", typical=(0.6, 5.0))
     support = nonnegative
 
+    @fused("weibull_log_prob", "scale", "concentration")
     def _log_prob(self, x: Tensor) -> Tensor:
         k, inside = self.concentration, (x > 0) & (x < torch.inf)
         log_x = log_ratio(torch.where(inside, x, self.scale), self.scale)

@@ -7,13 +7,37 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..core.checks import refuse
+from ..constraints import Constraint
+from ..constraints.base import Bounds
+from ..core.checks import Checker, refuse
 from ..core.distribution import Distribution
-from .categorical import USABLE, Categorical
+
+
+class _Finite(Constraint):
+    """Finite numbers above a bound."""
+
+    def __init__(self, lower: float) -> None:
+        self.lower = lower
+
+    @property
+    def bounds(self) -> Bounds:
+        """The two ends, both excluded."""
+        return Bounds(self.lower, torch.inf, True, True, False)
+
+    def check(self, value: Tensor) -> Tensor:
+        """Which values are finite and above the bound."""
+        return (value > self.lower) & (value < torch.inf)
+
+    def describe(self) -> str:
+        """The set in words that continue "must be ..."."""
+        return "positive and finite" if self.lower == 0 else "finite"
+
+
+_USABLE = {"probs": Checker(_Finite(0.0)), "logits": Checker(_Finite(-torch.inf))}
 
 
 class Weighted(Distribution):
-    """A law whose last parameter is ``probs`` or ``logits``, declared as ``Categorical``'s are."""
+    """A law whose last parameter is ``probs`` or ``logits``, one weight or logarithm for each category."""
 
     probs: Any
     logits: Any
@@ -41,15 +65,11 @@ class Weighted(Distribution):
             raise ValueError(f"{type(self).__name__}: the last dimension, of the categories, is empty")
         raw, name = self._raw(), self._given[-1]
         total = raw.sum(-1) if name == "probs" else raw.amax(-1)
-        if not USABLE[name](self, total):
+        if not _USABLE[name](self, total):
             what = "the sum of probs" if name == "probs" else "the largest of logits"
-            refuse(self, what, USABLE[name].constraint, total)
+            refuse(self, what, _USABLE[name].constraint, total)
 
-    def _choice(self) -> Categorical:
-        """The law of one category."""
-        return Categorical(**{self._given[-1]: self._raw()}, validate_args=False)
 
-    def _spread(self) -> Tensor:
-        """The covariance matrix of the indicators of the categories."""
-        p: Tensor = self.probs
-        return torch.diag_embed(p) - p[..., :, None] * p[..., None, :]
+def indicator_covariance(p: Tensor) -> Tensor:
+    """The covariance matrix of the indicators of categories that have probabilities p."""
+    return torch.diag_embed(p) - p[..., :, None] * p[..., None, :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -35,27 +36,24 @@ def reparameterised(law: Any, sample: Tensor) -> Tensor:
         return rebuild(values)
 
     return reparameterise_by(
-        lambda x, *parameters: standardised(over(parameters), x),
-        lambda x, *parameters: jacobian(over(parameters), x),
-        sample,
-        [leaves[i] for i in places],
+        lambda x, *parameters: standardisation(over(parameters), x), sample, [leaves[i] for i in places]
     )
 
 
-def standardised(law: Any, x: Tensor) -> Tensor:
-    """The noise that a sample stands for."""
+def standardisation(law: Any, x: Tensor) -> tuple[Tensor, Callable[[], Jacobian]]:
+    """The noise that a sample stands for, and the function that makes its derivative in the sample."""
+    if hasattr(law, "_standardization"):
+        return law._standardization(x)  # type: ignore[no-any-return]
     if hasattr(law, "_standardize"):
-        return law._standardize(x)  # type: ignore[no-any-return]
-    return smaller_tail(law._log_cdf(x), law._log_sf(x))
+        own = getattr(law, "_standardize_jacobian", None)
+        return law._standardize(x), partial(own, x) if own is not None else partial(_by_differentiation, law, x)
+    return scalar_standardisation(law, x)
 
 
-def jacobian(law: Any, x: Tensor) -> Jacobian:
-    """The derivative of the noise in the sample."""
-    if hasattr(law, "_standardize_jacobian"):
-        return law._standardize_jacobian(x)  # type: ignore[no-any-return]
-    if hasattr(law, "_standardize"):
-        return _by_differentiation(law, x)
-    return Diagonal(torch.exp(law._log_prob(x) - torch.minimum(law._log_cdf(x), law._log_sf(x))))
+def scalar_standardisation(law: Any, x: Tensor) -> tuple[Tensor, Callable[[], Jacobian]]:
+    """The same for a scalar law: by the logarithm of the smaller of its two tails, with a sign."""
+    log_cdf, log_sf = law._log_cdf(x), law._log_sf(x)
+    return smaller_tail(log_cdf, log_sf), lambda: Diagonal(torch.exp(law._log_prob(x) - torch.minimum(log_cdf, log_sf)))
 
 
 def smaller_tail(log_cdf: Tensor, log_sf: Tensor) -> Tensor:
@@ -65,7 +63,7 @@ def smaller_tail(log_cdf: Tensor, log_sf: Tensor) -> Tensor:
 
 def _by_differentiation(law: Any, x: Tensor) -> Jacobian:
     """The Jacobian by automatic differentiation, one row at a time."""
-    event_dim, noise = len(law.event_shape), partial(standardised, law)
+    event_dim, noise = len(law.event_shape), law._standardize
     if event_dim == 0:
         return Diagonal(slope(noise, x))
     size = law.event_shape.numel()

@@ -21,8 +21,6 @@ from torch import Tensor
 
 from .._torch import is_compiling, is_ordinary_mode
 
-Standardisation = Callable[..., Tensor]
-
 
 class Jacobian(Protocol):
     """The derivative of a standardisation in the sample."""
@@ -30,6 +28,10 @@ class Jacobian(Protocol):
     def solve(self, v: Tensor, transposed: bool) -> Tensor:
         """The solution x of J x = v, or of J^T x = v."""
         ...
+
+
+# (sample, *parameters) -> the noise, and the function that makes its Jacobian
+Standardisation = Callable[..., tuple[Tensor, Callable[[], Jacobian]]]
 
 
 class Diagonal:
@@ -73,79 +75,79 @@ class _Implicit(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(
-        standardise: Standardisation, jacobian: Callable[..., Jacobian], sample: Tensor, *parameters: Tensor
-    ) -> Tensor:
+    def forward(standardise: Standardisation, sample: Tensor, *parameters: Tensor) -> Tensor:
         return sample.clone()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        ctx.standardise, ctx.jacobian, _, *parameters = inputs
+        ctx.standardise, _, *parameters = inputs
         ctx.save_for_backward(output, *parameters)
         ctx.save_for_forward(output, *parameters)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         sample, *parameters = ctx.saved_tensors
-        v = -ctx.jacobian(sample, *parameters).solve(grad, True)
-        wanted = ctx.needs_input_grad[3:]
-        return None, None, None, *_pulled_back(ctx.standardise, sample, parameters, wanted, v)
+        pull = _pulled_back if is_ordinary_mode() else _pulled_back_by_func
+        return None, None, *pull(ctx.standardise, sample, parameters, ctx.needs_input_grad[2:], grad)
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:
         sample, *parameters = ctx.saved_tensors
-        moved = [t for t in tangents[3:] if t is not None]
-        places = [i for i, t in enumerate(tangents[3:]) if t is not None]
-
-        def along(*given: Tensor) -> Tensor:
-            values = list(parameters)
-            for place, value in zip(places, given, strict=True):
-                values[place] = value
-            return ctx.standardise(sample, *values)  # type: ignore[no-any-return]
-
-        shift = torch.func.jvp(along, tuple(parameters[i] for i in places), tuple(moved))[1]
-        return -ctx.jacobian(sample, *parameters).solve(shift, False)  # type: ignore[no-any-return]
+        places = [i for i, t in enumerate(tangents[2:]) if t is not None]
+        noise = _at(ctx.standardise, sample, parameters, places)
+        moved = [t for t in tangents[2:] if t is not None]
+        shift = torch.func.jvp(noise, tuple(parameters[i] for i in places), tuple(moved))[1]
+        return -ctx.standardise(sample, *parameters)[1]().solve(shift, False)  # type: ignore[no-any-return]
 
 
-def _pulled_back(
-    standardise: Standardisation, sample: Tensor, parameters: Sequence[Tensor], wanted: Sequence[bool], v: Tensor
-) -> list[Tensor | None]:
-    """The products of v with the derivatives of the standardisation in the wanted parameters."""
-    places = [i for i, want in enumerate(wanted) if want]
+def _at(
+    standardise: Standardisation, sample: Tensor, parameters: Sequence[Tensor], places: Sequence[int]
+) -> Callable[..., Tensor]:
+    """The noise as a function of the parameters at some places."""
 
-    def of(*given: Tensor) -> Tensor:
+    def noise(*given: Tensor) -> Tensor:
         values = list(parameters)
         for place, value in zip(places, given, strict=True):
             values[place] = value
-        return standardise(sample, *values)
+        return standardise(sample, *values)[0]
 
-    chosen = [parameters[i] for i in places]
-    if is_ordinary_mode():
-        create_graph = torch.is_grad_enabled()
-        with torch.enable_grad():
-            # aliases: where one parameter is a function of another, its gradient must not run on into that one
-            chosen = [t.view_as(t) if t.requires_grad else t.detach().requires_grad_() for t in chosen]
-            noise = of(*chosen)
-        slopes = torch.autograd.grad(noise, chosen, v, create_graph=create_graph, allow_unused=True)
-    else:
-        slopes = torch.func.vjp(of, *chosen)[1](v)
-    found: list[Tensor | None] = [None] * len(parameters)
-    for place, slope in zip(places, slopes, strict=True):
-        found[place] = slope
-    return found
+    return noise
 
 
-def reparameterise_by(
-    standardise: Standardisation,
-    jacobian: Callable[..., Jacobian],
-    sample: Tensor,
-    parameters: Sequence[Tensor],
-) -> Tensor:
+def _pulled_back(
+    standardise: Standardisation, sample: Tensor, parameters: Sequence[Tensor], wanted: Sequence[bool], grad: Tensor
+) -> list[Tensor | None]:
+    """The gradients in the wanted parameters; noise and Jacobian come from one evaluation."""
+    create_graph = torch.is_grad_enabled()
+    with torch.enable_grad():
+        # aliases: where one parameter is a function of another, its gradient must not run on into that one
+        values = [
+            t.view_as(t) if t.requires_grad else t.detach().requires_grad_(want) for t, want in zip(parameters, wanted)
+        ]
+        noise, jacobian = standardise(sample, *values)
+    v = -jacobian().solve(grad, True)
+    chosen = [value for value, want in zip(values, wanted, strict=True) if want]
+    slopes = iter(torch.autograd.grad(noise, chosen, v, create_graph=create_graph, allow_unused=True))
+    return [next(slopes) if want else None for want in wanted]
+
+
+def _pulled_back_by_func(
+    standardise: Standardisation, sample: Tensor, parameters: Sequence[Tensor], wanted: Sequence[bool], grad: Tensor
+) -> list[Tensor | None]:
+    """The same where functorch is at work."""
+    v = -standardise(sample, *parameters)[1]().solve(grad, True)
+    places = [i for i, want in enumerate(wanted) if want]
+    noise = _at(standardise, sample, parameters, places)
+    slopes = iter(torch.func.vjp(noise, *(parameters[i] for i in places))[1](v))
+    return [next(slopes) if want else None for want in wanted]
+
+
+def reparameterise_by(standardise: Standardisation, sample: Tensor, parameters: Sequence[Tensor]) -> Tensor:
     """The sample with the gradient in the parameters that keeps its noise fixed.
 
     Args:
-        standardise: ``(sample, *parameters) -> noise``, of the sample's shape.
-        jacobian: ``(sample, *parameters) ->`` its derivative in the sample.
+        standardise: ``(sample, *parameters) ->`` the noise, of the sample's shape, and a function that makes its
+            Jacobian in the sample.
         sample: drawn without a gradient.
         parameters: tensors.
 
@@ -154,9 +156,9 @@ def reparameterise_by(
         under ``torch.compile``.
     """
     if not is_compiling():
-        return _Implicit.apply(standardise, jacobian, sample, *parameters)  # type: ignore[no-any-return,no-untyped-call]
+        return _Implicit.apply(standardise, sample, *parameters)  # type: ignore[no-any-return,no-untyped-call]
     if not any(t.requires_grad for t in parameters):
         return sample
-    noise = standardise(sample, *parameters)
-    fixed = jacobian(sample, *(t.detach() for t in parameters))
+    noise = standardise(sample, *parameters)[0]
+    fixed = standardise(sample, *(t.detach() for t in parameters))[1]()
     return sample - fixed.solve(noise - noise.detach(), False)

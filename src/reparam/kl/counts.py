@@ -10,8 +10,11 @@ from torch import Tensor
 from ..core.registry import register_kl
 from ..families.bernoulli import Bernoulli
 from ..families.binomial import Binomial
+from ..families.counts import summed_divergence
 from ..families.geometric import Geometric
+from ..families.multinomial import Multinomial
 from ..families.negative_binomial import NegativeBinomial
+from ..families.one_hot_categorical import OneHotCategorical
 from ..families.poisson import Poisson
 from ..special import deviance
 
@@ -25,7 +28,7 @@ def _(p: Bernoulli, q: Poisson) -> Tensor:
 
 @register_kl(Binomial, Poisson)
 def _(p: Binomial, q: Poisson) -> Tensor:
-    return p._expect(lambda k, log_p: log_p - q._log_prob(k)).clamp(min=0)
+    return summed_divergence(p, q).clamp(min=0)
 
 
 @register_kl(Poisson, Binomial)
@@ -44,6 +47,22 @@ def _(p: Geometric, q: NegativeBinomial) -> Tensor:
 @register_kl(NegativeBinomial, Geometric)
 def _(p: NegativeBinomial, q: Geometric) -> Tensor:
     return _kl(p, _failures(q))
+
+
+@register_kl(Multinomial, OneHotCategorical)
+def _(p: Multinomial, q: OneHotCategorical) -> Tensor:
+    return _kl(_choices(p), q)
+
+
+@register_kl(OneHotCategorical, Multinomial)
+def _(p: OneHotCategorical, q: Multinomial) -> Tensor:
+    """Infinite unless one choice is all that q counts."""
+    return torch.where(q.total_count == 1, _kl(p, _choices(q)), torch.inf)
+
+
+def _choices(law: Multinomial) -> OneHotCategorical:
+    """The law of each of its choices."""
+    return OneHotCategorical(**{n: getattr(law, n) for n in law._given if n != "total_count"}, validate_args=False)
 
 
 def _failures(law: Geometric) -> NegativeBinomial:

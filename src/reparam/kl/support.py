@@ -6,14 +6,37 @@ from typing import Any
 
 from torch import Tensor
 
-from ..constraints import is_subset
+from ..constraints import Constraint, is_subset
+from ..constraints.numeric import Range
+from ..constraints.structured import Multinomial, OneHot
 
 
 def covers(p: Any, q: Any) -> bool | Tensor:
-    """Whether q has a density wherever p draws, up to sets of measure zero; per law of the batch where it differs."""
+    """Whether q has a density wherever p draws, up to sets of measure zero; per law of the batch where it differs.
+
+    Raises:
+        NotImplementedError: if one is a law of angles and the other of numbers.
+    """
     ours, theirs = p.support, q.support
     if ours is theirs:
         return True
+    if _circular(ours) != _circular(theirs):
+        raise NotImplementedError(
+            f"no KL divergence from {type(p).__name__} to {type(q).__name__} is known: one is a law of angles, whose "
+            f"density is periodic, the other of numbers"
+        )
+    if isinstance(ours, Multinomial) and isinstance(theirs, OneHot):  # what draws add up to is the bound
+        return ours.upper_bound == 1  # type: ignore[return-value]
     if ours.is_discrete != theirs.is_discrete:
         return False
+    if isinstance(ours, Range) and isinstance(theirs, Range) and not ours.is_discrete:
+        # no law has an empty support, and the ends are of measure zero
+        (lower, upper), (least, most) = ours.limits, theirs.limits
+        within: bool | Tensor = (lower >= least) & (upper <= most)
+        return within
     return is_subset(ours, theirs if theirs.is_discrete else theirs.closure())
+
+
+def _circular(support: Constraint) -> bool:
+    """Whether values are angles."""
+    return getattr(support, "circular", False)

@@ -27,7 +27,7 @@ LOG1P_SLOPE = tuple(k * c for k, c in enumerate(LOG1P_SERIES))[1:]
 SAME = 1e-20
 
 
-@elementwise()
+@elementwise(native="exp_remainder")
 def exp_remainder(x: Tensor) -> Tensor:
     r""":math:`e^x - 1 - x \ge 0`, relatively accurate near 0.
 
@@ -43,7 +43,7 @@ def exp_remainder(x: Tensor) -> Tensor:
     return torch.where(near, small * small * horner(EXP_REMAINDER, small), torch.exp(large) - 1 - large)
 
 
-@elementwise()
+@elementwise(native="exp_remainder_of_size")
 def exp_remainder_of_size(x: Tensor) -> Tensor:
     r""":math:`e^{-|x|} - 1 + |x| \ge 0`, smooth at 0.
 
@@ -84,7 +84,7 @@ def _log_ratio_value(x: Tensor, y: Tensor) -> Tensor:
     return torch.where(gap.abs() < NEAR, gap.log1p(), 2 * (x.sqrt() / y.sqrt()).log())
 
 
-@elementwise(lambda x, y: 1 / x, lambda x, y: -1 / y, value=_log_ratio_value)
+@elementwise(lambda x, y: 1 / x, lambda x, y: -1 / y, value=_log_ratio_value, native="log_ratio")
 def log_ratio(x: Tensor, y: Tensor) -> Tensor:
     r""":math:`\log(x / y)` for positive x and y: where the ratio itself is no float, and where it is nearly 1.
 

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ._circular import EXPONENT, circular_variance, log_i0e
+from .circular import EXPONENT, circular_variance, log_i0e
 from ._derivatives import elementwise
 from ._quadrature import gauss_legendre, on_unit
 from .logs import log1mexp
@@ -194,7 +194,12 @@ def _quantile_slope(p: Tensor, kappa: Tensor) -> Tensor:
 
 
 def _quantile_slope_kappa(p: Tensor, kappa: Tensor) -> Tensor:
-    return von_mises_quantile_grad(von_mises_icdf(p, kappa), kappa)
+    x = von_mises_icdf(p, kappa)
+    slope, tail = von_mises_quantile_grad(x, kappa), _tail(x, kappa)
+    # next to pi the tail is proportional to what is left of it, which p says better than x can
+    end = (tail.rest < 0.01) & (kappa * tail.rest * tail.rest < 1)
+    share = torch.minimum(p, 1 - p) / torch.where(end, _density(x, kappa) * tail.width, 1.0)
+    return torch.where(end, slope * share, slope)
 
 
 def _start(log_p: Tensor, kappa: Tensor) -> Tensor:

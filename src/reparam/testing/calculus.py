@@ -86,8 +86,7 @@ def cdf_grows_by_the_density(family: Family) -> None:
 def ends_of_the_support_bound_the_cdf(family: Family) -> None:
     """The cdf is 0 at the lower end of the support and 1 at the upper one, also when not validating."""
     for d in _laws(family):
-        free = d.replace()
-        free._validate_args = False
+        free = d.replace(validate_args=False)
         lower, upper = limits(d)
         beyond = torch.tensor(
             [lower - 1 if math.isfinite(lower) else -math.inf, upper + 1 if math.isfinite(upper) else math.inf],

@@ -134,7 +134,7 @@ def vectors_follow_the_density(family: Family) -> None:
 def _bounded(some: Tensor, kept: Tensor) -> Any:
     """Cosines and sines of combinations of the coordinates that are kept, standardised by some draws."""
     n = int(kept.sum())
-    centre, scale = some[:, kept].mean(0), some[:, kept].std(0)
+    centre, scale = some.mean(0)[kept], some.std(0)[kept]
     directions = torch.cat([torch.eye(n), torch.ones(1, n), torch.linspace(-1, 1, n)[None]]).double()
 
     def functions(x: Tensor) -> Tensor:

@@ -52,7 +52,7 @@ def log_jet(value: mpf, log_value: mpf, slopes: Sequence[mpf], second: Matrix, x
 # -- the beta law ----------------------------------------------------------------------------------------------
 
 
-def _log_sigmoid(t: mpf) -> mpf:
+def log_sigmoid(t: mpf) -> mpf:
     return -mp.log1p(mp.exp(-t)) if t > 0 else t - mp.log1p(mp.exp(t))
 
 
@@ -68,10 +68,10 @@ def beta_tail(a: mpf, b: mpf, u: mpf, v: mpf) -> tuple[bool, list[mpf]]:
     log_beta = mp.loggamma(a) + mp.loggamma(b) - mp.loggamma(n)
 
     def log_density(t: mpf) -> mpf:
-        return a * _log_sigmoid(t) + b * _log_sigmoid(-t) - log_beta
+        return a * log_sigmoid(t) + b * log_sigmoid(-t) - log_beta
 
     def terms(t: mpf) -> Sequence[mpf]:
-        p, q, mass = _log_sigmoid(t) - mean_p, _log_sigmoid(-t) - mean_q, mp.exp(log_density(t))
+        p, q, mass = log_sigmoid(t) - mean_p, log_sigmoid(-t) - mean_q, mp.exp(log_density(t))
         return [mass * m for m in (1, p, q, p * p, p * q, q * q)]
 
     upper = y > mean_p - mean_q
@@ -202,18 +202,24 @@ def student_drift(df: mpf, x: mpf) -> tuple[mpf, mpf]:
     return first, bend - share / df**2 / 2 - inner * p / df
 
 
+def student_derivatives(df: mpf, t: mpf) -> tuple[list[mpf], list[list[mpf]]]:
+    """The first and second derivatives of P(T <= t) in df and t."""
+    _, by_df, by_df_df = student_tail(df, abs(t))
+    half, w = df / 2, mp.asinh(abs(t) / mp.sqrt(df))
+    log_c = mp.loggamma(half + mpf(1) / 2) - mp.loggamma(half) - mp.log(mp.pi * df) / 2
+    density = mp.exp(log_c - (df + 1) * mp.log(mp.cosh(w)))
+    sign = -1 if t > 0 else 1
+    across, along = density * student_drift(df, w)[0], -density * (df + 1) * t / (df + t * t)
+    return [sign * by_df, density], [[sign * by_df_df, across], [across, along]]
+
+
 def student_jet(logarithm: bool) -> Callable[..., Jet]:
     """The jet of P(T <= t) or of its logarithm."""
 
     def jet(df: mpf, t: mpf) -> Jet:
-        tail, by_df, by_df_df = student_tail(df, abs(t))
-        half, w = df / 2, mp.asinh(abs(t) / mp.sqrt(df))
-        log_c = mp.loggamma(half + mpf(1) / 2) - mp.loggamma(half) - mp.log(mp.pi * df) / 2
-        density = mp.exp(log_c - (df + 1) * mp.log(mp.cosh(w)))
-        sign = -1 if t > 0 else 1
-        across, along = density * student_drift(df, w)[0], -density * (df + 1) * t / (df + t * t)
+        tail = student_tail(df, abs(t))[0]
         value, log_value = (1 - tail, mp.log1p(-tail)) if t > 0 else (tail, mp.log(tail))
-        slopes, second = [sign * by_df, density], [[sign * by_df_df, across], [across, along]]
+        slopes, second = student_derivatives(df, t)
         return (
             log_jet(value, log_value, slopes, second, (df, t)) if logarithm else jet_of(value, slopes, second, (df, t))
         )

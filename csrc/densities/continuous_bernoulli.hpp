@@ -1,0 +1,64 @@
+// The continuous Bernoulli law by its probability or its logit: an exponential law cut off at 1, rising or falling.
+#pragma once
+
+#include "closed_form.hpp"
+
+namespace reparam::REPARAM_LEVEL {
+
+constexpr double steepest = 1e30;  // the log-odds that stand for those of a point mass
+
+// The logarithm of the integral of exp(slope (t - centre)) over [0, 1], and its derivative. For |slope| < 1 the centre
+// is 1/2, and the integral sinh(h) / h with h = slope / 2; else the centre is the end where the density is largest.
+struct tilt {
+  double centre, log_integral, mean_gap;
+
+  REPARAM_INLINE explicit tilt(double slope) {
+    constexpr double sinhc[] = {1.0 / 6,        1.0 / 120,         1.0 / 5040,           1.0 / 362880,
+                                1.0 / 39916800, 1.0 / 6227020800.0, 1.0 / 1307674368000.0};
+    constexpr double langevin[] = {2.0 / 6,         4.0 / 120,           6.0 / 5040,             8.0 / 362880,
+                                   10.0 / 39916800, 12.0 / 6227020800.0, 14.0 / 1307674368000.0};
+    const double size = absolute(slope);
+    const bool near = size < 1, rising = slope > 0;
+    const double h = near ? 0.5 * slope : 0.0, square = h * h, large = near ? 1.0 : size;
+    const double excess = square * polynomial(sinhc, square);
+    const double fall = expm1(-large);
+    const double far_gap = -(1 + fall) / fall - 1 / large;
+    centre = near ? 0.5 : rising ? 1.0 : 0.0;
+    log_integral = near ? log1p(excess) : log(-fall / large);
+    mean_gap = near ? 0.5 * h * polynomial(langevin, square) / (1 + excess) : rising ? far_gap : -far_gap;
+  }
+};
+
+template <class T>
+REPARAM_INLINE T continuous_bernoulli_log_prob(T (&d)[2], T x, T slope) {
+  const tilt at(slope);
+  const T gap = x - at.centre;
+  d[0] = slope;
+  d[1] = gap - at.mean_gap;
+  return zero_where((x < 0) | (x > 1), slope * gap - at.log_integral, d);
+}
+
+template <class T>
+struct continuous_bernoulli_logits_log_prob {
+  static constexpr unsigned differentiable = 0b11;
+  static REPARAM_INLINE T evaluate(T (&d)[2], T x, T logits) {
+    const bool certain = absolute(logits) > steepest;
+    const T value = continuous_bernoulli_log_prob(d, x, certain ? (logits > 0 ? steepest : -steepest) : logits);
+    d[1] = certain ? T(0) : d[1];
+    return value;
+  }
+};
+
+template <class T>
+struct continuous_bernoulli_probs_log_prob {
+  static constexpr unsigned differentiable = 0b11;
+  static REPARAM_INLINE T evaluate(T (&d)[2], T x, T probs) {
+    const bool certain = (probs == 0) | (probs == 1);
+    const T slope = probs == 0 ? -steepest : probs == 1 ? steepest : log(probs) - log1p(-probs);
+    const T value = continuous_bernoulli_log_prob(d, x, slope);
+    d[1] = certain ? T(0) : d[1] / (probs * (1 - probs));
+    return value;
+  }
+};
+
+}  // namespace reparam::REPARAM_LEVEL

@@ -1,0 +1,240 @@
+// The inverses of the incomplete beta function, given a probability or its logarithm.
+#pragma once
+
+#include "beta_functions.hpp"
+#include "functions.hpp"
+#include "gamma_inverse.hpp"
+#include "normal.hpp"
+
+namespace reparam::REPARAM_LEVEL {
+
+// The unknown is y = logit x, on the side of the smaller probability; log I and log Q are concave in it. Steps of the
+// fourth order on the logarithm of the tail that begins at the current point come from Carter's expansion or from an
+// asymptote; the last one is taken at the odds exp(y) themselves, whose logarithm alone does not determine their last
+// bits. Elements leave the iteration as they converge.
+
+template <class Accuracy>
+struct quantile_rule;
+
+// Where a step is so small, in the scale on which the tail bends, the next one is the last.
+template <>
+struct quantile_rule<double> {
+  static constexpr double close = 0.05;
+};
+
+template <>
+struct quantile_rule<float> {
+  static constexpr double close = 0.25;
+};
+
+constexpr int quantile_steps = 32;
+constexpr double farthest_logit = 1400, close_beyond_floats = 1e-5;
+
+// The laws and the logarithms of the lower and upper probabilities, the lower one being the smaller.
+struct beta_levels {
+  alignas(64) double a[beta_block], b[beta_block], lower[beta_block], upper[beta_block];
+};
+
+// How far a point is from the solution: by a step of the fourth order or, further away, of Halley's method.
+REPARAM_INLINE double safe_step(const tail_gap& gap, double& size) {
+  const double u = gap.first, halley = 1 - 0.5 * u * gap.bend;
+  size = absolute(u) * (1 + absolute(gap.bend) + std::sqrt(absolute(gap.twist)));
+  const double bounded = halley < 0.5 ? 0.5 : halley > 2 ? 2.0 : halley;
+  return size < 0.4 ? quantile_step(gap) : u / bounded;
+}
+
+// A bound below the solution, by its asymptote. References: Carter 1947 for the start if a, b >= 1.
+REPARAM_INLINE double beta_start(double a, double b, double lower, double upper, double& least) {
+  least = (lower + log_gamma_rise(1.0, a) - log_gamma_rise(b, a)) / a;
+  const double most = -(upper + log_gamma_rise(1.0, b) - log_gamma_rise(a, b)) / b;
+  const bool singular = (b < 1) & (most > log(a < 2 ? 2.0 : a)), regular = (a >= 1) & (b >= 1);
+  const double p = 1 / (2 * (regular ? a : 1.0) - 1), q = 1 / (2 * (regular ? b : 1.0) - 1);
+  double unused[1];
+  const double normal = ndtri_exp<double>::evaluate(unused, lower), spread = 2 / (p + q);
+  const double excess = (normal * normal - 3) * (1.0 / 6), height = spread + excess;
+  const double shift = normal * std::sqrt(height > 0 ? height : 0.0) / spread;
+  const double middle = log(a) - log(b) + 2 * (shift + (q - p) * (excess + 5.0 / 6 - 2 / (3 * spread)));
+  return regular ? (middle > least ? middle : least) : singular ? most : least;
+}
+
+// Of the tail at the odds exp(y): the derivatives of its logarithm in y, and its distance from what is asked for.
+REPARAM_INLINE tail_gap beta_gap(double a, double b, double lower, double upper, const beta_tails& t, int i) {
+  const bool above = t.sign[i] < 0;
+  const double x = exp(t.log_x[i]), z = exp(t.log_z[i]), pull = (a + b) * x * z, excess = a * z - b * x;
+  const double hazard = exp(t.log_hazard[i]), signed_hazard = t.sign[i] * hazard;
+  const bool far = excess * (excess / pull) > 1e6;
+  const double bend = far ? -pull / excess : excess - signed_hazard;
+  return {t.sign[i] * (t.log_tail[i] - (above ? upper : lower)) / hazard, bend,
+          far ? bend * (z - x) : bend * bend - pull - signed_hazard * bend};
+}
+
+template <class Accuracy>
+struct beta_solver {
+  static REPARAM_INLINE bool is_normal(double w) {
+    return (w >= std::numeric_limits<double>::min()) & (w <= std::numeric_limits<double>::max());
+  }
+
+  // The odds of the quantiles of up to beta_block laws.
+  static void solve(int count, const beta_levels& level, double* w) {
+    alignas(64) double y[beta_block], least[beta_block];
+    int place[beta_block], active = count;
+    for (int i = 0; i < count; ++i) {
+      place[i] = i;
+      y[i] = beta_start(level.a[i], level.b[i], level.lower[i], level.upper[i], least[i]);
+    }
+    for (int step = 0; step < quantile_steps && active > 0; ++step) active = advance(active, place, level, least, y);
+    alignas(64) double move[beta_block], bend[beta_block];
+    for (int i = 0; i < count; ++i) w[i] = exp(y[i]);
+    distances(count, level, w, move, bend);
+    for (int i = 0; i < count; ++i) w[i] = is_normal(w[i]) ? w[i] * exp(-move[i]) : w[i];
+  }
+
+  // One step of the elements at the given places; those that have not converged come first afterwards.
+  static int advance(int active, int* place, const beta_levels& level, const double* least, double* y) {
+    alignas(64) double a[beta_block], b[beta_block], u[beta_block], v[beta_block];
+    for (int k = 0; k < active; ++k) {
+      const int i = place[k];
+      const double half = 0.5 * (y[i] < -farthest_logit ? -farthest_logit : y[i] > farthest_logit ? farthest_logit : y[i]);
+      a[k] = level.a[i];
+      b[k] = level.b[i];
+      u[k] = exp(half);
+      v[k] = exp(-half);
+    }
+    beta_tails t;
+    find_beta_tails<Accuracy, false>(active, a, b, u, v, t);
+    int left = 0;
+    for (int k = 0; k < active; ++k) {
+      const int i = place[k];
+      double size;
+      double next = y[i] - safe_step(beta_gap(a[k], b[k], level.lower[i], level.upper[i], t, k), size);
+      next = next > least[i] ? next : least[i];
+      next = next < farthest_logit ? next : farthest_logit;
+      const bool moved = next != y[i];
+      y[i] = next;
+      place[left] = i;
+      left += moved & (size > (absolute(next) < 700 ? quantile_rule<Accuracy>::close : close_beyond_floats));
+    }
+    return left;
+  }
+
+  // How far the logarithms of odds are from the solutions, and the relative change of the hazard there.
+  static void distances(int count, const beta_levels& level, const double* w, double* move, double* bend) {
+    alignas(64) double one[beta_block];
+    for (int i = 0; i < count; ++i) one[i] = 1;
+    beta_tails t;
+    find_beta_tails<Accuracy, false>(count, level.a, level.b, w, one, t);
+    for (int i = 0; i < count; ++i) {
+      const tail_gap gap = beta_gap(level.a[i], level.b[i], level.lower[i], level.upper[i], t, i);
+      move[i] = quantile_step(gap);
+      bend[i] = gap.bend;
+    }
+  }
+};
+
+// What an entry is given: a probability, lower or Upper, or its logarithm (Log).
+template <bool Upper, bool Log>
+struct given_probability {
+  static REPARAM_INLINE bool inside(double g) {
+    return Log ? (g < 0) & (g > -infinity<double>) : (g > 0) & (g < 1);
+  }
+
+  // What the result is where the lower probability is none, or all, or does not exist.
+  static REPARAM_INLINE double at_end(double g, double none, double all) {
+    const double least = Log ? -infinity<double> : 0, most = Log ? 0 : 1;
+    return g == least ? (Upper ? all : none) : g == most ? (Upper ? none : all) : nan<double>;
+  }
+
+  // The logarithms of the lower and of the upper probability.
+  static REPARAM_INLINE void split(double g, double& lower, double& upper) {
+    const double own = Log ? g : log(g), other = Log ? log_complement(g) : log1p(-g);
+    lower = Upper ? other : own;
+    upper = Upper ? own : other;
+  }
+};
+
+// An entry that takes a, b and what is given, and finds the quantile x or, if Odds, x / (1 - x).
+template <class Accuracy, bool Upper, bool Log, bool Odds = false>
+struct beta_quantile_entry {
+  static constexpr unsigned differentiable = 0b111;
+  using given = given_probability<Upper, Log>;
+
+  static void block(int count, const double* const* in, double* value, double* const* partial) {
+    beta_levels level;
+    alignas(64) double w[beta_block], sign[beta_block], own[beta_block];
+    for (int i = 0; i < count; ++i) {
+      double lower, upper;
+      const bool proper = is_proper(in, i);
+      const double a = proper ? in[0][i] : 1.0, b = proper ? in[1][i] : 1.0;
+      given::split(proper ? in[2][i] : Log ? -0.5 : 0.5, lower, upper);
+      const bool reflected = upper < lower;
+      sign[i] = reflected ? -1 : 1;
+      own[i] = Log ? (Upper ? upper : lower) : 0;
+      level.a[i] = reflected ? b : a;
+      level.b[i] = reflected ? a : b;
+      level.lower[i] = reflected ? upper : lower;
+      level.upper[i] = reflected ? lower : upper;
+    }
+    beta_solver<Accuracy>::solve(count, level, w);
+    if (partial != nullptr) slopes(count, in, level, w, sign, own, partial);
+    for (int i = 0; i < count; ++i) {
+      const double small = w[i] < 1 ? w[i] : 1 / w[i], share = (w[i] < 1 ? small : 1.0) / (1 + small);
+      const double x = sign[i] > 0 ? share : (w[i] < 1 ? 1.0 : small) / (1 + small);
+      const double odds = sign[i] > 0 ? w[i] : 1 / w[i];
+      value[i] = is_proper(in, i) ? (Odds ? odds : x) : at_end(in, i, 0, Odds ? infinity<double> : 1);
+    }
+  }
+
+ private:
+  static REPARAM_INLINE bool is_proper(const double* const* in, int i) {
+    return (in[0][i] > 0) & (in[1][i] > 0) & given::inside(in[2][i]);
+  }
+
+  static REPARAM_INLINE double at_end(const double* const* in, int i, double none, double all) {
+    return (in[0][i] > 0) & (in[1][i] > 0) ? given::at_end(in[2][i], none, all) : nan<double>;
+  }
+
+  // From dy = -(d log T) / hazard. The hazard for what is given is taken where T is as asked for, not at the odds as
+  // rounded, which may be many times the width of the law away.
+  static void slopes(int count, const double* const* in, const beta_levels& level, const double* w, const double* sign,
+                     const double* own, double* const* partial) {
+    alignas(64) double one[beta_block];
+    for (int i = 0; i < count; ++i) one[i] = 1;
+    beta_tails t;
+    find_beta_tails<Accuracy, true>(count, level.a, level.b, w, one, t);
+    for (int i = 0; i < count; ++i) {
+      const tail_gap gap = beta_gap(level.a[i], level.b[i], level.lower[i], level.upper[i], t, i);
+      const bool proper = is_proper(in, i), above = t.sign[i] < 0, found = beta_solver<Accuracy>::is_normal(w[i]);
+      const double small = w[i] < 1 ? w[i] : 1 / w[i];
+      const double scale = Odds ? (sign[i] > 0 ? w[i] : 1 / w[i]) : small / ((1 + small) * (1 + small));
+      const double rate = -sign[i] * t.sign[i] * scale * exp(-t.log_hazard[i]);
+      const double by_a = rate * t.slope_a[i], by_b = rate * t.slope_b[i];
+      const double tail = above ? level.upper[i] : level.lower[i];
+      const double turned = found ? gap.first * gap.bend : 0.0;
+      const double by_given = scale * (exp(own[i] - tail - t.log_hazard[i]) * (1 + turned));
+      const double last = Odds ? infinity<double> : 0;
+      partial[0][i] = proper ? (sign[i] > 0 ? by_a : by_b) : at_end(in, i, 0, last);
+      partial[1][i] = proper ? (sign[i] > 0 ? by_b : by_a) : at_end(in, i, 0, last);
+      const double at_zero = Log && !Upper ? 0 : edge(in[0][i], in[1][i]);
+      const double at_one = Odds ? infinity<double> : Log && Upper ? 0 : edge(in[1][i], in[0][i]);
+      partial[2][i] = (Upper ? -1 : 1) * (proper ? by_given : at_end(in, i, at_zero, at_one));
+    }
+  }
+
+  // One over the density at an end.
+  static REPARAM_INLINE double edge(double shape, double other) {
+    return shape > 1 ? infinity<double> : shape < 1 ? 0.0 : 1 / other;
+  }
+};
+
+template <class Accuracy>
+struct betaincinv : beta_quantile_entry<Accuracy, false, false> {};
+template <class Accuracy>
+struct betainccinv : beta_quantile_entry<Accuracy, true, false> {};
+template <class Accuracy>
+struct betaincinv_exp : beta_quantile_entry<Accuracy, false, true> {};
+template <class Accuracy>
+struct betainccinv_exp : beta_quantile_entry<Accuracy, true, true> {};
+template <class Accuracy>
+struct betaincinv_odds : beta_quantile_entry<Accuracy, false, false, true> {};
+
+}  // namespace reparam::REPARAM_LEVEL
