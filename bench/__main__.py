@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from . import large, small_calls
+from . import large, small_calls, special
 
 small_calls.main()
 print()
 large.main()
+print()
+special.main()

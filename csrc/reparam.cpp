@@ -126,10 +126,10 @@ bool whole_within(range_check<T> check, std::int64_t n, const void* values, doub
 }
 
 template <class T>
-void sample_gamma(gamma_sampler<T> sampler, std::int64_t n, std::int64_t period, const void* concentration,
-                  std::uint64_t key, void* log_sample, void* derivative, int threads) {
+void sample_keyed(keyed_sampler<T> sampler, std::int64_t n, std::int64_t period, const void* concentration,
+                  std::uint64_t key, void* sample, void* derivative, int threads) {
   split(n, derivative != nullptr ? 1024 : 8192, threads, [=](std::int64_t begin, std::int64_t end) {
-    sampler(begin, end, period, static_cast<const T*>(concentration), key, static_cast<T*>(log_sample),
+    sampler(begin, end, period, static_cast<const T*>(concentration), key, static_cast<T*>(sample),
             static_cast<T*>(derivative));
   });
 }
@@ -200,9 +200,20 @@ void reparam_standard_gamma_log(int dtype, int64_t n, int64_t period, const void
   using namespace reparam;
   const level& now = *active().functions;
   if (dtype == REPARAM_FLOAT32) {
-    sample_gamma(now.float_gamma, n, period, concentration, key, log_sample, derivative, threads);
+    sample_keyed(now.float_gamma, n, period, concentration, key, log_sample, derivative, threads);
   } else {
-    sample_gamma(now.double_gamma, n, period, concentration, key, log_sample, derivative, threads);
+    sample_keyed(now.double_gamma, n, period, concentration, key, log_sample, derivative, threads);
+  }
+}
+
+void reparam_standard_von_mises(int dtype, int64_t n, int64_t period, const void* concentration, uint64_t key,
+                                void* sample, void* derivative, int threads) {
+  using namespace reparam;
+  const level& now = *active().functions;
+  if (dtype == REPARAM_FLOAT32) {
+    sample_keyed(now.float_von_mises, n, period, concentration, key, sample, derivative, threads);
+  } else {
+    sample_keyed(now.double_von_mises, n, period, concentration, key, sample, derivative, threads);
   }
 }
 

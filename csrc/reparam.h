@@ -68,6 +68,10 @@ int reparam_all_structured(int structure, int dtype, int64_t n, int64_t k, const
 void reparam_standard_gamma_log(int dtype, int64_t n, int64_t period, const void *concentration, uint64_t key,
                                 void *log_sample, void *derivative, int threads);
 
+/* n standard von Mises draws (of mode 0, in [-pi, pi]), likewise. */
+void reparam_standard_von_mises(int dtype, int64_t n, int64_t period, const void *concentration, uint64_t key,
+                                void *sample, void *derivative, int threads);
+
 /* n categorical draws. Draw i is from row i % rows of weights, k of them (or their logarithms), which need not sum
  * to one; it depends on them, on key and on i alone. 0 if there is no memory for the rows' running sums. */
 int reparam_categorical(int dtype, int logarithms, int64_t rows, int64_t k, int64_t n, const void *weights,

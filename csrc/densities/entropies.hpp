@@ -36,12 +36,13 @@ struct beta_entropy {
   }
 };
 
+// At certain outcomes, where the derivative is infinite, it is that of the other term.
 template <class T>
 struct binary_entropy_probs {
   static constexpr unsigned differentiable = 0b1;
   static REPARAM_INLINE T evaluate(T (&d)[1], T probs) {
     const T rest = 1 - probs, log_p = log(probs), log_rest = log1p(-probs);
-    d[0] = log_rest - log_p;
+    d[0] = probs == 0 ? T(1) : rest == 0 ? T(-1) : log_rest - log_p;
     return -((probs == 0 ? T(0) : probs * log_p) + (rest == 0 ? T(0) : rest * log_rest));
   }
 };

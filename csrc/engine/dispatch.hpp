@@ -11,8 +11,8 @@ template <class T>
 using range_check = bool (*)(std::int64_t n, const T* values, T lower, T upper, bool integer);
 
 template <class T>
-using gamma_sampler = void (*)(std::int64_t begin, std::int64_t end, std::int64_t period, const T* concentration,
-                               std::uint64_t key, T* log_sample, T* derivative);
+using keyed_sampler = void (*)(std::int64_t begin, std::int64_t end, std::int64_t period, const T* concentration,
+                               std::uint64_t key, T* sample, T* derivative);
 
 template <class T>
 using structure_check = bool (*)(std::int64_t n, std::int64_t k, const T* values, double tolerance);
@@ -37,8 +37,10 @@ struct level {
   range_check<std::uint8_t> bool_within;
   const structure_check<float>* float_structures;
   const structure_check<double>* double_structures;
-  gamma_sampler<float> float_gamma;
-  gamma_sampler<double> double_gamma;
+  keyed_sampler<float> float_gamma;
+  keyed_sampler<double> double_gamma;
+  keyed_sampler<float> float_von_mises;
+  keyed_sampler<double> double_von_mises;
   running_summer<float> float_sums;
   running_summer<double> double_sums;
   index_chooser choose;

@@ -7,6 +7,7 @@
 #include "../matrices/structure.hpp"
 #include "../samplers/categorical.hpp"
 #include "../samplers/gamma.hpp"
+#include "../samplers/von_mises.hpp"
 #include "entries.hpp"
 #include "range.hpp"
 
@@ -28,6 +29,8 @@ const level functions = {
     structures<double>,
     standard_gamma_log<float>,
     standard_gamma_log<double>,
+    standard_von_mises<float>,
+    standard_von_mises<double>,
     running_sums<float>,
     running_sums<double>,
     choose_indices,

@@ -7,7 +7,9 @@
 #include "dispatch.hpp"
 #include "entry.hpp"
 
+#include "../special/bessel.hpp"
 #include "../special/beta_functions.hpp"
+#include "../special/beta_inverse.hpp"
 #include "../special/functions.hpp"
 #include "../special/gamma_functions.hpp"
 #include "../special/gamma_inverse.hpp"
@@ -17,6 +19,8 @@
 #include "../special/owens.hpp"
 #include "../special/quotients.hpp"
 #include "../special/student_functions.hpp"
+#include "../special/student_inverse.hpp"
+#include "../special/von_mises_inverse.hpp"
 #include "../special/zeta.hpp"
 
 namespace reparam::REPARAM_LEVEL {
@@ -77,6 +81,25 @@ inline constexpr reparam_entry special_functions[] = {
     blocks<log_betainc_odds, 4>("log_betainc_odds", 2048),
     blocks<stdtr, 2>("stdtr", 2048),
     blocks<log_stdtr, 2>("log_stdtr", 2048),
+    blocks<betaincinv, 3>("betaincinv", 512),
+    blocks<betainccinv, 3>("betainccinv", 512),
+    blocks<betaincinv_exp, 3>("betaincinv_exp", 512),
+    blocks<betainccinv_exp, 3>("betainccinv_exp", 512),
+    blocks<betaincinv_odds, 3>("betaincinv_odds", 512),
+    blocks<stdtrit, 2>("stdtrit", 512),
+    blocks<stdtrit_exp, 2>("stdtrit_exp", 512),
+    // Bessel functions and the von Mises law
+    blocks<log_iv, 2>("log_iv", 2048),
+    blocks<log_ive, 2>("log_ive", 2048),
+    blocks<bessel_ratio, 2>("bessel_ratio", 2048),
+    blocks<bessel_ratio_inverse, 2>("bessel_ratio_inverse", 512),
+    blocks<log_i0e, 1>("log_i0e", 4096),
+    blocks<circular_variance, 1>("circular_variance", 4096),
+    blocks<circular_spread, 1>("circular_spread", 4096),
+    blocks<von_mises_cdf, 2>("von_mises_cdf", 2048),
+    blocks<log_von_mises_cdf, 2>("log_von_mises_cdf", 2048),
+    blocks<von_mises_quantile_grad, 2>("von_mises_quantile_grad", 2048),
+    blocks<von_mises_icdf, 2>("von_mises_icdf", 512),
 };
 
 extern const entry_table special_entries;

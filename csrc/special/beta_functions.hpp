@@ -102,8 +102,12 @@ struct beta_odds_function {
       const beta_place at(in[0][i], in[1][i], u[i], v[i]);
       const bool end = at.zero | at.one;
       const double total = u[i] + v[i], change = partial[2][i];
-      partial[2][i] = end ? change * (v[i] / total / total) : exp(change - log(u[i]));
-      partial[3][i] = end ? -change * (u[i] / total / total) : -exp(change - log(v[i]));
+      const double up = end ? change * (v[i] / total / total) : exp(change - log(u[i]));
+      const double down = end ? change * (u[i] / total / total) : exp(change - log(v[i]));
+      // log I is close to a log(u / v) at 0
+      const bool power = Logarithm & at.zero & at.good;
+      partial[2][i] = power ? in[0][i] / u[i] : up;
+      partial[3][i] = -(power ? in[0][i] / v[i] : down);
     }
   }
 };

@@ -3,7 +3,7 @@
 
 #include "beta_functions.hpp"
 #include "functions.hpp"
-#include "gamma_inverse.hpp"
+#include "inverse_steps.hpp"
 #include "normal.hpp"
 
 namespace reparam::REPARAM_LEVEL {
@@ -13,21 +13,6 @@ namespace reparam::REPARAM_LEVEL {
 // asymptote; the last one is taken at the odds exp(y) themselves, whose logarithm alone does not determine their last
 // bits. Elements leave the iteration as they converge.
 
-template <class Accuracy>
-struct quantile_rule;
-
-// Where a step is so small, in the scale on which the tail bends, the next one is the last.
-template <>
-struct quantile_rule<double> {
-  static constexpr double close = 0.05;
-};
-
-template <>
-struct quantile_rule<float> {
-  static constexpr double close = 0.25;
-};
-
-constexpr int quantile_steps = 32;
 constexpr double farthest_logit = 1400, close_beyond_floats = 1e-5;
 
 // The laws and the logarithms of the lower and upper probabilities, the lower one being the smaller.
@@ -35,26 +20,25 @@ struct beta_levels {
   alignas(64) double a[beta_block], b[beta_block], lower[beta_block], upper[beta_block];
 };
 
-// How far a point is from the solution: by a step of the fourth order or, further away, of Halley's method.
-REPARAM_INLINE double safe_step(const tail_gap& gap, double& size) {
-  const double u = gap.first, halley = 1 - 0.5 * u * gap.bend;
-  size = absolute(u) * (1 + absolute(gap.bend) + std::sqrt(absolute(gap.twist)));
-  const double bounded = halley < 0.5 ? 0.5 : halley > 2 ? 2.0 : halley;
-  return size < 0.4 ? quantile_step(gap) : u / bounded;
-}
-
-// A bound below the solution, by its asymptote. References: Carter 1947 for the start if a, b >= 1.
+// A bound below the solution, by its asymptote, and where to start: for a >= 1 from Carter's expansion (1947), or for
+// b <= 1 and deep in the tail from that of a gamma law, which is close to the complement's; for b < 1 and in the other
+// tail from the asymptote there.
 REPARAM_INLINE double beta_start(double a, double b, double lower, double upper, double& least) {
   least = (lower + log_gamma_rise(1.0, a) - log_gamma_rise(b, a)) / a;
   const double most = -(upper + log_gamma_rise(1.0, b) - log_gamma_rise(a, b)) / b;
-  const bool singular = (b < 1) & (most > log(a < 2 ? 2.0 : a)), regular = (a >= 1) & (b >= 1);
+  const double depth = log(b) - log_gamma_rise(1.0, b) - lower;
+  const bool singular = (b < 1) & (most > log(a < 2 ? 2.0 : a)) & ((a < 1) | (depth < 1.5));
+  const bool regular = (a >= 1) & (b > 1) & (depth < 4 * b + 10);
   const double p = 1 / (2 * (regular ? a : 1.0) - 1), q = 1 / (2 * (regular ? b : 1.0) - 1);
   double unused[1];
   const double normal = ndtri_exp<double>::evaluate(unused, lower), spread = 2 / (p + q);
   const double excess = (normal * normal - 3) * (1.0 / 6), height = spread + excess;
   const double shift = normal * std::sqrt(height > 0 ? height : 0.0) / spread;
   const double middle = log(a) - log(b) + 2 * (shift + (q - p) * (excess + 5.0 / 6 - 2 / (3 * spread)));
-  return regular ? (middle > least ? middle : least) : singular ? most : least;
+  const double gamma = depth - (1 - b) * log(depth > 1 ? depth : 1.0);
+  const double rate = (gamma > 1 ? gamma : 1.0) / (a + 0.5 * (b - 1)), outer = -rate - log_complement(-rate);
+  const double start = regular ? middle : singular ? most : a >= 1 ? outer : least;
+  return start > least ? start : least;
 }
 
 // Of the tail at the odds exp(y): the derivatives of its logarithm in y, and its distance from what is asked for.
@@ -74,18 +58,20 @@ struct beta_solver {
     return (w >= std::numeric_limits<double>::min()) & (w <= std::numeric_limits<double>::max());
   }
 
-  // The odds of the quantiles of up to beta_block laws.
-  static void solve(int count, const beta_levels& level, double* w) {
-    alignas(64) double y[beta_block], least[beta_block];
-    int place[beta_block], active = count;
+  // The odds w = exp(y) of the quantiles of up to beta_block laws. So far out that these are no floats, the start,
+  // an asymptote, is the solution.
+  static void solve(int count, const beta_levels& level, double* w, double* y) {
+    alignas(64) double least[beta_block];
+    int place[beta_block], active = 0;
     for (int i = 0; i < count; ++i) {
-      place[i] = i;
       y[i] = beta_start(level.a[i], level.b[i], level.lower[i], level.upper[i], least[i]);
+      place[active] = i;
+      active += absolute(y[i]) < farthest_logit;
     }
     for (int step = 0; step < quantile_steps && active > 0; ++step) active = advance(active, place, level, least, y);
-    alignas(64) double move[beta_block], bend[beta_block];
+    alignas(64) double move[beta_block];
     for (int i = 0; i < count; ++i) w[i] = exp(y[i]);
-    distances(count, level, w, move, bend);
+    distances(count, level, w, move);
     for (int i = 0; i < count; ++i) w[i] = is_normal(w[i]) ? w[i] * exp(-move[i]) : w[i];
   }
 
@@ -94,11 +80,10 @@ struct beta_solver {
     alignas(64) double a[beta_block], b[beta_block], u[beta_block], v[beta_block];
     for (int k = 0; k < active; ++k) {
       const int i = place[k];
-      const double half = 0.5 * (y[i] < -farthest_logit ? -farthest_logit : y[i] > farthest_logit ? farthest_logit : y[i]);
       a[k] = level.a[i];
       b[k] = level.b[i];
-      u[k] = exp(half);
-      v[k] = exp(-half);
+      u[k] = exp(0.5 * y[i]);
+      v[k] = exp(-0.5 * y[i]);
     }
     beta_tails t;
     find_beta_tails<Accuracy, false>(active, a, b, u, v, t);
@@ -117,38 +102,15 @@ struct beta_solver {
     return left;
   }
 
-  // How far the logarithms of odds are from the solutions, and the relative change of the hazard there.
-  static void distances(int count, const beta_levels& level, const double* w, double* move, double* bend) {
+  // How far the logarithms of odds are from the solutions.
+  static void distances(int count, const beta_levels& level, const double* w, double* move) {
     alignas(64) double one[beta_block];
     for (int i = 0; i < count; ++i) one[i] = 1;
     beta_tails t;
     find_beta_tails<Accuracy, false>(count, level.a, level.b, w, one, t);
     for (int i = 0; i < count; ++i) {
-      const tail_gap gap = beta_gap(level.a[i], level.b[i], level.lower[i], level.upper[i], t, i);
-      move[i] = quantile_step(gap);
-      bend[i] = gap.bend;
+      move[i] = quantile_step(beta_gap(level.a[i], level.b[i], level.lower[i], level.upper[i], t, i));
     }
-  }
-};
-
-// What an entry is given: a probability, lower or Upper, or its logarithm (Log).
-template <bool Upper, bool Log>
-struct given_probability {
-  static REPARAM_INLINE bool inside(double g) {
-    return Log ? (g < 0) & (g > -infinity<double>) : (g > 0) & (g < 1);
-  }
-
-  // What the result is where the lower probability is none, or all, or does not exist.
-  static REPARAM_INLINE double at_end(double g, double none, double all) {
-    const double least = Log ? -infinity<double> : 0, most = Log ? 0 : 1;
-    return g == least ? (Upper ? all : none) : g == most ? (Upper ? none : all) : nan<double>;
-  }
-
-  // The logarithms of the lower and of the upper probability.
-  static REPARAM_INLINE void split(double g, double& lower, double& upper) {
-    const double own = Log ? g : log(g), other = Log ? log_complement(g) : log1p(-g);
-    lower = Upper ? other : own;
-    upper = Upper ? own : other;
   }
 };
 
@@ -160,7 +122,7 @@ struct beta_quantile_entry {
 
   static void block(int count, const double* const* in, double* value, double* const* partial) {
     beta_levels level;
-    alignas(64) double w[beta_block], sign[beta_block], own[beta_block];
+    alignas(64) double w[beta_block], y[beta_block], sign[beta_block], own[beta_block];
     for (int i = 0; i < count; ++i) {
       double lower, upper;
       const bool proper = is_proper(in, i);
@@ -174,8 +136,8 @@ struct beta_quantile_entry {
       level.lower[i] = reflected ? upper : lower;
       level.upper[i] = reflected ? lower : upper;
     }
-    beta_solver<Accuracy>::solve(count, level, w);
-    if (partial != nullptr) slopes(count, in, level, w, sign, own, partial);
+    beta_solver<Accuracy>::solve(count, level, w, y);
+    if (partial != nullptr) slopes(count, in, level, w, y, sign, own, partial);
     for (int i = 0; i < count; ++i) {
       const double small = w[i] < 1 ? w[i] : 1 / w[i], share = (w[i] < 1 ? small : 1.0) / (1 + small);
       const double x = sign[i] > 0 ? share : (w[i] < 1 ? 1.0 : small) / (1 + small);
@@ -195,22 +157,31 @@ struct beta_quantile_entry {
 
   // From dy = -(d log T) / hazard. The hazard for what is given is taken where T is as asked for, not at the odds as
   // rounded, which may be many times the width of the law away.
-  static void slopes(int count, const double* const* in, const beta_levels& level, const double* w, const double* sign,
-                     const double* own, double* const* partial) {
-    alignas(64) double one[beta_block];
-    for (int i = 0; i < count; ++i) one[i] = 1;
+  static void slopes(int count, const double* const* in, const beta_levels& level, const double* w, const double* y,
+                     const double* sign, const double* own, double* const* partial) {
+    alignas(64) double u[beta_block], v[beta_block];
+    for (int i = 0; i < count; ++i) {
+      const bool found = beta_solver<Accuracy>::is_normal(w[i]);
+      const double far = y[i] < 0 ? -farthest_logit : farthest_logit;
+      const double half = 0.5 * (absolute(y[i]) < farthest_logit ? y[i] : far);
+      u[i] = found ? w[i] : exp(half);
+      v[i] = found ? 1.0 : exp(-half);
+    }
     beta_tails t;
-    find_beta_tails<Accuracy, true>(count, level.a, level.b, w, one, t);
+    find_beta_tails<Accuracy, true>(count, level.a, level.b, u, v, t);
     for (int i = 0; i < count; ++i) {
       const tail_gap gap = beta_gap(level.a[i], level.b[i], level.lower[i], level.upper[i], t, i);
       const bool proper = is_proper(in, i), above = t.sign[i] < 0, found = beta_solver<Accuracy>::is_normal(w[i]);
-      const double small = w[i] < 1 ? w[i] : 1 / w[i];
-      const double scale = Odds ? (sign[i] > 0 ? w[i] : 1 / w[i]) : small / ((1 + small) * (1 + small));
-      const double rate = -sign[i] * t.sign[i] * scale * exp(-t.log_hazard[i]);
+      const double small = w[i] < 1 ? w[i] : 1 / w[i], odds = sign[i] > 0 ? w[i] : 1 / w[i];
+      // dx / dy; where that underflows, its logarithm
+      const bool vanishing = (Odds ? odds : small) < 1e-290;
+      const double scale = vanishing ? 1.0 : Odds ? odds : small / ((1 + small) * (1 + small));
+      const double shift = vanishing ? -absolute(y[i]) : 0.0;
+      const double rate = -sign[i] * t.sign[i] * scale * exp(shift - t.log_hazard[i]);
       const double by_a = rate * t.slope_a[i], by_b = rate * t.slope_b[i];
       const double tail = above ? level.upper[i] : level.lower[i];
       const double turned = found ? gap.first * gap.bend : 0.0;
-      const double by_given = scale * (exp(own[i] - tail - t.log_hazard[i]) * (1 + turned));
+      const double by_given = scale * (exp((own[i] - tail - t.log_hazard[i]) + shift) * (1 + turned));
       const double last = Odds ? infinity<double> : 0;
       partial[0][i] = proper ? (sign[i] > 0 ? by_a : by_b) : at_end(in, i, 0, last);
       partial[1][i] = proper ? (sign[i] > 0 ? by_b : by_a) : at_end(in, i, 0, last);

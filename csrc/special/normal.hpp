@@ -15,7 +15,7 @@ inline constexpr T two_over_sqrt_pi = T(1.128379167095512573896158903121545172);
 // exp(y^2) erfc(y) for y >= 0.
 template <class T>
 REPARAM_INLINE T erfcx(T y) {
-  const T bounded = y < infinity<T> ? y : std::numeric_limits<T>::max() / 4;
+  const T bounded = y == infinity<T> ? std::numeric_limits<T>::max() / 4 : y;
   const T t = 1 - T(5.5) / (bounded + T(2.75));
   return polynomial(coefficients<T>::erfcx, t) / (1 + 2 * bounded);
 }
@@ -105,7 +105,7 @@ struct log_erfc {
 template <class T>
 REPARAM_INLINE T tail_quantile(T q) {
   const T lowest = -std::numeric_limits<T>::max() / 8;
-  const T bounded = q > lowest ? q : lowest;
+  const T bounded = q < lowest ? lowest : q;
   const T square = -2 * bounded, s = std::sqrt(square);
   const T y = std::sqrt(square - log(square) - polynomial(coefficients<T>::quantile_tail, T(3.5) / s - 1));
   const T scaled = erfcx(y * sqrt_half<T>), ratio = sqrt_2_over_pi<T> / scaled;

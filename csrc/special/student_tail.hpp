@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
 #include "gamma_tail.hpp"
 #include "legendre.hpp"
@@ -39,6 +40,10 @@ struct student_rule<float> {
   static constexpr auto& many = even<13>;
 };
 
+// The rule for few degrees of freedom.
+template <class Accuracy>
+using few_rule = std::decay_t<decltype(student_rule<Accuracy>::small)>;
+
 // In the centre, and for how many degrees of freedom beyond it.
 enum class student_method : std::int32_t { centre, small, some, many };
 constexpr double student_some = 8, student_many = 40, student_centre = 1.5;
@@ -50,9 +55,9 @@ struct student_points {
       lifted[Size];
 };
 
-// log T, log(density / T) and d log T / d df.
+// log T, log(density / T), d log T / d df, and 1/2 - T where the integral is taken from the centre, else 0.
 struct student_values {
-  alignas(64) double log_tail[student_lanes], log_hazard[student_lanes], slope[student_lanes];
+  alignas(64) double log_tail[student_lanes], log_hazard[student_lanes], slope[student_lanes], inner[student_lanes];
 };
 
 // psi(z + 1/2) - psi(z) - 1 / (2 z) > 0.
@@ -154,10 +159,17 @@ inline void student_tails(const Rule& rule, const student_points<student_lanes>&
     const double log_scale = half * log1p(1 / df) - 0.5 + errors - half_log_2pi<double> + 0.5 * log_df;
     const double scale = exp(log_scale), mass = reach[i] * total[i];
     const double series = p.tanh[i] + (df + 1) * p.sech2[i] * mass;
-    const double rest = 0.5 - scale * mass;
+    out.inner[i] = central ? scale * mass : 0.0;
+    const double rest = 0.5 - out.inner[i];
     const double log_span = log(central ? rest : lifted ? series / df : mass);
     const double log_density = log_scale - 0.5 * log_df - (df + 1) * p.log_cosh[i];
-    out.log_tail[i] = central ? log_span : log_scale - df * p.log_cosh[i] + log_span;
+    double log_outer = log_scale - df * p.log_cosh[i] + log_span;
+    if constexpr (std::is_same_v<Rule, few_rule<Accuracy>>) {
+      // log(c / df), with nothing lost where the tail is hardly below 1/2
+      const double few = log_gamma_rise(0.5, lifted ? half : 0.5) - log_gamma_1p(lifted ? half : 0.5) - log_two<double>;
+      log_outer = lifted ? few - df * p.log_cosh[i] + log(series) : log_outer;
+    }
+    out.log_tail[i] = central ? log_span : log_outer;
     out.log_hazard[i] = (central ? log_density : -0.5 * log_df - p.log_cosh[i]) - log_span;
     if constexpr (Slopes) {
       const double change =
@@ -170,7 +182,7 @@ inline void student_tails(const Rule& rule, const student_points<student_lanes>&
 
 // The tails beyond |t| of up to 256 laws.
 struct student_block_tails {
-  alignas(64) double log_tail[student_block], log_hazard[student_block], slope[student_block];
+  alignas(64) double log_tail[student_block], log_hazard[student_block], slope[student_block], inner[student_block];
 };
 
 template <class Accuracy, bool Slopes>
@@ -224,6 +236,7 @@ inline void find_student_tails(int count, const double* df, const double* t, stu
         const int at = place[begin + i];
         out.log_tail[at] = values.log_tail[i];
         out.log_hazard[at] = values.log_hazard[i];
+        out.inner[at] = values.inner[i];
         if constexpr (Slopes) out.slope[at] = values.slope[i];
       }
     }

@@ -33,10 +33,11 @@ REPARAM_INLINE zeta_rest zeta_tail(double s, double z, double term, double steps
 // base^-s, to a few eps where s is small: the logarithm is corrected by what its exponential misses, and its head times
 // s is exact for the whole numbers that polygamma functions ask for.
 REPARAM_INLINE double power_of(double base, double log_base, double s) {
-  const bool exact = (s < 256) & (absolute(log_base) > 4);
+  const double size = s < 256 ? absolute(log_base) : 0.0;
   const double miss = base * exp(-log_base) - 1;
   const double head = from_bits<double>(to_bits(log_base) & ~((std::uint64_t(1) << 27) - 1));
-  return exp_corrected(-s * (exact ? head : log_base), exact ? -s * ((log_base - head) + miss) : 0.0);
+  const double rest = size > 4 ? -s * ((log_base - head) + miss) : 0.0;
+  return exp_corrected(-s * (size > 4 ? head : log_base), rest);
 }
 
 // The Euler-Maclaurin formula: ten powers, the integral beyond, half a power and the series at z = q + 10.

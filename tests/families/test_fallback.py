@@ -61,3 +61,23 @@ def test_vectors_need_sampling_and_names_are_checked() -> None:
         kl_divergence(p, q, fallback="quadrature")
     with pytest.raises(ValueError, match="fallback must be one of quadrature, monte_carlo, not 'guess'"):
         kl_divergence(p, q, fallback="guess")
+
+
+@pytest.mark.parametrize("other", [reparam.Normal(0.0, 1.0), reparam.Uniform(-4.0, 4.0)])
+def test_angles_are_not_compared_with_numbers(other: reparam.Distribution) -> None:
+    """A density on the circle is periodic: only an estimate over the draws has a meaning."""
+    angle = reparam.VonMises(0.3, 2.0)
+    for pair in ((angle, other), (other, angle)):
+        with pytest.raises(NotImplementedError, match="angles"):
+            reparam.kl_divergence(*pair)
+
+
+def test_a_count_of_one_choice_is_a_choice() -> None:
+    """One trial has the divergence of its categories; more trials never give a one-hot vector."""
+    p, q = torch.tensor([0.2, 0.8]), torch.tensor([0.5, 0.5])
+    expected = reparam.kl_divergence(reparam.Categorical(p), reparam.Categorical(q))
+    choice, counts = reparam.OneHotCategorical, reparam.Multinomial
+    torch.testing.assert_close(reparam.kl_divergence(counts(1, p), choice(q)), expected)
+    torch.testing.assert_close(reparam.kl_divergence(choice(p), counts(1, q)), expected)
+    assert float(reparam.kl_divergence(counts(2, p), choice(q))) == torch.inf
+    assert float(reparam.kl_divergence(choice(p), counts(2, q))) == torch.inf

@@ -163,3 +163,10 @@ def test_every_probability_follows_from_one() -> None:
     p = torch.tensor([1e-6, 0.5, 0.9], dtype=torch.float64)
     torch.testing.assert_close(law.icdf(p), -torch.log1p(-p) / 2, rtol=1e-9, atol=0.0)
     torch.testing.assert_close(law.isf(p), -p.log() / 2, rtol=1e-9, atol=0.0)
+
+
+def test_replace_switches_validation() -> None:
+    free = reparam.Uniform(0.0, 1.0).replace(validate_args=False)
+    assert float(free.log_prob(torch.tensor(2.0))) == -torch.inf
+    with pytest.raises(ValueError, match="value"):
+        free.replace(validate_args=True).log_prob(torch.tensor(2.0))

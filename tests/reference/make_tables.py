@@ -55,6 +55,6 @@ def make(name: str, pool: ProcessPoolExecutor) -> None:
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    with ProcessPoolExecutor(1) as workers:
+    with ProcessPoolExecutor() as workers:
         for each in sys.argv[1:] or truths():
             make(each, workers)

@@ -8,6 +8,7 @@ place moves the result by ``|x f'(x)|`` times that. So an error counts in units 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, lru_cache
 
@@ -63,9 +64,9 @@ def excess(value: float, exact: mpf, moved: mpf, dtype: torch.dtype) -> float:
     """
     info = torch.finfo(dtype)
     if abs(exact) > info.max:
-        return 0.0 if abs(value) > info.max / 4 else mp.inf
+        return 0.0 if abs(value) > info.max / 4 else math.inf
     if not abs(value) <= info.max:
-        return mp.inf
+        return math.inf
     miss = abs(mpf(value) - exact) - (moved + 2 * info.smallest_normal) * info.eps
     return float(max(miss, 0) / info.eps / (abs(exact) or 1))
 

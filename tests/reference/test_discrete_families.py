@@ -361,3 +361,14 @@ def test_negative_binomial_by_mean_and_dispersion() -> None:
     torch.testing.assert_close(d.variance.item(), 35.0, rtol=1e-14, atol=0.0)
     with pytest.raises(ValueError, match="mean and dispersion"):
         reparam.NegativeBinomial.from_mean(-1.0, 0.25)
+
+
+def test_large_multinomial_counts_that_were_rounded_belong_to_the_support() -> None:
+    """In float32 many counts above 2^24 may sum to more than their total; an excess beyond rounding is refused."""
+    d = reparam.Multinomial(1e9, probs=torch.rand(50, generator=torch.Generator().manual_seed(9)))
+    x = d.sample(200, generator=torch.Generator().manual_seed(10))
+    assert bool((x.double().sum(-1) > 1e9).any())
+    assert bool(d.log_prob(x).isfinite().all())
+    x[0, 0] += 1024
+    with pytest.raises(ValueError, match="value"):
+        d.log_prob(x)

@@ -15,6 +15,16 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWa
 
 # A point for each function, well inside its domain
 POINTS: dict[str, tuple[float, ...]] = {
+    "bessel_ratio": (0.7, 1.4),
+    "bessel_ratio_inverse": (0.7, 0.4),
+    "betainc": (1.3, 2.4, 0.4),
+    "betainc_odds": (1.3, 2.4, 0.4, 0.7),
+    "betaincc": (1.3, 2.4, 0.4),
+    "betainccinv": (1.3, 2.4, 0.4),
+    "betainccinv_exp": (1.3, 2.4, -0.4),
+    "betaincinv": (1.3, 2.4, 0.4),
+    "betaincinv_exp": (1.3, 2.4, -0.9),
+    "betaincinv_odds": (1.3, 2.4, 0.4),
     "deviance": (1.3, 0.4),
     "digamma": (1.3,),
     "digamma_difference": (1.3, 0.4),
@@ -28,25 +38,46 @@ POINTS: dict[str, tuple[float, ...]] = {
     "lbeta": (1.3, 9.4),
     "lgamma": (1.3,),
     "log1mexp": (-0.3,),
+    "log_betainc": (1.3, 2.4, 0.4),
+    "log_betainc_odds": (1.3, 2.4, 0.4, 0.7),
+    "log_betaincc": (1.3, 2.4, 0.4),
     "log_binomial": (7.3, 2.4),
+    "log_erfc": (0.7,),
     "log_expm1": (0.3,),
+    "log_factorial": (1.3,),
     "log_gamma_quantile_grad": (1.3, 0.4),
     "log_gamma_ratio": (1.3, 0.4),
     "log_gammainc": (1.3, 2.4),
     "log_gammaincc": (1.3, 2.4),
+    "log_iv": (0.7, 1.4),
+    "log_ive": (0.7, 1.4),
     "log_minus_digamma": (1.3,),
     "log_ndtr": (-0.3,),
+    "log_ndtr_difference": (-0.3, 0.9),
+    "log_sigmoid": (-0.3,),
+    "log_stdtr": (3.3, -0.7),
+    "log_von_mises_cdf": (-0.7, 1.4),
     "logit": (0.3,),
+    "logit_complement": (0.3,),
+    "logit_exp": (-0.3,),
     "logsubexp": (1.3, 0.4),
     "ndtr": (-0.3,),
     "ndtri": (0.3,),
     "ndtri_exp": (-0.3,),
+    "owens_t": (0.7, 1.4),
+    "stdtr": (3.3, -0.7),
+    "stdtrit": (3.3, 0.3),
+    "stdtrit_exp": (3.3, -1.2),
     "stirling_bregman": (1.3, 0.4),
     "stirling_error": (1.3,),
     "trigamma": (1.3,),
     "trigamma_excess": (1.3,),
+    "von_mises_cdf": (-0.7, 1.4),
+    "von_mises_icdf": (0.3, 1.4),
+    "von_mises_quantile_grad": (-0.7, 1.4),
     "xlog1py": (1.3, 0.4),
     "xlogy": (1.3, 0.4),
+    "zeta": (2.3, 0.7),
 }
 CASES = [(name, i) for name, point in POINTS.items() for i in range(len(point))]
 # The modes evaluate the same formulas in another order at most: what they differ by is rounding.
@@ -72,7 +103,7 @@ def _jet(name: str, i: int) -> tuple[Tensor, Tensor, Tensor]:
 
 def test_every_function_has_a_point() -> None:
     public = {name for name, f in vars(special).items() if callable(f) and not name.startswith("_")}
-    assert public == set(POINTS) | {"multigammaln", "softplus_inverse"}
+    assert public == set(POINTS) | {"multigammaln", "polygamma", "softplus_inverse"}
 
 
 @pytest.mark.parametrize(("name", "i"), CASES)

@@ -25,6 +25,7 @@ from truths import truths
 
 NAMES = sorted(path.stem for path in FOLDER.glob("*.csv"))
 DTYPES = (torch.float64, torch.float32)
+MARK = r"\|"  # a bar within a cell of a table
 BOUNDS = {torch.float64: (100.0, 1000.0), torch.float32: (4.0, 4.0)}
 
 
@@ -111,6 +112,7 @@ def test_page(name: str, pages: Path | None) -> None:
     lines += ["", "Error in eps (median / maximum) beyond what the rounding of the arguments explains."]
     lines += ["", "| region | points | " + " | ".join(_heads()) + " |"]
     lines += ["|---" * (len(_heads()) + 2) + "|"]
+    assert all(math.isfinite(e.error) for dtype in DTYPES for e in errors(name, dtype, True))
     cells: dict[str, dict[tuple[torch.dtype, bool], list[float]]] = defaultdict(lambda: defaultdict(list))
     for dtype in DTYPES:
         for error in errors(name, dtype, True):
@@ -118,9 +120,8 @@ def test_page(name: str, pages: Path | None) -> None:
     for region, columns in sorted(cells.items()):
         numbers = [columns.get((dtype, slope), []) for dtype in DTYPES for slope in (False, True)]
         shown = [f"{statistics.median(n):.2g} / {max(n):.2g}" if n else "" for n in numbers]
-        lines.append(f"| {region} | {len(numbers[0])} | " + " | ".join(shown) + " |")
+        lines.append(f"| {region.replace('|', MARK)} | {len(numbers[0])} | " + " | ".join(shown) + " |")
     lines += ["", "## Implementation", "", truths()[name].method, ""]
-    assert all(math.isfinite(e.error) for dtype in DTYPES for e in errors(name, dtype, True))
     if pages is not None:
         pages.mkdir(parents=True, exist_ok=True)
         (pages / f"{name}.md").write_text("\n".join(lines))

@@ -128,10 +128,11 @@ class _Columns:
         self.total: Tensor | None = None
 
     def _missing(self, d: int) -> Tensor:
-        return self.law.noise[..., d] * self.later
+        missing: Tensor = self.law.noise[..., d] * self.later
+        return missing
 
     def known(self, d: int) -> Tensor:
-        own = (self.law.rate[..., d] * self._missing(d)).sum(-1)
+        own: Tensor = (self.law.rate[..., d] * self._missing(d)).sum(-1)
         return -own if self.total is None else self.total[..., d] - own
 
     def add(self, d: int, value: Tensor) -> None:

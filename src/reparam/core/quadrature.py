@@ -74,10 +74,10 @@ def _quantile(self: Any, below: Tensor, above: Tensor) -> Tensor:
 
 
 def _continued(f: Callable[[Tensor], Tensor], x: Tensor, log_p: Tensor, resolved: bool | Tensor = True) -> Tensor:
-    """f at rows of x up to the last that rounding does not touch, and linear in log p from there on."""
+    """The values of f at rows of x, up to the last one that rounding leaves good, and linear in log p from there on."""
     fixed = x.detach()
     noise = f(fixed * (1 + 2.0**-40)) - f(fixed)
-    good = resolved & (noise.abs() < 1e-3) & (fixed.abs() >= torch.finfo(x.dtype).tiny)
+    good = resolved & (noise.abs() < 1e-3) & (fixed**2 > torch.finfo(x.dtype).tiny)  # second derivatives are numbers
     known = good.flip(0).cumsum(0).flip(0) > 0
     value = f(torch.where(known, x, x[:1]))
     last = (known.sum(0, keepdim=True) - 1).clamp(min=1)

@@ -14,6 +14,8 @@ from ..kernels import fused, kernel
 from ..special import (
     betainc,
     betaincc,
+    betainccinv,
+    betaincinv,
     deviance,
     lbeta,
     log_betainc,
@@ -96,6 +98,12 @@ class Beta(ExponentialFamily):
 
     def _log_sf(self, x: Tensor) -> Tensor:
         return log_betaincc(self.concentration1, self.concentration0, x)
+
+    def _icdf(self, p: Tensor) -> Tensor:
+        return betaincinv(self.concentration1, self.concentration0, p)
+
+    def _isf(self, q: Tensor) -> Tensor:
+        return betainccinv(self.concentration1, self.concentration0, q)
 
     def _entropy(self) -> Tensor:
         return _entropy(self.concentration1, self.concentration0)

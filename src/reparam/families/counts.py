@@ -44,19 +44,20 @@ def poisson(rate: Tensor, dtype: torch.dtype, generator: Generator | None) -> Te
 def window(self: Any, scale: Tensor | float = 1.0) -> tuple[Tensor, Tensor]:
     r"""Whole numbers and their spacing h for sums of P(k) f(k), along a new first dimension.
 
-    The law's tails are sub-gamma with that scale c: :math:`P(X > \mu + \sqrt{2vL} + cL) \le e^{-L}` and
-    :math:`P(X < \mu - \sqrt{2vL}) \le e^{-L}`, v the variance; with L = 40.5 less than 1e-17 is left out. While 513
-    numbers suffice the sum is over all (h = 1). Beyond, a standard deviation is more than five steps, and a
-    trapezoidal sum of so smooth a function is exact to rounding.
+    The law's tails are sub-gamma, the upper one with that scale c and the lower one with 1:
+    :math:`P(X > \mu + \sqrt{2vL} + cL) \le e^{-L}` and :math:`P(X < \mu - \sqrt{2vL} - L) \le e^{-L}`, v the
+    variance; with L = 40.5 less than 1e-17 is left out. While 513 numbers suffice the sum is over all (h = 1).
+    Beyond, a standard deviation is more than five steps, and a trapezoidal sum of so smooth a function is exact to
+    rounding.
 
     References:
         Boucheron, Lugosi and Massart, Concentration inequalities, 2013, section 2.4.
         Trefethen and Weideman, The exponentially convergent trapezoidal rule, 2014.
     """
     with torch.no_grad():
-        mean, spread = self._mean(), REACH * self._stddev()
-        low = (mean - spread).clamp(min=0).floor()
-        high = (mean + spread + REACH * REACH / 2 * scale).ceil().clamp(max=self.support.upper_bound)
+        mean, spread, far = self._mean(), REACH * self._stddev(), REACH * REACH / 2
+        low = (mean - spread - far).clamp(min=0).floor()
+        high = (mean + spread + far * scale).ceil().clamp(max=self.support.upper_bound)
         nodes = FEW if surely(high - low <= FEW - 2) else NODES
         # powers of two, of which the numbers are multiples, so that none is rounded
         step = torch.exp2(((high - low) / (nodes - 2)).log2().ceil().clamp(min=0))

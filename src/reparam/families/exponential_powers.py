@@ -45,7 +45,8 @@ def gumbel_shares(logits: Tensor, temperature: Tensor) -> Shares:
         The means; the mean products of unlike shares (the diagonal means nothing); and by how much the
         mean of the log-sum of the exponentials exceeds that of G / T.
     """
-    cold, warm = temperature.clamp(max=1.0), temperature.clamp(min=1.0)
+    above = temperature > 1
+    cold, warm = torch.where(above, 1.0, temperature), torch.where(above, temperature, 1.0)
     t = _grid(SHARES, logits)
     power = -(cold / warm)[..., None, None]
     at = (logits / warm[..., None])[..., None, :] + t[:, None]
@@ -66,7 +67,7 @@ def mean_log_sum(log_weights: Tensor, power: Tensor) -> Tensor:
         power: r > 0, ``[...]``.
     """
     steep = power > 1
-    warm = power.clamp(min=1.0)
+    warm = torch.where(steep, power, 1.0)
     below = torch.where(steep, power.reciprocal(), power)[..., None, None]
     scaled = log_weights / warm[..., None]
     middle = scaled.logsumexp(-1)

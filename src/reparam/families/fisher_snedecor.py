@@ -12,7 +12,7 @@ from ..core.params import param
 from ..core.registry import register_kl
 from ..implicit.gamma import log_standard_gamma
 from ..kernels import fused
-from ..special import betainc_odds, log_betainc_odds, log_minus_digamma, stirling_error
+from ..special import betainc_odds, betaincinv_odds, log_betainc_odds, log_minus_digamma, stirling_error
 from .dirichlet import share_fit
 from .normal import HALF_LOG_TWO_PI
 
@@ -98,6 +98,12 @@ class FisherSnedecor(Distribution):
 
     def _log_sf(self, x: Tensor) -> Tensor:
         return log_betainc_odds(0.5 * self.df2, 0.5 * self.df1, self.df2 / self.df1, x)
+
+    def _icdf(self, p: Tensor) -> Tensor:
+        return betaincinv_odds(0.5 * self.df1, 0.5 * self.df2, p) * (self.df2 / self.df1)
+
+    def _isf(self, q: Tensor) -> Tensor:
+        return (self.df2 / self.df1) / betaincinv_odds(0.5 * self.df2, 0.5 * self.df1, q)
 
     def _entropy(self) -> Tensor:
         a, b = 0.5 * self.df1, 0.5 * self.df2

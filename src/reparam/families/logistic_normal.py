@@ -80,7 +80,8 @@ class LogisticNormal(TransformedDistribution):
             scale,
         )
         volume = location - (1 + left) * bend
-        return (Normal(loc, scale, validate_args=False)._entropy() + volume).sum(-1).to(self.dtype)
+        value: Tensor = (Normal(loc, scale, validate_args=False)._entropy() + volume).sum(-1)
+        return value.to(self.dtype)
 
 
 def _vector(value: Any) -> Any:

@@ -20,6 +20,8 @@ from ..transforms import SigmoidTransform
 from .counts import in_double
 from .smooth_means import LOGISTIC, mean_of
 
+HALVINGS = 60
+
 
 class LogitRelaxedBernoulli(Distribution):
     r"""The log-odds of a relaxed Bernoulli variable: a logistic law.
@@ -196,6 +198,30 @@ class RelaxedBernoulli(TransformedDistribution):
         limit = torch.sigmoid(-z) * zero + torch.sigmoid(z) * one
         usual = mean_of(at, rest, limit, LOGISTIC, location, scale)
         return torch.where(self.logits.isinf(), power(self.probs, about), usual)
+
+    def _mode(self) -> Tensor:
+        """The likelier end for T up to one; beyond, where the log-odds x have T tanh((T x - l) / 2) = tanh(x / 2)."""
+        law = in_double(self)
+        inner = (law.temperature > 1) & law.logits.isfinite()
+        t, logits = torch.where(inner, law.temperature, 2.0), torch.where(inner, law.logits, 0.0)
+
+        def fall(x: Tensor) -> Tensor:
+            return t * torch.tanh((t * x - logits) / 2) - torch.tanh(x / 2)
+
+        reach = 2 * torch.atanh(1 / t)
+        with torch.no_grad():
+            low, high = (logits - reach) / t, (logits + reach) / t
+            for _ in range(HALVINGS):
+                middle = (low + high) / 2
+                below = fall(middle) < 0
+                low, high = torch.where(below, middle, low), torch.where(below, high, middle)
+        x = high
+        for _ in range(2):  # Newton steps of length zero carry the gradient, to second order
+            slope = (t * t / torch.cosh((t * x - logits) / 2) ** 2 - 1 / torch.cosh(x / 2) ** 2) / 2
+            step = -fall(x) / slope
+            x = x + (step - step.detach())
+        ends = torch.where(law.logits > 0, 1.0, torch.where(law.logits < 0, 0.0, 0.5))
+        return torch.where(inner, torch.sigmoid(x), ends).to(self.dtype)
 
     def _mean(self) -> Tensor:
         return self._moment(1, 0.0).to(self.dtype)

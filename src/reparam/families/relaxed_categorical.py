@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
@@ -21,6 +22,7 @@ from .weighted import Weighted
 class _Concrete(Weighted):
     """What the two laws share: the parameters, the density and the draws of logarithms."""
 
+    support: Any
     temperature = param(positive, symbol="T", typical=(0.3, 2.0))
     probs, logits = Categorical.probs, Categorical.logits
 
@@ -166,7 +168,7 @@ class RelaxedOneHotCategorical(_Concrete):
 
 def harmonic(n: int) -> float:
     """The sum of 1/j for j up to n."""
-    return math.fsum(1 / j for j in range(1, n + 1))
+    return sum([1 / j for j in range(1, n + 1)])
 
 
 @register_kl(ExpRelaxedCategorical, ExpRelaxedCategorical)

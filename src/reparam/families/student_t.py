@@ -14,7 +14,7 @@ from ..core.params import param
 from ..core.registry import register_kl
 from ..implicit.gamma import log_standard_gamma
 from ..kernels import fused
-from ..special import digamma_difference, log_gamma_ratio, log_stdtr, stdtr
+from ..special import digamma_difference, log_gamma_ratio, log_stdtr, stdtr, stdtrit
 
 HALF_LOG_PI = 0.5 * math.log(math.pi)
 
@@ -80,6 +80,12 @@ class StudentT(Distribution):
 
     def _log_sf(self, x: Tensor) -> Tensor:
         return log_stdtr(self.df, -self._standardised(x))
+
+    def _icdf(self, p: Tensor) -> Tensor:
+        return self.loc + self.scale * stdtrit(self.df, p)
+
+    def _isf(self, q: Tensor) -> Tensor:
+        return self.loc - self.scale * stdtrit(self.df, q)
 
     def _entropy(self) -> Tensor:
         half = self.df / 2

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
+from .. import kernels
 from ..constraints import positive, real
 from ..constraints.base import Bounds
 from ..constraints.numeric import Real
@@ -84,7 +85,7 @@ class VonMises(ExponentialFamily):
     Example:
         >>> d = VonMises(0.0, 4.0)
         >>> d.log_prob(torch.tensor([0.0, 2 * torch.pi])), d.cdf(torch.tensor(0.0))
-        (tensor([-0.2625, -0.2625]), tensor(0.5000))
+        (tensor([-0.2628, -0.2628]), tensor(0.5000))
     """
 
     loc = param(real, symbol=r"\mu", typical=(-0.5, 0.5))
@@ -218,6 +219,10 @@ class VonMises(ExponentialFamily):
 def standard_von_mises(concentration: Tensor, shape: torch.Size, generator: Generator | None) -> Tensor:
     """Angles from the mode, with the exact gradient in the concentration."""
     kappa = concentration if concentration.shape == shape else concentration.expand(shape)
+    if kernels.usable(concentration):
+        wanted = kappa.requires_grad and torch.is_grad_enabled()
+        sample, known = kernels.standard_von_mises(concentration, shape, generator, derivative=wanted)
+        return reparameterise(kappa, sample, _slope, known) if wanted else sample
     with torch.no_grad():
         u = fine_uniform(shape, kappa, generator)
         z = von_mises_icdf(0.5 * (1 - u), kappa.detach().double())

@@ -37,6 +37,7 @@ def all_within(
         float32, float64, int64 and bool, in ordinary eager mode) and torch has to find out.
 
     Example:
+        >>> import torch
         >>> all_within(torch.tensor([0.5, 1.0]), 0.0, 1.0) in (True, None)
         True
     """
@@ -52,6 +53,7 @@ def all_finite(tensor: Tensor) -> bool:
     """Is every entry a finite number? False also where that may not be asked: under a transform or in a graph.
 
     Example:
+        >>> import torch
         >>> all_finite(torch.tensor([1.0, torch.inf]))
         False
     """
@@ -76,6 +78,7 @@ def all_simplex(tensor: Tensor, tolerance: float) -> bool | None:
     """Are all rows nonnegative, with a sum within ``tolerance`` of one? None where torch has to find out.
 
     Example:
+        >>> import torch
         >>> all_simplex(torch.tensor([0.25, 0.75]), 1e-6) in (True, None)
         True
     """
@@ -86,6 +89,7 @@ def all_lower_cholesky(tensor: Tensor) -> bool | None:
     """Are all matrices lower triangular with a positive diagonal? None where torch has to find out.
 
     Example:
+        >>> import torch
         >>> all_lower_cholesky(torch.eye(3)) in (True, None)
         True
     """
@@ -103,6 +107,7 @@ def all_positive_definite(tensor: Tensor, tolerance: float) -> bool | None:
         True, or None where torch has to find out: also where rounding may decide.
 
     Example:
+        >>> import torch
         >>> all_positive_definite(torch.eye(3), 0.0) in (True, None)
         True
     """

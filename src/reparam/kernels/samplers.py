@@ -63,23 +63,65 @@ def standard_gamma_log(
         >>> y.shape, bool(y.isfinite().all()), bool((slope > 0).all())
         (torch.Size([100, 2]), True, True)
     """
+    return _keyed("standard_gamma_log", concentration, shape, generator, derivative)
+
+
+def standard_von_mises(
+    concentration: Tensor,
+    shape: Sequence[int],
+    generator: Generator | None = None,
+    derivative: bool = True,
+) -> tuple[Tensor, Tensor | None]:
+    r"""Standard von Mises draws, with the mode 0 and in :math:`[-\pi, \pi]`, and how each moves with its concentration.
+
+    The derivative is taken at fixed probability: :math:`dx/d\kappa = -\partial_\kappa F(x) / p(x)`. As for
+    :func:`standard_gamma_log`, the generator's state alone decides the draws.
+
+    Args:
+        concentration: concentrations, not negative, a tensor that is ``usable``.
+        shape: the shape of the draws, to which ``concentration`` broadcasts.
+        generator: the source of the key; torch's default generator if None.
+        derivative: whether the derivatives are wanted.
+
+    Returns:
+        The draws and the derivatives (None unless wanted).
+
+    Raises:
+        RuntimeError: if the concentrations are not ``usable``.
+
+    References:
+        Best and Fisher, Efficient simulation of the von Mises distribution, 1979.
+
+    Example:
+        >>> a = torch.tensor([0.0, 1e6])
+        >>> x, slope = standard_von_mises(a, (100, 2)) if usable(a) else (torch.zeros(100, 2),) * 2
+        >>> x.shape, bool((x[:, 1].abs() < 0.01).all())
+        (torch.Size([100, 2]), True)
+    """
+    return _keyed("standard_von_mises", concentration, shape, generator, derivative)
+
+
+def _keyed(
+    sampler: str, concentration: Tensor, shape: Sequence[int], generator: Generator | None, derivative: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Draws of a law with one parameter, and their derivatives in it if wanted."""
     if native is None or not usable(concentration):
-        raise _refusal("gamma", concentration)
+        raise _refusal(sampler, concentration)
     size = torch.Size(shape)
     source = concentration.detach()
     if source.shape != size[len(size) - source.ndim :]:
         source = source.expand(size)
     source = source.contiguous().resolve_neg()
     n = size.numel()
-    log_sample = torch.empty_like(source) if source.shape == size else source.new_empty(size)
-    slope = torch.empty_like(log_sample) if derivative else None
+    sample = torch.empty_like(source) if source.shape == size else source.new_empty(size)
+    slope = torch.empty_like(sample) if derivative else None
     key = _key(generator)
     if n:
-        native.standard_gamma_log(
-            FLOATS[source.dtype], n, source.numel(), source.data_ptr(), key, log_sample.data_ptr(),
+        getattr(native, sampler)(
+            FLOATS[source.dtype], n, source.numel(), source.data_ptr(), key, sample.data_ptr(),
             0 if slope is None else slope.data_ptr(), torch.get_num_threads(),
         )  # fmt: skip
-    return log_sample, slope
+    return sample, slope
 
 
 def categorical(

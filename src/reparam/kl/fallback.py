@@ -21,8 +21,8 @@ class Estimate(NamedTuple):
 
     Args:
         value: the estimate.
-        error: what it may be off by: 0 where the value is exact, the difference of two rules of quadrature and the outermost terms, or the
-            standard error of a mean.
+        error: what it may be off by: 0 where the value is exact, the difference of two rules of quadrature and the
+            outermost terms, or the standard error of a mean.
         method: ``"exact"``, ``"quadrature"`` or ``"monte_carlo"``.
     """
 

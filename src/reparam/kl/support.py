@@ -26,7 +26,7 @@ def covers(p: Any, q: Any) -> bool | Tensor:
             f"density is periodic, the other of numbers"
         )
     if isinstance(ours, Multinomial) and isinstance(theirs, OneHot):  # what draws add up to is the bound
-        return ours.upper_bound == 1  # type: ignore[return-value]
+        return ours.upper_bound == 1
     if ours.is_discrete != theirs.is_discrete:
         return False
     if isinstance(ours, Range) and isinstance(theirs, Range) and not ours.is_discrete:

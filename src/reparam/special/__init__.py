@@ -1,5 +1,9 @@
 """Special functions as tensor functions: accurate at every argument, differentiable in all of them."""
 
+from .bessel import bessel_ratio as bessel_ratio
+from .bessel import bessel_ratio_inverse as bessel_ratio_inverse
+from .bessel import log_iv as log_iv
+from .bessel import log_ive as log_ive
 from .beta import betainc as betainc
 from .beta import betainc_odds as betainc_odds
 from .beta import betaincc as betaincc
@@ -10,10 +14,7 @@ from .beta_inverse import betainccinv as betainccinv
 from .beta_inverse import betainccinv_exp as betainccinv_exp
 from .beta_inverse import betaincinv as betaincinv
 from .beta_inverse import betaincinv_exp as betaincinv_exp
-from .bessel import bessel_ratio as bessel_ratio
-from .bessel import bessel_ratio_inverse as bessel_ratio_inverse
-from .bessel import log_iv as log_iv
-from .bessel import log_ive as log_ive
+from .beta_inverse import betaincinv_odds as betaincinv_odds
 from .convexity import stirling_bregman as stirling_bregman
 from .gamma import gammainc as gammainc
 from .gamma import gammaincc as gammaincc
@@ -55,8 +56,6 @@ from .stirling import log_binomial as log_binomial
 from .stirling import log_factorial as log_factorial
 from .stirling import log_gamma_ratio as log_gamma_ratio
 from .stirling import stirling_error as stirling_error
-from .zeta import polygamma as polygamma
-from .zeta import zeta as zeta
 from .student import log_stdtr as log_stdtr
 from .student import stdtr as stdtr
 from .student_inverse import stdtrit as stdtrit
@@ -65,3 +64,5 @@ from .von_mises import log_von_mises_cdf as log_von_mises_cdf
 from .von_mises import von_mises_cdf as von_mises_cdf
 from .von_mises import von_mises_icdf as von_mises_icdf
 from .von_mises import von_mises_quantile_grad as von_mises_quantile_grad
+from .zeta import polygamma as polygamma
+from .zeta import zeta as zeta

@@ -36,10 +36,10 @@ Pair = tuple[Tensor, Tensor]
 
 
 class Path(NamedTuple):
-    """Nodes of half of a path, as real and imaginary parts, measured from where ``t = base``.
+    r"""Nodes of half of a path, as real and imaginary parts, measured from where ``t = base``.
 
     ``step`` is t - base, ``decay`` is exp(base - t) - 1 and ``rise`` is cosh t - cosh base. The sum of the real parts
-    of ``weight`` is :math:`e^{v \\, base - x \\cosh base} I_v(x)`.
+    of ``weight`` is :math:`e^{v \, base - x \cosh base} I_v(x)`.
     """
 
     base: Tensor

@@ -1,4 +1,4 @@
-r"""The modified Bessel function :math:`I_v` of real order by its logarithm, and the ratio of neighbours with its inverse.
+r"""The modified Bessel function :math:`I_v` of real order by its logarithm; the ratio of neighbours and its inverse.
 
 Three methods cover :math:`v, x \ge 0`: the power series where it needs few terms, and two paths of integration
 (:mod:`._bessel_paths`) beyond it.
@@ -24,7 +24,7 @@ from .stirling import log_gamma_ratio
 
 BLOCK = 1024
 TERMS = 30
-STEPS = 6
+STEPS = 5
 
 Method = Callable[[Tensor, Tensor], Tensor]
 
@@ -52,7 +52,8 @@ def _by_region(series: Method, along: Callable[[Path, Tensor, Tensor], Tensor]) 
             along(corner(corner_v, corner_x), corner_v, corner_x),
             along(descent(far_v, far_x), far_v, far_x),
         )
-        return torch.where(near, series(torch.where(near, v, 1.0), torch.where(near, x, 1.0)), beyond)
+        found = torch.where(near, series(torch.where(near, v, 1.0), torch.where(near, x, 1.0)), beyond)
+        return torch.where((v >= 0) & (x >= 0), found, math.nan)
 
     return value
 
@@ -100,7 +101,7 @@ def _ratio_of(sums: Sums, v: Tensor, x: Tensor) -> Tensor:
 
 
 def _over(v: Tensor, x: Tensor) -> Tensor:
-    """v / x, 0 at v = 0."""
+    """The quotient v / x, 0 at v = 0."""
     return torch.where(v == 0, 0.0, v / torch.where(v == 0, 1.0, x))
 
 
@@ -114,20 +115,20 @@ _slope_x_scaled = _by_region(
 )
 
 
-@elementwise(_slope_v, _slope_x, wide=True, block=BLOCK)
+@elementwise(_slope_v, _slope_x, wide=True, block=BLOCK, native="log_iv")
 def log_iv(v: Tensor, x: Tensor) -> Tensor:
     r""":math:`\log I_v(x)` of the modified Bessel function of the first kind, for any real order.
 
     Args:
-        v: order, not negative.
-        x: not negative; at 0 the value is 0 for v = 0 and -inf for others.
+        v: order, not negative; a negative one gives NaN.
+        x: not negative, finite; at 0 the value is 0 for v = 0 and -inf for others. A negative x gives NaN.
 
     References:
         DLMF 10.25.2, 10.32.12.
 
     Example:
         >>> log_iv(torch.tensor([0.0, 0.5, 1e6]), torch.tensor([1.0, 1e-30, 1e6]))
-        tensor([ 2.3591e-01, -3.4764e+01,  5.3283e+05])
+        tensor([ 2.3591e-01, -3.4765e+01,  5.3283e+05])
     """
     return _log_iv(v, x)
 
@@ -135,13 +136,13 @@ def log_iv(v: Tensor, x: Tensor) -> Tensor:
 _log_iv = _by_region(_series_log, _path_log)
 
 
-@elementwise(_slope_v, _slope_x_scaled, wide=True, block=BLOCK)
+@elementwise(_slope_v, _slope_x_scaled, wide=True, block=BLOCK, native="log_ive")
 def log_ive(v: Tensor, x: Tensor) -> Tensor:
     r""":math:`\log I_v(x) - x`, never by that difference.
 
     Args:
-        v: order, not negative.
-        x: not negative; at 0 the value is 0 for v = 0 and -inf for others.
+        v: order, not negative; a negative one gives NaN.
+        x: not negative, finite; at 0 the value is 0 for v = 0 and -inf for others. A negative x gives NaN.
 
     Example:
         >>> log_ive(torch.tensor([0.0, 1e3]), torch.tensor(1e12))
@@ -161,21 +162,30 @@ def _series_ratio_slope(v: Tensor, x: Tensor) -> Tensor:
     return over * (1 + x * (following - x * over))
 
 
-def _series_ratio_slope_v(v: Tensor, x: Tensor) -> Tensor:
+def _series_log_ratio_slope(v: Tensor, x: Tensor) -> Tensor:
     sums = _sums(v, x)
-    gap = sums.harmonic / (1 + sums.here) - sums.next_harmonic / (1 + sums.next) - 1 / (v + 1)
-    return _ratio_of(sums, v, x) * gap
+    return sums.harmonic / (1 + sums.here) - sums.next_harmonic / (1 + sums.next) - 1 / (v + 1)
 
 
 _ratio_slope_x = _by_region(
     _series_ratio_slope, lambda path, v, x: torch.exp(-path.base) * path.covariance(path.decay, path.rise)
 )
-_ratio_slope_v = _by_region(
-    _series_ratio_slope_v, lambda path, v, x: -torch.exp(-path.base) * path.covariance(path.decay, path.step)
+_log_ratio_slope_v = _by_region(
+    _series_log_ratio_slope, lambda path, v, x: -path.covariance(path.decay, path.step) / (1 + path.mean(path.decay))
 )
 
 
-@elementwise(_ratio_slope_v, _ratio_slope_x, wide=True, block=BLOCK)
+_ratio = _by_region(
+    lambda v, x: _ratio_of(_sums(v, x), v, x),
+    lambda path, v, x: torch.exp(-path.base) * (1 + path.mean(path.decay)),
+)
+
+
+def _ratio_slope_v(v: Tensor, x: Tensor) -> Tensor:
+    return _ratio(v, x) * _log_ratio_slope_v(v, x)
+
+
+@elementwise(_ratio_slope_v, _ratio_slope_x, wide=True, block=BLOCK, native="bessel_ratio")
 def bessel_ratio(v: Tensor, x: Tensor) -> Tensor:
     r"""The ratio :math:`I_{v+1}(x) / I_v(x)`, which rises from 0 at x = 0 to 1.
 
@@ -183,8 +193,8 @@ def bessel_ratio(v: Tensor, x: Tensor) -> Tensor:
     ``bessel_ratio(p / 2 - 1, kappa)``.
 
     Args:
-        v: order, not negative.
-        x: not negative.
+        v: order, not negative; a negative one gives NaN.
+        x: not negative, finite; a negative one gives NaN.
 
     References:
         DLMF 10.29, 10.32.12; Mardia and Jupp, Directional Statistics, 2000, section 9.3.2.
@@ -196,22 +206,22 @@ def bessel_ratio(v: Tensor, x: Tensor) -> Tensor:
     return _ratio(v, x)
 
 
-_ratio = _by_region(
-    lambda v, x: _ratio_of(_sums(v, x), v, x),
-    lambda path, v, x: torch.exp(-path.base) * (1 + path.mean(path.decay)),
-)
 _complement = _by_region(
     lambda v, x: 1 - _ratio_of(_sums(v, x), v, x),
     lambda path, v, x: -torch.expm1(-path.base) - torch.exp(-path.base) * path.mean(path.decay),
 )
 
 
-@elementwise(
-    lambda v, r: -_ratio_slope_v(v, bessel_ratio_inverse(v, r)) / _ratio_slope_x(v, bessel_ratio_inverse(v, r)),
-    lambda v, r: 1 / _ratio_slope_x(v, bessel_ratio_inverse(v, r)),
-    wide=True,
-    block=BLOCK,
-)
+def _inverse_slope_v(v: Tensor, r: Tensor) -> Tensor:
+    x = bessel_ratio_inverse(v, r)
+    return -_log_ratio_slope_v(v, x) * (r / _ratio_slope_x(v, x))
+
+
+def _inverse_slope_r(v: Tensor, r: Tensor) -> Tensor:
+    return 1 / _ratio_slope_x(v, bessel_ratio_inverse(v, r))
+
+
+@elementwise(_inverse_slope_v, _inverse_slope_r, wide=True, block=BLOCK, native="bessel_ratio_inverse")
 def bessel_ratio_inverse(v: Tensor, r: Tensor) -> Tensor:
     r"""The x with ``bessel_ratio(v, x) = r``: the concentration that a mean resultant length asks for.
 

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from ._beta_tail import Share, Tail, share, tail
 from ._derivatives import elementwise
-from .gamma import BLOCK
-from .gamma import _complement as complement
+from .gamma import BLOCK, complement
 from .logs import log1mexp
 
 Function = Callable[..., Tensor]
@@ -109,6 +108,8 @@ def _of_odds(logarithm: bool, first: bool) -> Function:
         log_size = torch.where(end, 1.0, u if first else v).log()
         inner = torch.exp(_share_of_change(logarithm, part) + part.log_hazard - log_size)
         outer = _density(logarithm)(a, b, u, v) * ((v if first else u) / total / total)
+        # log I is close to a log(u / v) there
+        outer = torch.where(_is_zero(u, v), a / (u if first else v), outer) if logarithm else outer
         value = torch.where(end, outer, inner)
         return value if first else -value
 

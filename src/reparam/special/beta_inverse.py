@@ -1,113 +1,126 @@
-r"""The inverses of the incomplete beta function, of probabilities and of their logarithms.
-
-What is solved for is the logit y of the quantile, on the side of the smaller probability, so that both the quantile
-and its complement are accurate. There :math:`\log I` is concave in y, and Halley's iteration converges from
-
-.. math:: y_0 = \frac{\log p + \log(a B(a, b))}{a},
-
-the intersection with its asymptote, which lies below the solution; for a, b >= 1 it starts from Carter's expansion.
-"""
+"""The inverses of the incomplete beta function, of probabilities and of their logarithms."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
-from ._beta_tail import Tail, share, tail
+from ._beta_inverse import at_logit, last_step, log_rate, lower_logit
+from ._beta_tail import tail
 from ._derivatives import elementwise
 from .gamma import BLOCK
 from .logs import log1mexp
-from .normal import ndtri_exp
-from .stirling import log_gamma_ratio
 
-HALLEY_STEPS = 16
-# Logits beyond have quantiles that are 0 or 1.
-FARTHEST = 1400.0
+Function = Callable[..., Tensor]
 
 
-def _at_logit(a: Tensor, b: Tensor, y: Tensor) -> Tail:
-    """The smaller tail at the logit y, or at the farthest."""
-    y = y.clamp(-FARTHEST, FARTHEST)
-    return tail(a, b, share(torch.exp(0.5 * y), torch.exp(-0.5 * y)))
+class _Problem(NamedTuple):
+    """The law, reflected or not, and the logarithm of the probability p <= 1/2 that shall lie below."""
+
+    a: Tensor
+    b: Tensor
+    log_p: Tensor
+    reflected: Tensor
 
 
-def _log_cdf(part: Tail) -> Tensor:
-    return torch.where(part.upper, log1mexp(part.log_value), part.log_value)
+@dataclass(frozen=True)
+class _Inverse:
+    """An inverse of I or, if ``upper``, of its complement, of a probability or, if ``log``, of its logarithm.
 
-
-def _start(a: Tensor, b: Tensor, log_p: Tensor) -> tuple[Tensor, Tensor]:
-    """A bound below the solution, and where to start.
-
-    References:
-        Carter, Approximation to percentage points of the z-distribution, 1947.
+    Its value is x or, if ``odds``, x / (1 - x).
     """
-    one = torch.ones_like(a)
-    least = (log_p + log_gamma_ratio(one, a) - log_gamma_ratio(b, a)) / a
-    # the same at the other end, where it is close if the density there is singular
-    most = -(log1mexp(log_p) + log_gamma_ratio(one, b) - log_gamma_ratio(a, b)) / b
-    singular = (b < 1) & (most > a.clamp(min=2.0).log())
-    regular = (a >= 1) & (b >= 1)
-    p, q = 1 / (2 * torch.where(regular, a, 1.0) - 1), 1 / (2 * torch.where(regular, b, 1.0) - 1)
-    normal = ndtri_exp(log_p)
-    spread, excess = 2 / (p + q), (normal * normal - 3) / 6
-    shift = normal * (spread + excess).clamp(min=0).sqrt() / spread
-    middle = a.log() - b.log() + 2 * (shift + (q - p) * (excess + 5 / 6 - 2 / (3 * spread)))
-    return least, torch.where(regular, torch.maximum(middle, least), torch.where(singular, most, least))
+
+    upper: bool
+    log: bool
+    odds: bool = False
+
+    def problem(self, a: Tensor, b: Tensor, given: Tensor) -> _Problem:
+        """What is solved, for what is given; outside of the open interval, for something else."""
+        inside = (given < 0) & (given > -math.inf) if self.log else (given > 0) & (given < 1)
+        own = torch.where(inside, given, -0.5 if self.log else 0.5)
+        own, other = (own, log1mexp(own)) if self.log else (own.log(), torch.log1p(-own))
+        low, high = (other, own) if self.upper else (own, other)
+        reflected = high < low
+        p, q = torch.where(reflected, b, a), torch.where(reflected, a, b)
+        return _Problem(p, q, torch.where(reflected, high, low), reflected)
+
+    def ends(self, given: Tensor, value: Tensor, zero: Tensor | float, one: Tensor | float) -> Tensor:
+        """The value, with what it is where x is 0 and where it is 1."""
+        least, most = (-math.inf, 0.0) if self.log else (0.0, 1.0)
+        first, last = (most, least) if self.upper else (least, most)
+        value = torch.where((given < least) | (given > most) | given.isnan(), math.nan, value)
+        return torch.where(given == first, zero, torch.where(given == last, one, value))
+
+    def formula(self, a: Tensor, b: Tensor, given: Tensor) -> Tensor:
+        """The quantile, with first derivatives by autograd, inside."""
+        law = self.problem(a, b, given)
+        y = lower_logit(law.a, law.b, law.log_p)
+        with torch.no_grad():
+            rest = last_step(law.a, law.b, law.log_p, y)
+        if self.odds:
+            sign = torch.where(law.reflected, -1.0, 1.0)
+            return self.ends(given, torch.exp(sign * y) * torch.exp(-sign * rest), 0.0, math.inf)
+        # the smaller one of the quantile and its complement, so that the derivative does not cancel
+        over = y > 0
+        sign = torch.where(over, -1.0, 1.0)
+        part = torch.sigmoid(sign * y) * (1 - sign * rest * torch.sigmoid(-sign * y))
+        return self.ends(given, torch.where(over == law.reflected, part, 1 - part), 0.0, 1.0)
+
+    def log_scale(self, law: _Problem, y: Tensor) -> Tensor:
+        """The logarithm of the derivative of the quantile in its logit, up to sign."""
+        return torch.where(law.reflected, -y, y) if self.odds else logsigmoid(y) + logsigmoid(-y)
+
+    def in_shape(self, first: bool) -> Function:
+        """The derivative in a or b."""
+
+        def slope(a: Tensor, b: Tensor, given: Tensor) -> Tensor:
+            law = self.problem(a, b, given)
+            y = lower_logit(law.a, law.b, law.log_p)
+            part = tail(law.a, law.b, at_logit(y))
+            rate = torch.where(law.reflected == first, part.slope_b, part.slope_a)
+            size = torch.exp(self.log_scale(law, y) - part.log_hazard) * rate
+            value = torch.where(part.upper == law.reflected, -size, size)
+            return self.ends(given, value, 0.0, math.inf if self.odds else 0.0)
+
+        return slope
+
+    def in_given(self, a: Tensor, b: Tensor, given: Tensor) -> Tensor:
+        """The derivative in what is given."""
+        law = self.problem(a, b, given)
+        y = lower_logit(law.a, law.b, law.log_p)
+        log_size = self.log_scale(law, y) + log_rate(law.a, law.b, law.log_p, y)
+        if self.log:
+            log_odds = law.log_p - log1mexp(law.log_p)
+            log_size = torch.where(law.reflected == self.upper, log_size, log_size - log_odds)
+        else:
+            log_size = log_size - law.log_p
+        zero = 0.0 if self.log and not self.upper else _edge(a, b)
+        one = math.inf if self.odds else 0.0 if self.log and self.upper else _edge(b, a)
+        value = self.ends(given, torch.exp(log_size), zero, one)
+        return -value if self.upper else value
+
+    def partials(self) -> tuple[Function, Function, Function]:
+        """The derivatives in a, b and what is given."""
+        return self.in_shape(True), self.in_shape(False), self.in_given
 
 
-def _solve(a: Tensor, b: Tensor, log_p: Tensor) -> Tensor:
-    least, y = _start(a, b, log_p)
-    for _ in range(HALLEY_STEPS):
-        part = _at_logit(a, b, y)
-        log_cdf = _log_cdf(part)
-        hazard = torch.exp(part.log_hazard + torch.where(part.upper, part.log_value - log_cdf, 0.0))
-        step = (log_cdf - log_p) / hazard
-        bend = a * torch.sigmoid(-y) - b * torch.sigmoid(y) - hazard
-        y = torch.maximum(least, y - step / (1 - 0.5 * step * bend).clamp(0.5, 2.0)).clamp(max=FARTHEST)
-    return y
+def _edge(shape: Tensor, other: Tensor) -> Tensor:
+    """One over the density at an end."""
+    return torch.where(shape > 1, math.inf, torch.where(shape < 1, 0.0, 1 / other))
 
 
-def _slope(first: bool, a: Tensor, b: Tensor, log_p: Tensor) -> Tensor:
-    part = _at_logit(a, b, _lower_logit(a, b, log_p))
-    rate = torch.exp(-part.log_hazard) * (part.slope_a if first else part.slope_b)
-    return torch.where(part.upper, rate, -rate)
+_OF_P, _OF_Q = _Inverse(False, False), _Inverse(True, False)
+_OF_LOG_P, _OF_LOG_Q = _Inverse(False, True), _Inverse(True, True)
+_ODDS = _Inverse(False, False, odds=True)
 
 
-def _rate(a: Tensor, b: Tensor, log_p: Tensor) -> Tensor:
-    part = _at_logit(a, b, _lower_logit(a, b, log_p))
-    return torch.exp(torch.where(part.upper, _log_cdf(part) - part.log_value, 0.0) - part.log_hazard)
-
-
-@elementwise(
-    lambda a, b, log_p: _slope(True, a, b, log_p), lambda a, b, log_p: _slope(False, a, b, log_p), _rate, wide=True
-)
-def _lower_logit(a: Tensor, b: Tensor, log_p: Tensor) -> Tensor:
-    """The logit of the quantile of p <= 1/2; a step of Newton's method carries the derivatives."""
-    with torch.no_grad():
-        y = _solve(a, b, log_p)
-        part = _at_logit(a, b, y)
-        log_cdf = _log_cdf(part)
-        inverse = torch.exp(torch.where(part.upper, log_cdf - part.log_value, 0.0) - part.log_hazard)
-    return y - (_log_cdf(_at_logit(a, b, y)) - log_p) * inverse
-
-
-def _quantile(a: Tensor, b: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    """The quantile between two probabilities whose logarithms are given."""
-    inside = (low > -math.inf) & (high > -math.inf)
-    reflected = high < low
-    smaller = torch.where(inside, torch.where(reflected, high, low), -1.0)
-    y = _lower_logit(torch.where(reflected, b, a), torch.where(reflected, a, b), smaller)
-    x = torch.sigmoid(torch.where(reflected, -y, y))
-    return torch.where(inside, x, torch.where(high == -math.inf, 1.0, 0.0))
-
-
-def _valid(x: Tensor, least: float, most: float, value: Tensor) -> Tensor:
-    return torch.where((x >= least) & (x <= most), value, math.nan)
-
-
-@elementwise(wide=True, block=BLOCK, native="betaincinv")
+@elementwise(*_OF_P.partials(), wide=True, block=BLOCK, native="betaincinv")
 def betaincinv(a: Tensor, b: Tensor, p: Tensor) -> Tensor:
     r"""The x with :math:`I_x(a, b) = p`: the quantile function of the beta law.
 
@@ -123,10 +136,10 @@ def betaincinv(a: Tensor, b: Tensor, p: Tensor) -> Tensor:
         >>> betaincinv(torch.tensor([1.0, 1e6]), torch.tensor([2.0, 1e6]), torch.tensor([1e-10, 0.5]))
         tensor([5.0000e-11, 5.0000e-01])
     """
-    return _valid(p, 0.0, 1.0, _quantile(a, b, p.log(), torch.log1p(-p)))
+    return _OF_P.formula(a, b, p)
 
 
-@elementwise(wide=True, block=BLOCK, native="betainccinv")
+@elementwise(*_OF_Q.partials(), wide=True, block=BLOCK, native="betainccinv")
 def betainccinv(a: Tensor, b: Tensor, q: Tensor) -> Tensor:
     r"""The x with :math:`1 - I_x(a, b) = q`, accurate at the smallest q.
 
@@ -139,10 +152,10 @@ def betainccinv(a: Tensor, b: Tensor, q: Tensor) -> Tensor:
         >>> betainccinv(torch.tensor(1.0), torch.tensor(100.0), torch.tensor([1e-30, 0.5]))
         tensor([0.4988, 0.0069])
     """
-    return _valid(q, 0.0, 1.0, _quantile(a, b, torch.log1p(-q), q.log()))
+    return _OF_Q.formula(a, b, q)
 
 
-@elementwise(wide=True, block=BLOCK, native="betaincinv_exp")
+@elementwise(*_OF_LOG_P.partials(), wide=True, block=BLOCK, native="betaincinv_exp")
 def betaincinv_exp(a: Tensor, b: Tensor, log_p: Tensor) -> Tensor:
     r"""The x with :math:`\log I_x(a, b)` as given: the inverse of :func:`log_betainc`.
 
@@ -155,12 +168,10 @@ def betaincinv_exp(a: Tensor, b: Tensor, log_p: Tensor) -> Tensor:
         >>> betaincinv_exp(torch.tensor(1000.0), torch.tensor(10.0), torch.tensor([-2254.1, -0.5]))
         tensor([0.1000, 0.9912])
     """
-    inside = (log_p < 0) & (log_p > -math.inf)
-    high = torch.where(inside, log1mexp(torch.where(inside, log_p, -1.0)), torch.where(log_p == 0, -math.inf, 0.0))
-    return _valid(log_p, -math.inf, 0.0, _quantile(a, b, log_p, high))
+    return _OF_LOG_P.formula(a, b, log_p)
 
 
-@elementwise(wide=True, block=BLOCK, native="betainccinv_exp")
+@elementwise(*_OF_LOG_Q.partials(), wide=True, block=BLOCK, native="betainccinv_exp")
 def betainccinv_exp(a: Tensor, b: Tensor, log_q: Tensor) -> Tensor:
     r"""The x with :math:`\log(1 - I_x(a, b))` as given: the inverse of :func:`log_betaincc`.
 
@@ -173,6 +184,22 @@ def betainccinv_exp(a: Tensor, b: Tensor, log_q: Tensor) -> Tensor:
         >>> betainccinv_exp(torch.tensor(1.0), torch.tensor(1000.0), torch.tensor([-1e-7, -1386.3]))
         tensor([1.0000e-10, 7.5000e-01])
     """
-    inside = (log_q < 0) & (log_q > -math.inf)
-    low = torch.where(inside, log1mexp(torch.where(inside, log_q, -1.0)), torch.where(log_q == 0, -math.inf, 0.0))
-    return _valid(log_q, -math.inf, 0.0, _quantile(a, b, low, log_q))
+    return _OF_LOG_Q.formula(a, b, log_q)
+
+
+@elementwise(*_ODDS.partials(), wide=True, block=BLOCK, native="betaincinv_odds")
+def betaincinv_odds(a: Tensor, b: Tensor, p: Tensor) -> Tensor:
+    r"""The odds x / (1 - x) of the x with :math:`I_x(a, b) = p`, however small or large.
+
+    For a given complement q it is the reciprocal of ``betaincinv_odds(b, a, q)``.
+
+    Args:
+        a: positive.
+        b: positive.
+        p: a probability; values outside [0, 1] give NaN.
+
+    Example:
+        >>> betaincinv_odds(torch.tensor(1.0), torch.tensor([1.0, 0.1]), torch.tensor([0.75, 0.9]))
+        tensor([3.0000e+00, 1.0000e+10])
+    """
+    return _ODDS.formula(a, b, p)

@@ -38,7 +38,7 @@ def _nodes(kappa: Tensor) -> tuple[Tensor, Tensor]:
     return torch.exp(-kappa.unsqueeze(-1) * w) * weight * (2 / math.pi * half.unsqueeze(-1)), w
 
 
-@elementwise(wide=True, block=BLOCK)
+@elementwise(wide=True, block=BLOCK, native="circular_spread")
 def circular_spread(kappa: Tensor) -> Tensor:
     r"""The variance of :math:`\cos\theta` under the von Mises law, the derivative of :math:`I_1/I_0`.
 
@@ -55,7 +55,7 @@ def circular_spread(kappa: Tensor) -> Tensor:
     return (mass * apart * apart).sum(-1) / total
 
 
-@elementwise(lambda kappa: -circular_spread(kappa), wide=True, block=BLOCK)
+@elementwise(lambda kappa: -circular_spread(kappa), wide=True, block=BLOCK, native="circular_variance")
 def circular_variance(kappa: Tensor) -> Tensor:
     r""":math:`1 - I_1(\kappa)/I_0(\kappa)`, the circular variance of the von Mises law, never by that difference.
 
@@ -70,7 +70,7 @@ def circular_variance(kappa: Tensor) -> Tensor:
     return (mass * w).sum(-1) / mass.sum(-1)
 
 
-@elementwise(lambda kappa: -circular_variance(kappa), wide=True, block=BLOCK)
+@elementwise(lambda kappa: -circular_variance(kappa), wide=True, block=BLOCK, native="log_i0e")
 def log_i0e(kappa: Tensor) -> Tensor:
     r""":math:`\log I_0(\kappa) - \kappa`, with every derivative to full accuracy.
 
@@ -131,4 +131,6 @@ def von_mises_bregman(q: Tensor, p: Tensor) -> Tensor:
     """
     near, mass, _, u = _apart(q, p)
     body = torch.log1p((mass * _exp_remainder(u)).sum(-1))
-    return torch.where(near, body, log_i0e(q) - log_i0e(p) + (q - p) * circular_variance(p))
+    # arguments that are not near are not both small: the ratio of their integrals is not near 1
+    far = (_nodes(q)[0].sum(-1) / _nodes(p)[0].sum(-1)).log() + (q - p) * circular_variance(p)
+    return torch.where(near, body, far)

@@ -51,7 +51,7 @@ def _tail(a: Tensor, x: Tensor) -> tuple[Tail, Tensor]:
     return part, log_tail(a, at, part.log_hazard)
 
 
-def _complement(log_value: Tensor) -> Tensor:
+def complement(log_value: Tensor) -> Tensor:
     """1 - exp(t) for t <= 0; the derivative of expm1 alone would lose small tails."""
     near = log_value > -math.log(2)
     small, large = torch.where(near, log_value, -0.5), torch.where(near, -1.0, log_value)
@@ -121,7 +121,7 @@ def gammainc(a: Tensor, x: Tensor) -> Tensor:
         tensor([1.0000e-10, 5.0013e-01])
     """
     part, log_value = _tail(a, x)
-    value = torch.where(part.upper, _complement(log_value), torch.exp(log_value))
+    value = torch.where(part.upper, complement(log_value), torch.exp(log_value))
     return _with_limits(x, value, 0.0, 1.0)
 
 
@@ -141,7 +141,7 @@ def gammaincc(a: Tensor, x: Tensor) -> Tensor:
         tensor([1.8049e-35, 2.1938e-09])
     """
     part, log_value = _tail(a, x)
-    value = torch.where(part.upper, torch.exp(log_value), _complement(log_value))
+    value = torch.where(part.upper, torch.exp(log_value), complement(log_value))
     return _with_limits(x, value, 1.0, 0.0)
 
 

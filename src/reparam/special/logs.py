@@ -50,7 +50,7 @@ def log1mexp(x: Tensor) -> Tensor:
         x: not positive; a positive x gives NaN.
 
     References:
-        Maechler, Accurately computing log(1 - exp(-|a|)), 2012.
+        Maechler, Accurately computing log(1 - exp(-\|a\|)), 2012.
 
     Example:
         >>> log1mexp(torch.tensor([-1e-10, -50.0]))

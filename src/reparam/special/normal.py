@@ -40,7 +40,7 @@ def _erfcx_slope(t: Tensor) -> Tensor:
     return torch.where(left, direct, -2 * _erfc_integral(1, torch.where(left, 1.0, t)))
 
 
-@elementwise(_erfcx_slope, value=torch.special.erfcx, native="erfcx")
+@elementwise(_erfcx_slope, value=torch.special.erfcx, wide=True, native="erfcx")
 def erfcx(x: Tensor) -> Tensor:
     r"""The scaled complementary error function :math:`e^{x^2} \operatorname{erfc}(x)`.
 
@@ -142,7 +142,7 @@ def _ndtri_slope(p: Tensor) -> Tensor:
     return torch.where(inside, 1 / (torch.where(inside, tail, 1.0) * ratio), math.inf)
 
 
-@elementwise(_ndtri_slope, native="ndtri")
+@elementwise(_ndtri_slope, wide=True, native="ndtri")
 def ndtri(p: Tensor) -> Tensor:
     r"""The standard normal quantile function :math:`\Phi^{-1}(p)`.
 

@@ -118,8 +118,8 @@ def lgamma(x: Tensor) -> Tensor:
         x: positive.
 
     Example:
-        >>> lgamma(torch.tensor([1.0, 11.0]))
-        tensor([ 0.0000, 15.1044])
+        >>> lgamma(torch.tensor([3.0, 11.0]))
+        tensor([ 0.6931, 15.1044])
     """
     return torch.lgamma(x)
 

@@ -27,12 +27,13 @@ from ._quadrature import gauss_legendre, on_reach
 from .gamma import BLOCK
 from .logs import log1mexp
 from .polygamma import BERNOULLI, SHIFT, digamma_difference, horner, steps
-from .stirling import HALF_LOG_TWO_PI, stirling_error
+from .stirling import HALF_LOG_TWO_PI, log_gamma_ratio, stirling_error
 
 # exp(-EXPONENT) is lost against 1 in float64.
 EXPONENT = 40.0
 RULE = gauss_legendre(40)
 NEWTON_STEPS = 3
+LOG_TWO = math.log(2)
 # Below CENTRE = asinh(t / sqrt(df)) the integral from 0 may serve.
 CENTRE = 1.5
 # -log(1 - q) - q = q^2 (1/2 + q/3 + ...), for q below NEAR
@@ -146,10 +147,12 @@ def upper_tail(df: Tensor, t: Tensor) -> Tail:
     span = torch.where(lifted, series / df, torch.where(central, 1.0, total))
     inner = torch.exp(log_scale) * torch.where(central, total, 0.0)
     half = 0.5 - inner
-    log_outer = log_scale - df * at.log_cosh + span.log()
+    # log(c / df), with nothing lost where the tail is hardly below 1/2
+    few = log_gamma_ratio(torch.full_like(df, 0.5), 0.5 * df) - log_gamma_ratio(torch.ones_like(df), 0.5 * df) - LOG_TWO
+    outer = torch.where(lifted, few + series.log(), log_scale + span.log()) - df * at.log_cosh
     log_density = log_scale - 0.5 * df.log() - (df + 1) * at.log_cosh
     return Tail(
-        torch.where(central, half.log(), log_outer),
+        torch.where(central, half.log(), outer),
         torch.where(central, log_density - half.log(), -0.5 * df.log() - at.log_cosh - span.log()),
         torch.where(
             central,

@@ -21,9 +21,11 @@ from ._derivatives import elementwise
 from .gamma import BLOCK
 from .logs import log1mexp
 from .normal import ndtri_exp
-from .student import log_constant, log_density, tail_at, upper_tail
+from .student import log_constant, tail_at, upper_tail
 
 NEWTON_STEPS = 8
+# Beyond, the last step would overflow.
+HUGE = 1e300
 
 Function = Callable[[Tensor, Tensor], Tensor]
 
@@ -48,7 +50,12 @@ def _solve(df: Tensor, log_q: Tensor, inner: Tensor) -> Tensor:
         outward = (part.log_value - log_q) * torch.exp(-part.log_hazard - log_speed)
         inward = (inner - part.inner) * torch.exp(-part.log_hazard - part.log_value - log_speed)
         w = torch.minimum(w + torch.where(part.inner > 0, inward, outward), most).clamp(min=0)
-    return _size(df, w)
+    # the last step is taken at t itself, whose last bits w does not determine
+    t = _size(df, w)
+    part = upper_tail(df, t)
+    outward = (part.log_value - log_q) * torch.exp(-part.log_hazard)
+    inward = (inner - part.inner) * torch.exp(-part.log_hazard - part.log_value)
+    return torch.where(t < HUGE, t + torch.where(part.inner > 0, inward, outward), t)
 
 
 def _quantile(df: Tensor, below: Tensor, above: Tensor, excess: Tensor) -> Tensor:
@@ -74,25 +81,29 @@ def _in_df(df: Tensor, t: Tensor) -> Tensor:
     return torch.where(t.abs() == math.inf, 0.0, torch.where(right, rate, -rate))
 
 
-def _in_p(df: Tensor, t: Tensor) -> Tensor:
-    finite = torch.where(t.abs() == math.inf, 0.0, t)
-    return torch.where(t.abs() == math.inf, math.inf, torch.exp(-log_density(df, finite)))
-
-
-def _in_log_p(df: Tensor, t: Tensor) -> Tensor:
+def _in_p(df: Tensor, p: Tensor, t: Tensor) -> Tensor:
     part, right = tail_at(df, t)
-    log_odds = torch.where(right, log1mexp(part.log_value) - part.log_value, 0.0)
-    return torch.where(t.abs() == math.inf, math.inf, torch.exp(log_odds - part.log_hazard))
+    end = t.abs() == math.inf
+    size = torch.where(end, 0.5, torch.where(right, 1 - p, p))
+    return torch.where(end, math.inf, torch.exp(-part.log_hazard) / size)
 
 
-def _partials(quantile: Function, rate: Function) -> tuple[Function, Function]:
+def _in_log_p(df: Tensor, log_p: Tensor, t: Tensor) -> Tensor:
+    part, right = tail_at(df, t)
+    end = t.abs() == math.inf
+    inside = torch.where(end | ~right, -1.0, log_p)
+    log_odds = torch.where(right, inside - log1mexp(inside), 0.0)
+    return torch.where(end, math.inf, torch.exp(log_odds - part.log_hazard))
+
+
+def _partials(quantile: Function, rate: Callable[[Tensor, Tensor, Tensor], Tensor]) -> tuple[Function, Function]:
     """The derivatives of the quantile in df and in what is given."""
 
     def in_df(df: Tensor, given: Tensor) -> Tensor:
         return _in_df(df, quantile(df, given))
 
     def in_given(df: Tensor, given: Tensor) -> Tensor:
-        return rate(df, quantile(df, given))
+        return rate(df, given, quantile(df, given))
 
     return in_df, in_given
 

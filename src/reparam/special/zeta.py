@@ -21,9 +21,10 @@ HIGHEST = 170
 
 
 class _Rest(NamedTuple):
-    """What follows the first powers: z = q + TERMS, z^-s, and the factor of z^-s with its derivative in s."""
+    """What follows the first powers: z = q + TERMS, the integral beyond, z^-s, its factor and that one's slope in s."""
 
     z: Tensor
+    integral: Tensor
     power: Tensor
     factor: Tensor
     slope: Tensor
@@ -31,7 +32,7 @@ class _Rest(NamedTuple):
 
 def _rest(s: Tensor, q: Tensor) -> _Rest:
     z = q + TERMS
-    power = z**-s
+    integral, power = z ** (1 - s) / (s - 1), z**-s
     s = torch.where(power > 0, s, 2.0)
     term, steps = s / z, 1 / s
     total, slope = torch.full_like(s, 0.5), torch.zeros_like(s)
@@ -39,7 +40,7 @@ def _rest(s: Tensor, q: Tensor) -> _Rest:
         total, slope = total + c * term, slope + c * term * steps
         up = s + (2 * j + 1)
         term, steps = term * (up / z) * ((up + 1) / z), steps + 1 / up + 1 / (up + 1)
-    return _Rest(z, power, z / (s - 1) + total, slope - z / (s - 1) ** 2)
+    return _Rest(z, integral, power, total, slope)
 
 
 def _first(q: Tensor) -> Tensor:
@@ -50,7 +51,9 @@ def _first(q: Tensor) -> Tensor:
 def _slope_in_s(s: Tensor, q: Tensor) -> Tensor:
     rest, first = _rest(s, q), _first(q)
     few = -(first.log() * first ** -s.unsqueeze(-1)).sum(-1)
-    return _valid(s, q, few + rest.power * (rest.slope - rest.z.log() * rest.factor))
+    log_z = rest.z.log()
+    beyond = rest.power * (rest.slope - log_z * rest.factor) - rest.integral * (log_z + 1 / (s - 1))
+    return _valid(s, q, few + beyond)
 
 
 def _valid(s: Tensor, q: Tensor, value: Tensor) -> Tensor:
@@ -85,7 +88,7 @@ def zeta(s: Tensor, q: Tensor) -> Tensor:
         tensor([1.6449, 1.2021])
     """
     rest = _rest(s, q)
-    return _valid(s, q, (_first(q) ** -s.unsqueeze(-1)).sum(-1) + rest.power * rest.factor)
+    return _valid(s, q, (_first(q) ** -s.unsqueeze(-1)).sum(-1) + (rest.integral + rest.power * rest.factor))
 
 
 def polygamma(n: int, x: Tensor | float) -> Tensor:

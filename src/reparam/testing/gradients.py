@@ -231,8 +231,10 @@ def _path_of_values(family: Family, d: Any, x: Tensor) -> Curve:
     if not family.scalar:
         step = x * (noise - (x * noise).sum(-1, keepdim=True))  # along the simplex, too
     else:
-        bounds = ((getattr(d.support, name, math.inf)) for name in ("lower_bound", "upper_bound"))
-        step = 0.1 * torch.minimum(*[(x - torch.as_tensor(bound)).abs().clamp(max=1.0) for bound in bounds])
+        # away from the ends, and from zero, where the density of a mixture may jump
+        bounds = (getattr(d.support, "lower_bound", 0.0), getattr(d.support, "upper_bound", 0.0), 0.0)
+        room = torch.stack(torch.broadcast_tensors(*[(x - torch.as_tensor(bound)).abs() for bound in bounds])).amin(0)
+        step = 0.1 * room.clamp(max=1.0)
     return lambda t: x + t * step
 
 

@@ -22,6 +22,7 @@ from ..core.distribution import Distribution
 from ..core.params import param
 from ..families.beta import Beta
 from ..families.categorical import Categorical
+from ..families.exponential import Exponential
 from ..families.gamma import Gamma
 from ..families.inverse_wishart import InverseWishart
 from ..families.lkj_cholesky import LKJCholesky
@@ -194,15 +195,20 @@ def _follower(x: Tensor) -> Distribution:
 
 @recipe(Mixture)
 def _unlike() -> Iterator[Family]:
-    normal, gamma = (families_of(cls)[0].fields for cls in (Normal, Gamma))
+    for other in (Exponential, Gamma):
+        normal, fields = (families_of(cls)[0].fields for cls in (Normal, other))
 
-    def build(logits: Tensor, loc: Any, scale: Any, concentration: Any, rate: Any) -> Distribution:
-        return Mixture(
-            Categorical(logits=logits), (Normal(loc, scale), Gamma(concentration, rate), Normal(-loc, scale))
+        def build(
+            logits: Tensor, loc: Any, scale: Any, other: type[Distribution] = other, **values: Any
+        ) -> Distribution:
+            return Mixture(Categorical(logits=logits), (Normal(loc, scale), other(**values), Normal(-loc, scale)))
+
+        yield Family(
+            f"Mixture(Normal, {other.__name__})",
+            build,
+            {"logits": Categorical.logits, **normal, **fields},
+            principal=other is Exponential,
         )
-
-    fields = {"logits": Categorical.logits, **normal, **gamma}
-    yield Family("Mixture(Normal, Gamma)", build, fields, principal=True)
 
 
 @recipe(RelaxedBernoulli)

@@ -115,8 +115,8 @@ def _region(v: float, x: float) -> str:
 
 
 METHOD = (
-    "The power series (DLMF 10.25.2) for x <= 12, or 2 where v < 1/2. Beyond, Schlaefli's integral (DLMF 10.32.12) by 32 "
-    "Gauss-Legendre nodes on the path of steepest descent, where its integrand is positive; where v < 1/2 on the path "
+    "The power series (DLMF 10.25.2) for x <= 12, or 2 where v < 1/2. Beyond, Schlaefli's integral (DLMF 10.32.12) by "
+    "32 Gauss-Legendre nodes on the path of steepest descent, where its integrand is positive; for v < 1/2 on the path "
     "from 0 to i pi and on to infinity. Derivatives are means, those of the ratio covariances, over the same nodes."
 )
 POINTS = list(itertools.product(ORDERS, ARGUMENTS))

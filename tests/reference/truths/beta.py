@@ -53,7 +53,8 @@ def log_jet(value: mpf, log_value: mpf, slopes: Sequence[mpf], second: Matrix, x
 
 
 def log_sigmoid(t: mpf) -> mpf:
-    return -mp.log1p(mp.exp(-t)) if t > 0 else t - mp.log1p(mp.exp(t))
+    # 1 + exp(-abs(t)) keeps as many digits after the point as there are: far more than the moments need
+    return -mp.log(1 + mp.exp(-t)) if t > 0 else t - mp.log(1 + mp.exp(t))
 
 
 @cache
@@ -71,8 +72,9 @@ def beta_tail(a: mpf, b: mpf, u: mpf, v: mpf) -> tuple[bool, list[mpf]]:
         return a * log_sigmoid(t) + b * log_sigmoid(-t) - log_beta
 
     def terms(t: mpf) -> Sequence[mpf]:
-        p, q, mass = log_sigmoid(t) - mean_p, log_sigmoid(-t) - mean_q, mp.exp(log_density(t))
-        return [mass * m for m in (1, p, q, p * p, p * q, q * q)]
+        log_s = log_sigmoid(t)
+        p, q, mass = log_s - mean_p, log_s - t - mean_q, mp.exp(a * log_s + b * (log_s - t) - log_beta)
+        return [mass, mass * p, mass * q, mass * p * p, mass * p * q, mass * q * q]
 
     upper = y > mean_p - mean_q
     sign, top = (1 if upper else -1), log_density(y)
@@ -176,6 +178,8 @@ _BETA_METHOD = (
 @cache
 def student_tail(df: mpf, t: mpf) -> list[mpf]:
     r"""P(T > t) for t > 0 and its first two derivatives in df, with :math:`t = \sqrt\nu \sinh w`."""
+    if t == 0:
+        return [mpf(1) / 2, mpf(0), mpf(0)]
     half, w = df / 2, mp.asinh(t / mp.sqrt(df))
     log_c = mp.loggamma(half + mpf(1) / 2) - mp.loggamma(half) - mp.log(mp.pi) / 2
 
@@ -191,12 +195,19 @@ def student_tail(df: mpf, t: mpf) -> list[mpf]:
     return integrate(terms, w, reach, [mpf(c) for c in (1, 2.5, 5, 10, 20, 40, 60)])
 
 
+@cache
+def drift_constants(df: mpf) -> tuple[mpf, mpf]:
+    """The part of the drift that depends on df alone, and its derivative."""
+    half = df / 2
+    constant = mp.digamma(half + mpf(1) / 2) / 2 - mp.digamma(half) / 2 - 1 / df / 2
+    return constant, (mp.psi(1, half + mpf(1) / 2) - mp.psi(1, half)) / 4 + 1 / df**2 / 2
+
+
 def student_drift(df: mpf, x: mpf) -> tuple[mpf, mpf]:
     """The derivative of the log-density in df at fixed t, and its derivative, in terms of x = asinh(t / sqrt(df))."""
-    half, p = df / 2, mp.sinh(x) ** 2
+    constant, bend = drift_constants(df)
+    p = mp.sinh(x) ** 2
     share = p / (1 + p)
-    constant = mp.digamma(half + mpf(1) / 2) / 2 - mp.digamma(half) / 2 - 1 / df / 2
-    bend = (mp.psi(1, half + mpf(1) / 2) - mp.psi(1, half)) / 4 + 1 / df**2 / 2
     first = constant + (share / df - mp.log1p(p) + share) / 2
     inner = ((1 + 1 / df) / (1 + p) ** 2 - 1 / (1 + p)) / 2
     return first, bend - share / df**2 / 2 - inner * p / df

@@ -1,8 +1,9 @@
-"""The truth about the quantiles of the beta law and of Student's: Newton's method on the functions in high precision."""
+"""The truth about the quantiles of the beta law and of Student's: Newton's method in high precision."""
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from functools import cache
 
@@ -12,7 +13,7 @@ from mpmath import mp, mpf
 from reparam import special
 
 from . import Jet, Truth
-from .beta import FREEDOMS, Matrix, log_sigmoid, beta_derivatives, jet_of, student_derivatives, student_tail
+from .beta import FREEDOMS, Matrix, beta_derivatives, jet_of, log_sigmoid, student_derivatives, student_tail
 
 
 def implicit_jet(x: mpf, slopes: Sequence[mpf], second: Matrix, given: Sequence[mpf], value: mpf | None) -> Jet:
@@ -34,51 +35,74 @@ def implicit_jet(x: mpf, slopes: Sequence[mpf], second: Matrix, given: Sequence[
 
 
 @cache
-def beta_logit(a: mpf, b: mpf, lower: mpf, upper: mpf) -> mpf:
-    """The logit of the quantile: Newton steps from the result in float64, to 25 digits."""
-    reflected = upper < lower
-    p, q, log_p = (b, a, mp.log(upper)) if reflected else (a, b, mp.log(lower))
-    arguments = (torch.tensor(float(v), dtype=torch.float64) for v in (p, q, log_p))
-    start = float(special.betaincinv_exp(*arguments))
-    asymptote = (log_p + mp.log(p) + mp.loggamma(p) + mp.loggamma(q) - mp.loggamma(p + q)) / p
-    y = mp.log(start) - mp.log1p(-start) if 1e-300 < start < 1 else asymptote
+def lower_logit(a: mpf, b: mpf, log_p: mpf) -> mpf:
+    """The logit of the quantile of p <= 1/2: Newton steps from the result in float64, to 25 digits."""
+    arguments = [torch.tensor(float(v), dtype=torch.float64) for v in (a, b, log_p)]
+    start = mpf(float(special.betaincinv_exp(*arguments)))
+    above = mpf(float(special.betainccinv_exp(arguments[1], arguments[0], arguments[2])))
+    log_beta = mp.loggamma(a) + mp.loggamma(b) - mp.loggamma(a + b)
+    if min(start, above) > 1e-300:
+        y = mp.log(start) - mp.log(above)
+    elif start < above:
+        y = (log_p + mp.log(a) + log_beta) / a
+    else:
+        y = -(mp.log1p(-mp.exp(log_p)) + mp.log(b) + log_beta) / b
     for _ in range(12):
-        above, tail, _, _ = beta_derivatives(p, q, mp.exp(y), mpf(1))
-        value = 1 - tail if above else tail
-        log_density = p * log_sigmoid(y) + q * log_sigmoid(-y) + mp.loggamma(p + q) - mp.loggamma(p) - mp.loggamma(q)
+        upper, tail, _, _ = beta_derivatives(a, b, mp.exp(y), mpf(1))
+        value = 1 - tail if upper else tail
+        log_density = a * log_sigmoid(y) + b * log_sigmoid(-y) - log_beta
         step = (mp.log(value) - log_p) * value / mp.exp(log_density)
         y -= step
-        if abs(step) * (1 + mp.sqrt(p + q)) < mpf(10) ** -13:
-            return -y if reflected else y
-    raise ArithmeticError(f"the quantile of {a}, {b} at {lower} does not converge")
+        if abs(step) * (1 + mp.sqrt(a + b)) < mpf(10) ** -13:
+            return y
+    raise ArithmeticError(f"the quantile of {a}, {b} at {log_p} does not converge")
 
 
-def beta_inverse_jet(logarithm: bool, complement: bool) -> Callable[..., Jet]:
-    """The jet of the x where I_x(a, b) or its complement is a given one, or its logarithm."""
+def beta_inverse_jet(logarithm: bool, complement: bool, odds: bool = False) -> Callable[..., Jet]:
+    """The jet of the x, or of x / (1 - x), where I_x(a, b) or its complement is a given one, or its logarithm."""
 
     def jet(a: mpf, b: mpf, given: mpf) -> Jet:
         own = mp.exp(given) if logarithm else given
         other = -mp.expm1(given) if logarithm else 1 - given
-        y = beta_logit(a, b, *((other, own) if complement else (own, other)))
+        lower, upper = (other, own) if complement else (own, other)
+        y = -lower_logit(b, a, mp.log(upper)) if upper < lower else lower_logit(a, b, mp.log(lower))
         above, _, slopes, second = beta_derivatives(a, b, mp.exp(y), mpf(1))
         sign = -1 if above != complement else 1
         slopes, second = [sign * s for s in slopes], [[sign * h for h in row] for row in second]
-        return implicit_jet(1 / (1 + mp.exp(-y)), slopes, second, (a, b, given), own if logarithm else None)
+        x, z = 1 / (1 + mp.exp(-y)), 1 / (1 + mp.exp(y))
+        if odds:
+            # as a function of the odds, of which x has the derivatives z^2 and -2 z^3
+            bend = second[2][2] * z**4 - 2 * z**3 * slopes[2]
+            second = [[*row[:2], row[2] * z**2] for row in second[:2]] + [[h * z**2 for h in second[2][:2]] + [bend]]
+            x, slopes = mp.exp(y), [*slopes[:2], slopes[2] * z**2]
+        return implicit_jet(x, slopes, second, (a, b, given), own if logarithm else None)
 
     return jet
 
 
 SIZES = (1e-8, 1e-3, 0.3, 1.0, 1.5, 25.0, 1e3, 1e6, 1e12)
-PROBABILITIES = (1e-300, 1e-100, 1e-20, 1e-5, 0.02, 0.3, 0.5, 0.6, 0.9, 0.999, 1 - 1e-9, 1 - 2.0**-53)
-LOGARITHMS = (-1e5, -2e3, -300.0, -40.0, -4.0, -0.8, -0.6, -0.3, -0.01, -1e-6, -1e-30, -1e-300)
+PROBABILITIES = (1e-300, 1e-100, 1e-20, 1e-5, 0.02, 0.1, 0.3, 0.5, 0.6, 0.9, 0.999, 1 - 1e-6, 1 - 2.0**-20)
+LOGARITHMS = (-1e5, -2e3, -300.0, -40.0, -4.0, -0.8, -0.6, -0.3, -0.01, -1e-6, -1e-30, -1e-290)
 
 
-def _levels(values: Sequence[float]) -> list[tuple[float, float, float]]:
-    """Each pair of sizes with every third value, if the quantile is not beyond the floats."""
-    points = []
-    for i, (a, b) in enumerate(itertools.product(SIZES, SIZES)):
-        points += [(a, b, value) for value in values[i % 3 :: 3] + values[(i + 1) % 4 :: 4]]
-    return points
+def _levels(values: Sequence[float], stride: int = 3) -> list[tuple[float, float, float]]:
+    """Each pair of sizes with some of the values."""
+    pairs = itertools.product(enumerate(SIZES), enumerate(SIZES))
+    return [(a, b, value) for (i, a), (j, b) in pairs for value in values[(i + j) % stride :: stride]]
+
+
+def _least(a: float, b: float, p: float) -> float:
+    """A bound below the logit of the quantile, close to it where it is small."""
+    return (math.log(p) + math.lgamma(a + 1) + math.lgamma(b) - math.lgamma(a + b)) / a
+
+
+def _is_float(a: float, b: float, p: float) -> bool:
+    """Whether the quantile is no subnormal, nor 0 while its derivative in p is not."""
+    return not -800 + math.log(p) < _least(a, b, p) < -680
+
+
+POINTS = [(a, b, p) for a, b, p in _levels(PROBABILITIES) if _is_float(a, b, p) and _is_float(b, a, p)]
+ODDS_POINTS = [(a, b, p) for a, b, p in _levels(PROBABILITIES, 2) if _is_float(a, b, p) and _least(b, a, 1 - p) > -680]
 
 
 def _level_region(a: float, b: float, given: float) -> str:
@@ -138,8 +162,7 @@ QUANTILES = [
 LOG_QUANTILES = [
     (df, g)
     for df in FREEDOMS
-    for g in (-1e4, -2e3, -690.0, -300.0, -90.0, -40.0, -8.0, -3.0, -1.4, -0.8, -0.7, -0.6931, -0.69, -0.6, -0.3, -0.1)
-    + (-0.01, -1e-6, -1e-30, -1e-300)
+    for g in (*LOGARITHMS, -1e4, -690.0, -90.0, -8.0, -3.0, -1.4, -0.7, -0.6931, -0.69, -0.1)
     if -mp.log(min(mp.exp(g), -mp.expm1(g))) < 650 * df
 ]
 
@@ -155,8 +178,9 @@ _STUDENT_INVERSE = (
 )
 
 TRUTHS = [
-    Truth("betaincinv", beta_inverse_jet(False, False), _levels(PROBABILITIES), _level_region, _INVERSE_METHOD),
-    Truth("betainccinv", beta_inverse_jet(False, True), _levels(PROBABILITIES), _level_region, _INVERSE_METHOD),
+    Truth("betaincinv", beta_inverse_jet(False, False), POINTS, _level_region, _INVERSE_METHOD),
+    Truth("betainccinv", beta_inverse_jet(False, True), POINTS, _level_region, _INVERSE_METHOD),
+    Truth("betaincinv_odds", beta_inverse_jet(False, False, True), ODDS_POINTS, _level_region, _INVERSE_METHOD),
     Truth("betaincinv_exp", beta_inverse_jet(True, False), _levels(LOGARITHMS), _level_region, _INVERSE_METHOD),
     Truth("betainccinv_exp", beta_inverse_jet(True, True), _levels(LOGARITHMS), _level_region, _INVERSE_METHOD),
     Truth("stdtrit", student_inverse_jet(False), QUANTILES, _quantile_region, _STUDENT_INVERSE),

@@ -40,7 +40,8 @@ def mixture(k: int) -> Learnable:
 def divergence(q: Learnable, p: Distribution, n: int) -> torch.Tensor:
     """The divergence of q from p by n draws, with the pathwise gradient in all that q learns."""
     x = q.rsample((n,))
-    return (q.log_prob(x) - p.log_prob(x)).mean()
+    gap: torch.Tensor = q.log_prob(x) - p.log_prob(x)
+    return gap.mean()
 
 
 def fit(q: Learnable, p: Distribution, steps: int) -> None:
@@ -64,7 +65,7 @@ def run(tick: Tick, quick: bool) -> Part:
             "gradient: differentiating one conditional cdf after another gives it exactly. Here mixtures of "
             "normals are fitted to a banana by that gradient alone. What is left is the divergence from the target."
         ),
-        code="\n\n".join(map(inspect.getsource, (target, mixture, divergence, fit))),
+        code="\n\n".join(inspect.getsource(step) for step in (target, mixture, divergence, fit)),
     )
     p = target()
     figures = axes(columns=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import math
 import re
 from collections.abc import Iterator
@@ -13,36 +14,25 @@ from torch import Tensor
 
 import reparam
 
-from ... import plots, transforms
+from ... import plots
 from ...plots.laws import DRAWS, draws
-from ...plots.style import GREEN, ORANGE, PINK, legend
-from ...testing.draws import classes_in, families_of
+from ...plots.style import BLUE, GREEN, ORANGE, PINK, legend
+from ...testing import classes_in, families
+from ...testing.space import varying
 from .part import Finding, Part, Plot, Tick
 
 FALSE_ALARM = 1e-3
 SEED = 8
+SHOWN = 1500
 COLOURS = (ORANGE, GREEN, PINK)
 
 
-def combined() -> tuple[reparam.Distribution, ...]:
-    """One law for each class that is made of other laws."""
-    pair = reparam.Normal(torch.tensor([-1.0, 2.0]), torch.tensor([1.0, 0.5]))
-    weights = reparam.Categorical(torch.tensor([0.35, 0.65]))
-    return (
-        reparam.Independent(pair, 1),
-        reparam.TransformedDistribution(reparam.Normal(0.5, 1.5), [transforms.SigmoidTransform()]),
-        reparam.MixtureSameFamily(weights, pair),
-    )
-
-
 def laws() -> Iterator[reparam.Distribution]:
-    """A law with typical parameters for every family among the public names."""
+    """A law with typical parameters for every class among the public names."""
     for cls in classes_in(reparam):
-        if not any(field.kind == "component" for field in cls._fields.values()):
-            family = families_of(cls)[0]
-            values = family.parameters(seed=SEED)
-            yield family.build(**{name: rounded(value) for name, value in values.items()})
-    yield from combined()
+        family = families(cls)[0]
+        values = family.parameters(seed=SEED)
+        yield family.build(**{name: rounded(value) for name, value in values.items()})
 
 
 def rounded(value: Tensor) -> Tensor:
@@ -88,16 +78,41 @@ def line_plot(law: reparam.Distribution) -> tuple[Plot, float | None]:
     return drawn(left, law), distance(law, x)
 
 
-def plane_plot(law: reparam.Distribution) -> Plot:
-    """A law of vectors: samples in the plane, and the marginals of its coordinates."""
+def vector_plot(law: reparam.Distribution) -> Plot:
+    """A law of vectors or matrices: samples in the plane, and the marginals of its coordinates."""
     left, right = plots.axes(2, width=2.7, height=1.9)
-    plots.scatter(law, left)
-    for i, x in enumerate(draws(law, DRAWS).unbind(-1)):
-        colour = COLOURS[i % len(COLOURS)]
-        right.hist(x.tolist(), 60, density=True, histtype="step", color=colour, label=f"$x_{i + 1}$")
+    names, x = coordinates(law)
+    if law.support.is_discrete:
+        shares_plot(law, left)
+    elif len(law.event_shape) == 1:
+        plots.scatter(law, left)
+    else:
+        left.scatter(*x[:SHOWN, :2].T.tolist(), color=ORANGE, alpha=0.45, linewidth=0, s=5, rasterized=True)
+        left.set_xlabel(names[0])
+        left.set_ylabel(names[1])
+    for i, (name, values) in enumerate(zip(names, x.unbind(-1), strict=True)):
+        right.hist(values.tolist(), 60, density=True, histtype="step", color=COLOURS[i % len(COLOURS)], label=name)
     right.set_ylabel("density of samples")
     legend(right)
     return drawn(left, law)
+
+
+def coordinates(law: reparam.Distribution) -> tuple[list[str], Tensor]:
+    """The coordinates of a law's draws that vary: their names, and samples along the columns."""
+    kept = varying(law)
+    places = itertools.product(*(range(1, n + 1) for n in law.event_shape))
+    names = [f"$x_{{{''.join(map(str, place))}}}$" for place in places]
+    return list(itertools.compress(names, kept.tolist())), draws(law, DRAWS).flatten(1)[:, kept]
+
+
+def shares_plot(law: reparam.Distribution, ax: Axes) -> None:
+    """The probability of every value of a finite support, over its share of the samples."""
+    values, x = law.enumerate_support(), draws(law, DRAWS)
+    shares = (x[:, None] == values).flatten(2).all(-1).double().mean(0)
+    ax.bar(range(len(values)), shares.tolist(), color=ORANGE, alpha=0.35, linewidth=0)
+    ax.plot(law.prob(values).tolist(), "o", markersize=4, color=BLUE)
+    ax.set_xlabel("vector")
+    ax.set_ylabel("probability")
 
 
 def drawn(ax: Axes, law: reparam.Distribution) -> Plot:
@@ -136,7 +151,7 @@ def run(tick: Tick, quick: bool) -> Part:
         name = type(law).__name__
         tick(i / len(found), name)
         if law.event_shape:
-            part.plots.append(plane_plot(law))
+            part.plots.append(vector_plot(law))
             continue
         plot, gap = line_plot(law)
         part.plots.append(plot)
