@@ -36,9 +36,9 @@ REPARAM_INLINE double quarter_sine(double x) {
 // Not less than asin x, nor much more.
 REPARAM_INLINE double over_arcsine(double x) { return x + 0.5707963267948966 * x * x * x; }
 
-// For each kappa: the logarithm of the total, and the mean, variance and third central moment of w.
+// For each kappa: the logarithm of the total over 2 pi, and the mean, variance and third central moment of w.
 struct circle_moments {
-  alignas(64) double log_total[circle_lanes], mean[circle_lanes], variance[circle_lanes], third[circle_lanes];
+  alignas(64) double log_i0e[circle_lanes], mean[circle_lanes], variance[circle_lanes], third[circle_lanes];
 };
 
 template <class Accuracy>
@@ -66,15 +66,15 @@ inline void moments_of_circles(const double* kappa, circle_moments& found) {
     const double q = kappa[i] < 0.5 ? 0.25 * kappa[i] * kappa[i] : 0.0;
     const double series =
         q * (1 + q / 4 * (1 + q / 9 * (1 + q / 16 * (1 + q / 25 * (1 + q / 36 * (1 + q / 49 * (1 + q / 64)))))));
-    const double far = log(4 * half[i] * sum[0][i]);
-    found.log_total[i] = kappa[i] < 0.5 ? log_2pi + (log1p(series) - kappa[i]) : far;
+    const double far = log(half[i] * (2 / pi) * sum[0][i]);
+    found.log_i0e[i] = kappa[i] < 0.5 ? log1p(series) - kappa[i] : far;
     found.mean[i] = mean;
     found.variance[i] = square - mean * mean;
     found.third[i] = sum[3][i] * scale - mean * (3 * square - 2 * mean * mean);
   }
 }
 
-// The same for a block, once where kappa is the same throughout.
+// The mean, and the logarithm of the total itself, for a block; once where kappa is the same throughout.
 struct circle_block {
   alignas(64) double log_total[tail_block + circle_lanes], mean[tail_block + circle_lanes];
 };
@@ -88,11 +88,11 @@ inline void moments_of_block(int count, const double* kappa, circle_block& found
   for (int begin = 0; begin < (same ? 1 : count); begin += circle_lanes) {
     for (int i = 0; i < circle_lanes; ++i) group[i] = kappa[std::min(begin + i, count - 1)];
     moments_of_circles<Accuracy>(group, moments);
-    std::copy_n(moments.log_total, circle_lanes, found.log_total + begin);
+    for (int i = 0; i < circle_lanes; ++i) found.log_total[begin + i] = log_2pi + moments.log_i0e[i];
     std::copy_n(moments.mean, circle_lanes, found.mean + begin);
   }
   if (!same) return;
-  std::fill_n(found.log_total, count, moments.log_total[0]);
+  std::fill_n(found.log_total, count, log_2pi + moments.log_i0e[0]);
   std::fill_n(found.mean, count, moments.mean[0]);
 }
 

@@ -14,13 +14,13 @@ struct circle_cumulant {
   static void block(int count, const double* const* in, double* value, double* const* partial) {
     circle_moments moments;
     alignas(64) double kappa[circle_lanes];
-    const double* const found[] = {moments.log_total, moments.mean, moments.variance, moments.third};
+    const double* const found[] = {moments.log_i0e, moments.mean, moments.variance, moments.third};
     for (int begin = 0; begin < count; begin += circle_lanes) {
       const int here = std::min(circle_lanes, count - begin);
       for (int i = 0; i < circle_lanes; ++i) kappa[i] = in[0][begin + std::min(i, here - 1)];
       moments_of_circles<Accuracy>(kappa, moments);
       for (int i = 0; i < here; ++i) {
-        value[begin + i] = found[Order][i] - (Order == 0 ? log_2pi : 0.0);
+        value[begin + i] = found[Order][i];
         if (partial != nullptr) partial[0][begin + i] = -found[Order + 1][i];
       }
     }

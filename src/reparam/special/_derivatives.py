@@ -156,3 +156,19 @@ def _with_partials(value: Formula, partials: Sequence[Formula]) -> Formula:
         return value(*args) if plain else apply(*args)
 
     return evaluate
+
+
+def first_order(value: Tensor, *slopes: tuple[Tensor, Callable[[], Tensor]]) -> Tensor:
+    """A solver's result with its first derivatives while ``torch.compile`` traces; otherwise the result itself.
+
+    Args:
+        value: found without a graph.
+        *slopes: arguments, each with the function that makes the derivative in it; taken for 0 where not finite.
+    """
+    if not is_compiling():
+        return value
+    for argument, slope in slopes:
+        if argument.requires_grad:
+            fixed = slope().detach()
+            value = value + (argument - argument.detach()) * torch.where(fixed.isfinite(), fixed, 0.0)
+    return value

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ._bessel_paths import Path, corner, descent
-from ._derivatives import elementwise
+from ._derivatives import elementwise, first_order
 from .logs import xlogy
 from .polygamma import digamma
 from .stirling import log_gamma_ratio
@@ -247,5 +247,10 @@ def bessel_ratio_inverse(v: Tensor, r: Tensor) -> Tensor:
         for _ in range(STEPS):
             miss = torch.where(goal < 0.5, _ratio(v, x) - goal, rest - _complement(v, x))
             x = (x - miss / _ratio_slope_x(v, x)).maximum(0.1 * x)
+    found = first_order(
+        x,
+        (v, lambda: -_log_ratio_slope_v(v, x) * (goal / _ratio_slope_x(v, x))),
+        (r, lambda: 1 / _ratio_slope_x(v, x)),
+    )
     end = torch.where(r == 0, 0.0, torch.where(r == 1, math.inf, math.nan))
-    return torch.where(inside, x, end + 0 * v)
+    return torch.where(inside, found, end + 0 * v)

@@ -32,7 +32,9 @@ REMAINDER = tuple(1 / math.factorial(k) for k in range(2, 12))
 def _nodes(kappa: Tensor) -> tuple[Tensor, Tensor]:
     r"""The masses :math:`e^{-\kappa w}\,d\theta / \pi` at the nodes, and w there; the last dimension is new."""
     with torch.no_grad():
-        half = torch.asin((0.5 * EXPONENT / kappa.clamp(min=0.5 * EXPONENT)).sqrt())
+        whole = kappa <= 0.5 * EXPONENT
+        half = torch.asin((0.5 * EXPONENT / torch.where(whole, EXPONENT, kappa)).sqrt())
+        half = torch.where(whole, 0.5 * math.pi, half)
     node, weight = on_unit(RULE, kappa)
     w = 2 * torch.sin(half.unsqueeze(-1) * node) ** 2
     return torch.exp(-kappa.unsqueeze(-1) * w) * weight * (2 / math.pi * half.unsqueeze(-1)), w

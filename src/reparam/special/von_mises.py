@@ -24,7 +24,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ._derivatives import elementwise
+from ._derivatives import elementwise, first_order
 from ._quadrature import gauss_legendre, on_unit
 from .circular import EXPONENT, circular_variance, log_i0e
 from .logs import log1mexp
@@ -253,5 +253,10 @@ def von_mises_icdf(p: Tensor, kappa: Tensor) -> Tensor:
             step = _middle(torch.where(centre, y, 0.0), kappa) - (0.5 - small) / _density(y, kappa)
             y = torch.where(centre, y - step, y)
     y = torch.where(small == 0, math.pi, torch.where(small == 0.5, 0.0, y))
-    x = torch.where(upper, y, -y)
+    found = torch.where(upper, y, -y)
+    x = first_order(
+        found,
+        (p, lambda: 1 / _density(found, kappa)),
+        (kappa, lambda: von_mises_quantile_grad(found, kappa)),
+    )
     return torch.where((p >= 0) & (p <= 1) & ~kappa.isnan(), x, math.nan)

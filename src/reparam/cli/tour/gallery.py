@@ -87,7 +87,8 @@ def vector_plot(law: reparam.Distribution) -> Plot:
     elif len(law.event_shape) == 1:
         plots.scatter(law, left)
     else:
-        left.scatter(*x[:SHOWN, :2].T.tolist(), color=ORANGE, alpha=0.45, linewidth=0, s=5, rasterized=True)
+        across, up = x[:SHOWN, :2].T.tolist()
+        left.scatter(across, up, color=ORANGE, alpha=0.45, linewidth=0, s=5, rasterized=True)
         left.set_xlabel(names[0])
         left.set_ylabel(names[1])
     for i, (name, values) in enumerate(zip(names, x.unbind(-1), strict=True)):
