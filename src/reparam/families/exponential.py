@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
 from ..constraints import nonnegative, positive
+from ..core.distribution import Distribution
 from ..core.noise import fine_uniform
 from ..core.params import param
 from ..core.registry import register_kl
@@ -16,7 +18,39 @@ from ..special import deviance, log1mexp
 from .exponential_family import ExponentialFamily
 
 
-class Exponential(ExponentialFamily):
+class ExponentialTails(Distribution):
+    """The base of laws whose draws are an increasing function of an exponential number with rate 1."""
+
+    support: Any
+
+    def _noise(self, x: Tensor) -> Tensor:
+        """The exponential number that a draw x is made of."""
+        raise NotImplementedError
+
+    def _at(self, noise: Tensor) -> Tensor:
+        """The draw that is made of an exponential number."""
+        raise NotImplementedError
+
+    def _cdf(self, x: Tensor) -> Tensor:
+        return -torch.expm1(-self._noise(x))
+
+    def _log_cdf(self, x: Tensor) -> Tensor:
+        return log1mexp(-self._noise(x))
+
+    def _sf(self, x: Tensor) -> Tensor:
+        return torch.exp(-self._noise(x))
+
+    def _log_sf(self, x: Tensor) -> Tensor:
+        return -self._noise(x)
+
+    def _icdf(self, p: Tensor) -> Tensor:
+        return self._at(-torch.log1p(-p))
+
+    def _isf(self, p: Tensor) -> Tensor:
+        return self._at(-p.log())
+
+
+class Exponential(ExponentialTails, ExponentialFamily):
     r"""The exponential law: the waiting time for an event that arrives at ``rate``.
 
     .. math:: p(x) = \lambda e^{-\lambda x}, \qquad x \ge 0
@@ -53,23 +87,11 @@ class Exponential(ExponentialFamily):
         noise = standard_exponential(shape, self.rate, generator)
         return noise / self.rate, self.rate.log() - noise
 
-    def _cdf(self, x: Tensor) -> Tensor:
-        return -torch.expm1(-self.rate * x)
+    def _noise(self, x: Tensor) -> Tensor:
+        return self.rate * x
 
-    def _log_cdf(self, x: Tensor) -> Tensor:
-        return log1mexp(-self.rate * x)
-
-    def _sf(self, x: Tensor) -> Tensor:
-        return torch.exp(-self.rate * x)
-
-    def _log_sf(self, x: Tensor) -> Tensor:
-        return -self.rate * x
-
-    def _icdf(self, p: Tensor) -> Tensor:
-        return -torch.log1p(-p) / self.rate
-
-    def _isf(self, p: Tensor) -> Tensor:
-        return -p.log() / self.rate
+    def _at(self, noise: Tensor) -> Tensor:
+        return noise / self.rate
 
     def _entropy(self) -> Tensor:
         return 1 - self.rate.log()

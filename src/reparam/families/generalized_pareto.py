@@ -8,16 +8,14 @@ import torch
 from torch import Generator, Tensor
 
 from ..constraints import interval, positive, real
-from ..core.distribution import Distribution
 from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused
-from ..special import log1mexp
 from ..special.quotients import expm1_quotient, log1p_quotient
-from .exponential import exponential_mean, standard_exponential
+from .exponential import ExponentialTails, exponential_mean, standard_exponential
 
 
-class GeneralizedPareto(Distribution):
+class GeneralizedPareto(ExponentialTails):
     r"""The generalised Pareto law: the limit law of what exceeds a high threshold.
 
     .. math:: P(X > x) = (1 + \xi z)^{-1/\xi}, \qquad p(x) = \frac1\sigma (1 + \xi z)^{-1/\xi-1}, \qquad
@@ -69,7 +67,6 @@ class GeneralizedPareto(Distribution):
         return -(1 + self.concentration) * torch.where(void, 0.0, noise) - self.scale.log()
 
     def _noise(self, x: Tensor) -> Tensor:
-        """What is an exponential number with rate 1 for a draw x."""
         end = x >= self.upper
         z = (torch.where(end, self.loc, x) - self.loc) / self.scale
         return torch.where(end, torch.inf, log1p_quotient(self.concentration, z))
@@ -84,27 +81,9 @@ class GeneralizedPareto(Distribution):
         noise = standard_exponential(shape, self.loc, generator)
         return self._at(noise), -(1 + self.concentration) * noise - self.scale.log()
 
-    def _cdf(self, x: Tensor) -> Tensor:
-        return -torch.expm1(-self._noise(x))
-
-    def _log_cdf(self, x: Tensor) -> Tensor:
-        return log1mexp(-self._noise(x))
-
-    def _sf(self, x: Tensor) -> Tensor:
-        return torch.exp(-self._noise(x))
-
     def log_survival_function(self, value: Any) -> Tensor:
         """:meth:`log_sf`, under the name that ``torch.distributions`` has for it here."""
         return self.log_sf(value)
-
-    def _log_sf(self, x: Tensor) -> Tensor:
-        return -self._noise(x)
-
-    def _icdf(self, p: Tensor) -> Tensor:
-        return self._at(-torch.log1p(-p))
-
-    def _isf(self, p: Tensor) -> Tensor:
-        return self._at(-p.log())
 
     def _entropy(self) -> Tensor:
         return self.scale.log() + self.concentration + 1

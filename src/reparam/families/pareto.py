@@ -6,16 +6,15 @@ import torch
 from torch import Generator, Tensor
 
 from ..constraints import greater_than_eq, positive
-from ..core.distribution import Distribution
 from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused
-from ..special import deviance, log1mexp
+from ..special import deviance
 from ..special.quotients import log_ratio
-from .exponential import standard_exponential
+from .exponential import ExponentialTails, standard_exponential
 
 
-class Pareto(Distribution):
+class Pareto(ExponentialTails):
     r"""The Pareto law of type 1: a power tail that begins at ``scale``.
 
     .. math:: p(x) = \frac{\alpha}{x} \left(\frac{s}{x}\right)^\alpha, \qquad x \ge s
@@ -50,7 +49,6 @@ class Pareto(Distribution):
         return (self.alpha.log() - x.log()) - self._noise(x)
 
     def _noise(self, x: Tensor) -> Tensor:
-        """What is an exponential number with rate 1 for a draw x."""
         return self.alpha * log_ratio(x, self.scale)
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
@@ -63,24 +61,6 @@ class Pareto(Distribution):
 
     def _at(self, noise: Tensor) -> Tensor:
         return self.scale * torch.exp(noise / self.alpha)
-
-    def _cdf(self, x: Tensor) -> Tensor:
-        return -torch.expm1(-self._noise(x))
-
-    def _log_cdf(self, x: Tensor) -> Tensor:
-        return log1mexp(-self._noise(x))
-
-    def _sf(self, x: Tensor) -> Tensor:
-        return torch.exp(-self._noise(x))
-
-    def _log_sf(self, x: Tensor) -> Tensor:
-        return -self._noise(x)
-
-    def _icdf(self, p: Tensor) -> Tensor:
-        return self._at(-torch.log1p(-p))
-
-    def _isf(self, p: Tensor) -> Tensor:
-        return self._at(-p.log())
 
     def _entropy(self) -> Tensor:
         return log_ratio(self.scale, self.alpha) + 1 / self.alpha + 1
