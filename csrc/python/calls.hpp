@@ -87,27 +87,8 @@ struct arrangement {
   }
 };
 
-// (value, whether some input wants a gradient), or None where Python has to see to it: also where a gradient is
-// wanted that the entry does not offer, or where some value does not exist.
-inline PyObject* evaluate(const reparam_entry* entry, bool recording, PyObject* const* objects) {
-  arrangement a(entry);
-  if (!a.read(objects)) return none_unless_failed();
-  bool tracked = false;
-  for (int j = 0; recording && j < entry->inputs; ++j) {
-    if (!a.input[j].requires_grad()) continue;
-    const bool sums = a.rank(j) > 0 && a.period[j] < a.n;
-    if (!(entry->differentiable >> j & 1) || (sums && !(entry->summable >> j & 1))) Py_RETURN_NONE;
-    tracked = true;
-  }
-  owned value(a.empty_value());
-  if (value.get() == nullptr) return nullptr;
-  reparam_call call = a.evaluation();
-  call.value = address(value.get());
-  if (!run(entry, a.dtype(), call, a.threads())) Py_RETURN_NONE;
-  return Py_BuildValue("(NO)", value.release(), tracked ? Py_True : Py_False);
-}
-
-// The gradients, as a tuple as long as `wanted`, which ends in a bool for each input; or None, as above.
+// The gradients, as a tuple as long as `wanted`, which ends in a bool for each input; or None where Python has to see to
+// it.
 inline PyObject* pull_back(const reparam_entry* entry, PyObject* gradient, PyObject* wanted, PyObject* const* objects) {
   arrangement a(entry);
   tensor grad;

@@ -30,10 +30,28 @@ class owned {
   PyObject* object_;
 };
 
+// DLPack's C interface, by which torch shows its tensors to other libraries: its memory layout in version 1.
+struct shown_tensor {
+  void* data;
+  struct { std::int32_t type, index; } device;
+  std::int32_t dims;
+  struct { std::uint8_t code, bits; std::uint16_t lanes; } dtype;
+  std::int64_t *size, *stride;
+  std::uint64_t offset;
+};
+
+struct exchange_table {
+  std::uint32_t major, minor;
+  exchange_table* previous;
+  void *allocate, *export_tensor, *import_tensor;
+  int (*show)(void* object, shown_tensor* to);
+  void* stream;
+};
+
 // The objects of torch, and the names of the attributes of its tensors, that are asked for in every call.
 struct vocabulary {
-  PyObject *tensor, *parameter, *strided, *empty_like, *get_num_threads, *dtypes[4];
-  PyObject *is_cpu, *layout, *dtype, *shape, *stride, *requires_grad, *is_contiguous, *is_neg, *data_ptr, *new_empty;
+  PyObject *tensor, *parameter, *empty_like, *get_num_threads, *requires_grad, *is_neg, *new_empty;
+  const exchange_table* exchange;
 
   // False, with an exception, where something is missing.
   bool find() {
@@ -41,47 +59,43 @@ struct vocabulary {
     if (torch.get() == nullptr || nn.get() == nullptr) return false;
     const auto of_torch = [&](const char* name) { return PyObject_GetAttrString(torch.get(), name); };
     const auto name = [](const char* text) { return PyUnicode_InternFromString(text); };
-    *this = {of_torch("Tensor"),     PyObject_GetAttrString(nn.get(), "Parameter"),
-             of_torch("strided"),    of_torch("empty_like"),
-             of_torch("get_num_threads"),
-             {of_torch("float32"), of_torch("float64"), of_torch("int64"), of_torch("bool")},
-             name("is_cpu"),         name("layout"),
-             name("dtype"),          name("shape"),
-             name("stride"),         name("requires_grad"),
-             name("is_contiguous"),  name("is_neg"),
-             name("data_ptr"),       name("new_empty")};
+    *this = {of_torch("Tensor"),      PyObject_GetAttrString(nn.get(), "Parameter"),
+             of_torch("empty_like"),  of_torch("get_num_threads"),
+             name("requires_grad"),   name("is_neg"),
+             name("new_empty"),       nullptr};
+    if (PyErr_Occurred()) return false;
+    const owned capsule(PyObject_GetAttrString(tensor, "__dlpack_c_exchange_api__"));
+    if (capsule.get() == nullptr) return false;
+    exchange = static_cast<const exchange_table*>(PyCapsule_GetPointer(capsule.get(), "dlpack_exchange_api"));
+    while (exchange != nullptr && exchange->major != 1) exchange = exchange->previous;
+    if (exchange == nullptr && !PyErr_Occurred()) {
+      PyErr_SetString(PyExc_ImportError, "this torch does not show its tensors by version 1 of DLPack");
+    }
     return !PyErr_Occurred();
   }
 };
 
 inline vocabulary words;
 
-inline PyObject* call(PyObject* object, PyObject* method) {
-  return PyObject_CallMethodObjArgs(object, method, nullptr);
-}
-
 inline bool is_true(PyObject* object, PyObject* attribute) {
   const owned value(PyObject_GetAttr(object, attribute));
   return value.get() == Py_True;
 }
 
-inline bool answers_true(PyObject* object, PyObject* method) {
-  const owned value(call(object, method));
-  return value.get() == Py_True;
-}
-
-// The address of a tensor's memory; null, perhaps with an exception, where there is none.
+// The address of a tensor's memory; null, with an exception, where there is none.
 inline void* address(PyObject* object) {
-  const owned value(call(object, words.data_ptr));
-  return value.get() == nullptr ? nullptr : PyLong_AsVoidPtr(value.get());
+  shown_tensor seen;
+  return words.exchange->show(object, &seen) == 0 ? static_cast<char*>(seen.data) + seen.offset : nullptr;
 }
 
-// Up to most_dims sizes or strides; -1 for more, or with an exception.
-inline int integers(PyObject* tuple, std::int64_t* to) {
-  const Py_ssize_t count = tuple == nullptr ? -1 : PyTuple_Size(tuple);
-  if (count < 0 || count > most_dims) return -1;
-  for (Py_ssize_t i = 0; i < count; ++i) to[i] = PyLong_AsLongLong(PyTuple_GetItem(tuple, i));
-  return static_cast<int>(count);
+// The dtype by its code and size, or -1 where it is none of ours.
+inline int dtype_of(const shown_tensor& seen) {
+  constexpr int integer = 0, floating = 2, boolean = 6;
+  const int code = seen.dtype.code, bits = seen.dtype.bits;
+  if (code == floating && bits == 32) return REPARAM_FLOAT32;
+  if (code == floating && bits == 64) return REPARAM_FLOAT64;
+  if (code == integer && bits == 64) return REPARAM_INT64;
+  return code == boolean && bits == 8 ? REPARAM_BOOL : -1;
 }
 
 // A plain strided CPU tensor whose entries lie one after another, or are all one number.
@@ -97,35 +111,34 @@ struct tensor {
   bool read(PyObject* given) {
     object = given;
     PyObject* const type = reinterpret_cast<PyObject*>(Py_TYPE(given));
-    if ((type != words.tensor && type != words.parameter) || !is_true(given, words.is_cpu)) return false;
-    const owned layout(PyObject_GetAttr(given, words.layout)), kind(PyObject_GetAttr(given, words.dtype));
-    if (layout.get() != words.strided) return false;
-    for (dtype = 0; dtype < 4 && words.dtypes[dtype] != kind.get();) ++dtype;
-    if (dtype == 4) return false;
-    const owned shape(PyObject_GetAttr(given, words.shape));
-    dims = integers(shape.get(), size);
-    if (dims < 0) return false;
+    constexpr int cpu = 1;
+    shown_tensor seen;
+    if ((type != words.tensor && type != words.parameter) || words.exchange->show(given, &seen) != 0) return false;
+    dtype = dtype_of(seen);
+    dims = seen.dims;
+    if (seen.device.type != cpu || dtype < 0 || dims > most_dims) return false;
+    data = static_cast<char*>(seen.data) + seen.offset;
+    contiguous = true;
+    bool one_number = true;
     count = 1;
-    for (int i = 0; i < dims; ++i) count *= size[i];
-    contiguous = answers_true(given, words.is_contiguous);
-    if (!contiguous && !is_one_number()) return false;
+    for (int i = dims - 1; i >= 0; --i) {
+      size[i] = seen.size[i];
+      contiguous &= size[i] == 1 || seen.stride[i] == count;
+      one_number &= seen.stride[i] == 0;
+      count *= size[i];
+    }
+    contiguous |= count == 0;
+    if (!contiguous && !one_number) return false;
     // One number may pass for contiguous and yet be a lazily negated view.
-    if ((count < 2 || !contiguous) && answers_true(given, words.is_neg)) return false;
-    data = address(given);
-    return !PyErr_Occurred();
+    return (count > 1 && contiguous) || !is_negated();
   }
 
   bool requires_grad() const { return is_true(object, words.requires_grad); }
 
  private:
-  bool is_one_number() const {
-    const owned strides(call(object, words.stride));
-    std::int64_t stride[most_dims];
-    if (integers(strides.get(), stride) < 0) return false;
-    for (int i = 0; i < dims; ++i) {
-      if (stride[i] != 0) return false;
-    }
-    return true;
+  bool is_negated() const {
+    const owned value(PyObject_CallMethodObjArgs(object, words.is_neg, nullptr));
+    return value.get() != Py_False;
   }
 };
 
@@ -152,10 +165,10 @@ inline bool ends(const tensor& inner, int inner_rank, const tensor& outer, int o
   return true;
 }
 
-// Only an exception that says that a tensor has no memory is passed over: the formula will deal with it.
+// Only an exception that says that a tensor cannot be shown is passed over: the formula will deal with it.
 inline PyObject* none_unless_failed() {
   if (PyErr_Occurred()) {
-    if (!PyErr_ExceptionMatches(PyExc_RuntimeError)) return nullptr;
+    if (!PyErr_ExceptionMatches(PyExc_RuntimeError) && !PyErr_ExceptionMatches(PyExc_BufferError)) return nullptr;
     PyErr_Clear();
   }
   Py_RETURN_NONE;

@@ -1,6 +1,6 @@
 // Python's door to the kernels: functions of tensors that lie as a kernel wants them, and of addresses and sizes.
+#include "python/autograd.hpp"
 #include "python/bounds.hpp"
-#include "python/calls.hpp"
 
 namespace {
 
@@ -61,18 +61,11 @@ bool takes(const reparam_entry* entry, Py_ssize_t given) {
   return false;
 }
 
-// evaluate(entry, recording, *tensors) -> (value, tracked) or None
+// evaluate(entry, formula, *tensors) -> value or None
 PyObject* evaluate(PyObject*, PyObject* const* args, Py_ssize_t count) {
   const reparam_entry* entry = entry_at(args, count);
   if (entry == nullptr || !takes(entry, count - 2)) return nullptr;
-  return reparam::python::evaluate(entry, args[1] == Py_True, args + 2);
-}
-
-// pull_back(entry, grad, wanted, *tensors) -> gradients or None
-PyObject* pull_back(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  const reparam_entry* entry = entry_at(args, count);
-  if (entry == nullptr || !takes(entry, count - 3)) return nullptr;
-  return reparam::python::pull_back(entry, args[1], args[2], args + 3);
+  return reparam::python::evaluate(entry, args[0], args[1], args + 2);
 }
 
 // all_within(values, lower, upper, lower_open, upper_open, integer) -> bool or None
@@ -167,7 +160,8 @@ PyCFunction as_method(Function function) {
 PyMethodDef methods[] = {
     {"run", as_method(run), METH_FASTCALL, nullptr},
     {"evaluate", as_method(evaluate), METH_FASTCALL, nullptr},
-    {"pull_back", as_method(pull_back), METH_FASTCALL, nullptr},
+    {"connect", as_method(reparam::python::connect), METH_FASTCALL, nullptr},
+    {"forward", as_method(reparam::python::forward), METH_FASTCALL, nullptr},
     {"all_within", as_method(all_within), METH_FASTCALL, nullptr},
     {"all_structured", as_method(all_structured), METH_FASTCALL, nullptr},
     {"standard_gamma_log", as_method(keyed_sampler<reparam_standard_gamma_log>), METH_FASTCALL, nullptr},

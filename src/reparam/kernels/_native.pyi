@@ -1,13 +1,15 @@
-from collections.abc import Sequence
+from collections.abc import Callable
 
 from torch import Tensor
+from torch.autograd import Function
 
 ABI_VERSION: int
 
-def evaluate(entry: int, recording: bool, *tensors: object) -> tuple[Tensor, bool] | None: ...
-def pull_back(
-    entry: int, grad: Tensor, wanted: tuple[bool, ...], *tensors: Tensor
-) -> Sequence[Tensor | None] | None: ...
+def connect(
+    function: type[Function], is_ordinary_mode: Callable[[], bool], is_grad_enabled: Callable[[], bool]
+) -> None: ...
+def evaluate(entry: int, formula: Callable[..., Tensor], *tensors: object) -> Tensor | None: ...
+def forward(ctx: object, entry: int, formula: Callable[..., Tensor], value: Tensor, *tensors: Tensor) -> Tensor: ...
 def all_within(
     values: Tensor,
     lower: float | Tensor,

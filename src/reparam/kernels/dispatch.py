@@ -130,26 +130,23 @@ def evaluate(entry: Entry, formula: Formula, tensors: Sequence[Tensor]) -> Tenso
         formula: the same function of the same tensors, made of torch's: for derivatives of derivatives.
         tensors: the inputs, in ordinary eager mode.
     """
-    recording = is_grad_enabled()
-    found = native.evaluate(entry.index, recording, *tensors) or _rearranged(entry, tensors, recording)
-    if found is None:
-        return None
-    value, tracked = found
-    return _apply(entry, formula, found, *tensors) if tracked else value
+    found: Tensor | None = native.evaluate(entry.index, formula, *tensors)
+    return _rearranged(entry, formula, tensors) if found is None else found
 
 
-def _rearranged(entry: Entry, tensors: Sequence[Tensor], recording: bool) -> tuple[Tensor, bool] | None:
-    """What the native ``evaluate`` returns, for tensors that it does not take as they lie."""
+def _rearranged(entry: Entry, formula: Formula, tensors: Sequence[Tensor]) -> Tensor | None:
+    """What ``evaluate`` returns, for tensors that the native one does not take as they lie."""
     layout = arrange(entry, tensors)
     if layout is None:
         return None
-    tracked = recording and any([tensor.requires_grad for tensor in tensors])
+    tracked = is_grad_enabled() and any([tensor.requires_grad for tensor in tensors])
     if tracked and not _offers_gradients(entry, layout, tensors):
         return None
     code, n, k, shape, inputs, _ = layout
     value = tensors[-1].new_empty(shape + (k,) * entry.value_rank)
-    exists = native.run(entry.index, code, n, k, _threads(entry, layout), *inputs, value.data_ptr())
-    return (value, tracked) if exists else None
+    if not native.run(entry.index, code, n, k, _threads(entry, layout), *inputs, value.data_ptr()):
+        return None
+    return _Native.record(entry.index, formula, value, *tensors) if tracked else value
 
 
 def _threads(entry: Entry, layout: Layout) -> int:
@@ -172,32 +169,32 @@ def _offers_gradients(entry: Entry, layout: Layout, tensors: Sequence[Tensor]) -
     return True
 
 
-class _NativeFunction(torch.autograd.Function):
-    """A native function whose backward pass is native too; derivatives of derivatives are the formula's."""
+class _Native(torch.autograd.Function):
+    """A native value whose backward pass is native too; derivatives of derivatives are the formula's.
 
-    @staticmethod
-    def forward(ctx: Any, entry: Entry, formula: Formula, found: tuple[Tensor, bool], *tensors: Tensor) -> Tensor:
-        ctx.entry, ctx.formula = entry, formula
-        ctx.save_for_backward(*tensors)
-        return found[0]
+    The library's ``connect`` puts a quick way in front of ``backward``, for gradients that lie as the entry wants them.
+    """
+
+    # ``Function.apply`` unwraps what functorch left behind, which ordinary mode rules out, and then calls this.
+    record: Callable[..., Tensor]
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Sequence[Tensor | None]:
         # The tensors are read anew: their memory may have been exchanged, by ``.data`` or by a hook.
-        tensors, wanted, entry = ctx.saved_tensors, ctx.needs_input_grad, ctx.entry
+        tensors, wanted, entry = ctx.saved_tensors, ctx.needs_input_grad[3:], _BY_INDEX[ctx.entry]
         create_graph = is_grad_enabled()
-        if not create_graph and is_ordinary_mode():
-            found = native.pull_back(entry.index, grad, wanted, *tensors)
-            if found is not None:
-                return cast(Sequence[Tensor | None], found)
-            layout = arrange(entry, tensors) if is_plain_cpu(grad) and _has_memory(grad) else None
+        if not create_graph and is_ordinary_mode() and is_plain_cpu(grad) and _has_memory(grad):
+            layout = arrange(entry, tensors)
             if layout is not None and grad.shape == layout[3] + (layout[2],) * entry.value_rank:
-                return None, None, None, *_pull_back(entry, layout, tensors, wanted[3:], grad)
-        return None, None, None, *_through_formula(ctx.formula, tensors, wanted[3:], grad, create_graph)
+                return None, None, None, *_pull_back(entry, layout, tensors, wanted, grad)
+        return None, None, None, *_through_formula(ctx.formula, tensors, wanted, grad, create_graph)
 
 
-# ``Function.apply`` unwraps what functorch left behind, which ordinary mode rules out, and then calls this.
-_apply: Callable[..., Tensor] = super(torch.autograd.Function, _NativeFunction).apply
+_BY_INDEX = tuple(ENTRIES.values())
+if native is not None:
+    _Native.record = super(torch.autograd.Function, _Native).apply
+    _Native.forward = native.forward
+    native.connect(_Native, is_ordinary_mode, is_grad_enabled)
 
 
 def _has_memory(grad: Tensor) -> bool:
