@@ -217,6 +217,18 @@ void reparam_standard_von_mises(int dtype, int64_t n, int64_t period, const void
   }
 }
 
+void reparam_noise(int law, int dtype, int64_t n, uint64_t key, void* draws, int threads) {
+  using namespace reparam;
+  const level& now = *active().functions;
+  split(n, 8192, threads, [&](int64_t begin, int64_t end) {
+    if (dtype == REPARAM_FLOAT32) {
+      now.float_noise[law](begin, end, key, static_cast<float*>(draws));
+    } else {
+      now.double_noise[law](begin, end, key, static_cast<double*>(draws));
+    }
+  });
+}
+
 int reparam_categorical(int dtype, int logarithms, int64_t rows, int64_t k, int64_t n, const void* weights,
                         uint64_t key, int64_t* draws, int threads) {
   using namespace reparam;

@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-#define REPARAM_ABI_VERSION 3
+#define REPARAM_ABI_VERSION 4
 
 enum { REPARAM_FLOAT32 = 0, REPARAM_FLOAT64 = 1, REPARAM_INT64 = 2, REPARAM_BOOL = 3 };
 
@@ -71,6 +71,19 @@ void reparam_standard_gamma_log(int dtype, int64_t n, int64_t period, const void
 /* n standard von Mises draws (of mode 0, in [-pi, pi]), likewise. */
 void reparam_standard_von_mises(int dtype, int64_t n, int64_t period, const void *concentration, uint64_t key,
                                 void *sample, void *derivative, int threads);
+
+/* The standard laws whose quantiles have a closed form. */
+enum {
+  REPARAM_EXPONENTIAL = 0,
+  REPARAM_GUMBEL = 1,
+  REPARAM_LAPLACE = 2,
+  REPARAM_LOGISTIC = 3,
+  REPARAM_CAUCHY = 4,
+  REPARAM_NOISES = 5
+};
+
+/* n standard draws of such a law. Draw i depends on key and i alone. */
+void reparam_noise(int law, int dtype, int64_t n, uint64_t key, void *draws, int threads);
 
 /* n categorical draws. Draw i is from row i % rows of weights, k of them (or their logarithms), which need not sum
  * to one; it depends on them, on key and on i alone. 0 if there is no memory for the rows' running sums. */

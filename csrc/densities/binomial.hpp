@@ -5,6 +5,35 @@
 
 namespace reparam::REPARAM_LEVEL {
 
+// A number that is neither a count nor NaN; whole numbers of at most 2^(mantissa length) are what the sum leaves.
+template <class T>
+REPARAM_INLINE bool no_count(T x) {
+  constexpr T magic = T(1) / std::numeric_limits<T>::epsilon();
+  const bool whole = ((x + magic) - magic == x) | (x >= magic);
+  return (x < 0) | ((!whole) & (x == x));
+}
+
+// The probabilities of success and failure, and their logarithms.
+template <class T>
+struct chance {
+  T p, q, log_p, log_q;
+};
+
+template <class T>
+REPARAM_INLINE chance<T> chance_of_probs(T probs) {
+  return {probs, 1 - probs, log(probs), log1p(-probs)};
+}
+
+template <class T>
+REPARAM_INLINE chance<T> chance_of_logits(T logits) {
+  const T e = exp(-absolute(logits));
+  const T larger = 1 / (1 + e), smaller = e * larger;
+  const T log_larger = -log1p(e), log_smaller = log_larger - absolute(logits);
+  const bool positive = logits > 0;
+  return {positive ? larger : smaller, positive ? smaller : larger, positive ? log_larger : log_smaller,
+          positive ? log_smaller : log_larger};
+}
+
 // k log(k / (n p)) + n p - k, given k - n p and log(p): p itself may have underflowed.
 template <class T>
 REPARAM_INLINE T binomial_deviance(T k, T n, T p, T log_p, T difference) {
@@ -28,20 +57,17 @@ struct binomial_result {
 };
 
 template <class T>
-REPARAM_INLINE binomial_result<T> binomial_log_prob(T x, T n, T p, T q, T log_p, T log_q) {
+REPARAM_INLINE binomial_result<T> binomial_log_prob(T x, T n, chance<T> of) {
   const T y = n - x;
   const bool mixed = (x > 0) & (y > 0);
   const T x_safe = mixed ? x : T(1), y_safe = mixed ? y : T(1), n_safe = mixed ? n : T(2);
   const T choices = stirling_above_one(n_safe).value - stirling_above_one(x_safe).value -
                     stirling_above_one(y_safe).value + T(0.5) * log(n_safe / (x_safe * y_safe)) - half_log_2pi<T>;
-  const T excess = x * q - y * p;  // x - n p = -(y - n q)
-  const T distance = binomial_deviance(x, n, p, log_p, excess) + binomial_deviance(y, n, q, log_q, -excess);
+  const T excess = x * of.q - y * of.p;  // x - n p = -(y - n q)
+  const T distance = binomial_deviance(x, n, of.p, of.log_p, excess) + binomial_deviance(y, n, of.q, of.log_q, -excess);
   // x - x is zero, or NaN where x is
-  const T value = (mixed ? choices : T(0)) - (n == 0 ? T(0) * p : distance) + (x - x);
-  // a whole number of at most 2^(mantissa length) is what the magic sum leaves as it is
-  constexpr T magic = T(1) / std::numeric_limits<T>::epsilon();
-  const bool whole = ((x + magic) - magic == x) | (x >= magic);
-  const bool outside = (x < 0) | (x > n) | ((!whole) & (x == x));
+  const T value = (mixed ? choices : T(0)) - (n == 0 ? T(0) * of.p : distance) + (x - x);
+  const bool outside = no_count(x) | (x > n);
   return {outside ? -infinity<T> : value, excess, outside};
 }
 
@@ -49,11 +75,11 @@ template <class T>
 struct binomial_probs_log_prob {
   static constexpr unsigned differentiable = 0b100;
   static REPARAM_INLINE T evaluate(T (&d)[3], T x, T total_count, T probs) {
-    const T p = probs, q = 1 - p;
-    const binomial_result<T> result = binomial_log_prob(x, total_count, p, q, log(p), log1p(-p));
+    const chance<T> of = chance_of_probs(probs);
+    const binomial_result<T> result = binomial_log_prob(x, total_count, of);
     d[0] = d[1] = 0;
-    const T mixed = result.excess / (p * q);
-    const T inside = x == 0 ? -total_count / q : x == total_count ? total_count / p : mixed;
+    const T mixed = result.excess / (of.p * of.q);
+    const T inside = x == 0 ? -total_count / of.q : x == total_count ? total_count / of.p : mixed;
     d[2] = result.outside ? T(0) : inside;
     return result.value;
   }
@@ -63,13 +89,7 @@ template <class T>
 struct binomial_logits_log_prob {
   static constexpr unsigned differentiable = 0b100;
   static REPARAM_INLINE T evaluate(T (&d)[3], T x, T total_count, T logits) {
-    const T e = exp(-absolute(logits));
-    const T larger = 1 / (1 + e), smaller = e * larger;
-    const T log_larger = -log1p(e), log_smaller = log_larger - absolute(logits);
-    const bool positive = logits > 0;
-    const binomial_result<T> result =
-        binomial_log_prob(x, total_count, positive ? larger : smaller, positive ? smaller : larger,
-                          positive ? log_larger : log_smaller, positive ? log_smaller : log_larger);
+    const binomial_result<T> result = binomial_log_prob(x, total_count, chance_of_logits(logits));
     d[0] = d[1] = 0;
     d[2] = result.outside ? T(0) : result.excess;
     return result.value;

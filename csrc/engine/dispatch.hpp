@@ -15,6 +15,9 @@ using keyed_sampler = void (*)(std::int64_t begin, std::int64_t end, std::int64_
                                std::uint64_t key, T* sample, T* derivative);
 
 template <class T>
+using noise_source = void (*)(std::int64_t begin, std::int64_t end, std::uint64_t key, T* draws);
+
+template <class T>
 using structure_check = bool (*)(std::int64_t n, std::int64_t k, const T* values, double tolerance);
 
 template <class T>
@@ -41,6 +44,8 @@ struct level {
   keyed_sampler<double> double_gamma;
   keyed_sampler<float> float_von_mises;
   keyed_sampler<double> double_von_mises;
+  const noise_source<float>* float_noise;
+  const noise_source<double>* double_noise;
   running_summer<float> float_sums;
   running_summer<double> double_sums;
   index_chooser choose;

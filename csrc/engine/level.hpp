@@ -7,6 +7,7 @@
 #include "../matrices/structure.hpp"
 #include "../samplers/categorical.hpp"
 #include "../samplers/gamma.hpp"
+#include "../samplers/noise.hpp"
 #include "../samplers/von_mises.hpp"
 #include "entries.hpp"
 #include "range.hpp"
@@ -31,6 +32,8 @@ const level functions = {
     standard_gamma_log<double>,
     standard_von_mises<float>,
     standard_von_mises<double>,
+    noise_sources<float>,
+    noise_sources<double>,
     running_sums<float>,
     running_sums<double>,
     choose_indices,

@@ -57,7 +57,8 @@ inline PyObject* forward(PyObject*, PyObject* const* args, Py_ssize_t count) {
     return nullptr;
   }
   PyObject* const ctx = args[0];
-  if (PyObject_SetAttr(ctx, node.entry, args[1]) < 0 || PyObject_SetAttr(ctx, node.formula, args[2]) < 0) return nullptr;
+  if (PyObject_SetAttr(ctx, node.entry, args[1]) < 0) return nullptr;
+  if (PyObject_SetAttr(ctx, node.formula, args[2]) < 0) return nullptr;
   const owned save(PyObject_GetAttr(ctx, node.save_for_backward)), tensors(PyTuple_New(count - 4));
   if (save.get() == nullptr || tensors.get() == nullptr) return nullptr;
   for (Py_ssize_t i = 4; i < count; ++i) {
@@ -74,8 +75,8 @@ inline PyObject* forward(PyObject*, PyObject* const* args, Py_ssize_t count) {
 inline PyObject* apply_backward(PyObject* ctx, PyObject* const* args, Py_ssize_t count) {
   if (count == 1 && !answers_true(node.is_grad_enabled) && answers_true(node.is_ordinary_mode)) {
     // The tensors are read anew: their memory may have been exchanged, by ``.data`` or by a hook.
-    const owned tensors(PyObject_GetAttr(ctx, node.saved_tensors)), wanted(PyObject_GetAttr(ctx, node.needs_input_grad));
-    const owned index(PyObject_GetAttr(ctx, node.entry));
+    const owned tensors(PyObject_GetAttr(ctx, node.saved_tensors)), index(PyObject_GetAttr(ctx, node.entry));
+    const owned wanted(PyObject_GetAttr(ctx, node.needs_input_grad));
     if (tensors.get() == nullptr || wanted.get() == nullptr || index.get() == nullptr) return nullptr;
     std::int32_t entries = 0;
     const reparam_entry* entry = reparam_entries(&entries) + PyLong_AsLong(index.get());

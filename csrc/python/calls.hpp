@@ -8,6 +8,11 @@ namespace reparam::python {
 constexpr int most_inputs = 8;
 constexpr std::int64_t release_above = 8192;  // elements from which the interpreter lock is worth giving up
 
+inline int torch_threads() {
+  const owned count(PyObject_CallFunctionObjArgs(words.get_num_threads, nullptr));
+  return count.get() == nullptr ? 1 : static_cast<int>(PyLong_AsLong(count.get()));
+}
+
 inline int run(const reparam_entry* entry, int dtype, const reparam_call& call, int threads) {
   if (call.n * call.k < release_above) return reparam_run(entry, dtype, &call, 1);
   int exists = 0;
@@ -63,8 +68,7 @@ struct arrangement {
 
   int threads() const {
     if (n * k < entry->grain) return 1;
-    const owned count(PyObject_CallFunctionObjArgs(words.get_num_threads, nullptr));
-    return count.get() == nullptr ? 1 : static_cast<int>(PyLong_AsLong(count.get()));
+    return torch_threads();
   }
 
   PyObject* empty_value() const {
@@ -87,8 +91,8 @@ struct arrangement {
   }
 };
 
-// The gradients, as a tuple as long as `wanted`, which ends in a bool for each input; or None where Python has to see to
-// it.
+// The gradients, as a tuple as long as `wanted`, which ends in a bool for each input; or None where Python has to see
+// to it.
 inline PyObject* pull_back(const reparam_entry* entry, PyObject* gradient, PyObject* wanted, PyObject* const* objects) {
   arrangement a(entry);
   tensor grad;

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
 from .._torch import is_ordinary_mode
+from ..kernels.samplers import noise, usable
 
 # ``generator=None`` is not passed on: torch's operators take symbolic shapes only without the keyword. ``size`` is
 # passed by keyword: a ``Size`` by position costs torch's parser as much as the numbers themselves.
@@ -31,6 +34,54 @@ def uniform(shape: torch.Size, like: Tensor, generator: Generator | None, dtype:
 def fine_uniform(shape: torch.Size, like: Tensor, generator: Generator | None) -> Tensor:
     """Uniform numbers of 53 bits, fine enough to be compared with small probabilities."""
     return uniform(shape, like, generator, torch.float64)
+
+
+def open_uniform(shape: torch.Size, like: Tensor, generator: Generator | None) -> Tensor:
+    """Uniform numbers of 53 bits between 0 and 1, neither of them included, in float64."""
+    return fine_uniform(shape, like, generator).clamp(min=2.0**-54)
+
+
+def _inverted(
+    law: str,
+    quantile: Callable[[Tensor], Tensor],
+    shape: torch.Size,
+    like: Tensor,
+    generator: Generator | None,
+) -> Tensor:
+    """Draws of a standard law by its quantiles: natively where that is possible."""
+    if usable(like):
+        return noise(law, shape, like, generator)
+    return quantile(open_uniform(shape, like, generator)).to(like.dtype)
+
+
+def _laplace_quantile(u: Tensor) -> Tensor:
+    centred = u - 0.5
+    return torch.copysign(torch.log1p(-2 * centred.abs()), centred)
+
+
+def exponential(shape: torch.Size, like: Tensor, generator: Generator | None) -> Tensor:
+    """Exponential numbers with rate 1 in the dtype of ``like``, positive, with both tails to 1e-16."""
+    return _inverted("exponential", lambda u: -u.log(), shape, like, generator)
+
+
+def gumbel(shape: torch.Size, like: Tensor, generator: Generator | None) -> Tensor:
+    """Standard Gumbel numbers in the dtype of ``like``."""
+    return _inverted("gumbel", lambda u: -(-u.log()).log(), shape, like, generator)
+
+
+def laplace(shape: torch.Size, like: Tensor, generator: Generator | None) -> Tensor:
+    """Laplace numbers with scale 1 in the dtype of ``like``."""
+    return _inverted("laplace", _laplace_quantile, shape, like, generator)
+
+
+def logistic(shape: torch.Size, like: Tensor, generator: Generator | None) -> Tensor:
+    """Standard logistic numbers in the dtype of ``like``."""
+    return _inverted("logistic", torch.logit, shape, like, generator)
+
+
+def cauchy(shape: torch.Size, like: Tensor, generator: Generator | None) -> Tensor:
+    """Standard Cauchy numbers in the dtype of ``like``."""
+    return _inverted("cauchy", lambda u: torch.tan(math.pi * (u - 0.5)), shape, like, generator)
 
 
 @torch.library.custom_op("reparam::binomial", mutates_args=())

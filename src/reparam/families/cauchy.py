@@ -9,10 +9,10 @@ from torch import Generator, Tensor
 
 from ..constraints import nonnegative, positive, real
 from ..core.distribution import Distribution
+from ..core.noise import cauchy
 from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused
-from .exponential import open_uniform
 
 LOG_PI = math.log(math.pi)
 LOG_TWO = math.log(2)
@@ -53,7 +53,7 @@ class Cauchy(Distribution):
         return torch.sub(self.scale.log(), _log_length(x - self.loc, self.scale), alpha=2) - LOG_PI
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return torch.addcmul(self.loc, _noise(shape, self.loc, generator), self.scale)
+        return torch.addcmul(self.loc, cauchy(shape, self.loc, generator), self.scale)
 
     def _cdf(self, x: Tensor) -> Tensor:
         return torch.atan2(self.scale, self.loc - x) / math.pi
@@ -113,7 +113,7 @@ class HalfCauchy(Distribution):
         return torch.sub(self.scale.log(), _log_length(x, self.scale), alpha=2) + (LOG_TWO - LOG_PI)
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return _noise(shape, self.scale, generator).abs() * self.scale
+        return cauchy(shape, self.scale, generator).abs() * self.scale
 
     def _cdf(self, x: Tensor) -> Tensor:
         return torch.atan2(x, self.scale) * (2 / math.pi)
@@ -152,11 +152,6 @@ class HalfCauchy(Distribution):
 def _log_length(x: Tensor, y: Tensor) -> Tensor:
     r""":math:`\tfrac12 \log(x^2 + y^2)`, where neither square over- or underflows."""
     return torch.hypot(x, y).log()
-
-
-def _noise(shape: torch.Size, like: Tensor, generator: Generator | None) -> Tensor:
-    """Standard Cauchy numbers in the dtype of ``like``."""
-    return torch.tan(math.pi * (open_uniform(shape, like, generator) - 0.5)).to(like.dtype)
 
 
 def _tan(p: Tensor) -> Tensor:

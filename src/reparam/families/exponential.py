@@ -1,4 +1,4 @@
-"""The exponential law, and the noise that laws with quantiles in closed form are drawn from."""
+"""The exponential law, and what laws made of exponential numbers share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from ..constraints import nonnegative, positive
 from ..core.distribution import Distribution
-from ..core.noise import fine_uniform
+from ..core.noise import exponential
 from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused
@@ -76,15 +76,15 @@ class Exponential(ExponentialTails, ExponentialFamily):
     rate = param(positive, symbol=r"\lambda", typical=(0.3, 3.0))
     support = nonnegative
 
-    @fused("exponential_log_prob", "rate")
+    @fused("exponential_log_prob", "rate", tracked=False)
     def _log_prob(self, x: Tensor) -> Tensor:
-        return torch.addcmul(self.rate.log(), self.rate, x, value=-1)
+        return self.rate.log() - self.rate * x
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return standard_exponential(shape, self.rate, generator) / self.rate
+        return exponential(shape, self.rate, generator) / self.rate
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
-        noise = standard_exponential(shape, self.rate, generator)
+        noise = exponential(shape, self.rate, generator)
         return noise / self.rate, self.rate.log() - noise
 
     def _noise(self, x: Tensor) -> Tensor:
@@ -131,16 +131,6 @@ class Exponential(ExponentialTails, ExponentialFamily):
     @classmethod
     def _from_mean(cls, mean: Tensor) -> dict[str, Tensor]:
         return {"rate": 1 / mean}
-
-
-def open_uniform(shape: torch.Size, like: Tensor, generator: Generator | None) -> Tensor:
-    """Uniform numbers of 53 bits between 0 and 1, neither of them included, in float64."""
-    return fine_uniform(shape, like, generator).clamp(min=2.0**-54)
-
-
-def standard_exponential(shape: torch.Size, like: Tensor, generator: Generator | None) -> Tensor:
-    """Exponential numbers with rate 1 in the dtype of ``like``, positive, with both tails to 1e-16."""
-    return -open_uniform(shape, like, generator).log().to(like.dtype)
 
 
 def exponential_mean(f: Callable[[Tensor], Tensor], like: Tensor) -> Tensor:

@@ -8,11 +8,12 @@ import torch
 from torch import Generator, Tensor
 
 from ..constraints import interval, positive, real
+from ..core.noise import exponential
 from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused
 from ..special.quotients import expm1_quotient, log1p_quotient
-from .exponential import ExponentialTails, exponential_mean, standard_exponential
+from .exponential import ExponentialTails, exponential_mean
 
 
 class GeneralizedPareto(ExponentialTails):
@@ -75,10 +76,10 @@ class GeneralizedPareto(ExponentialTails):
         return self.loc + self.scale * expm1_quotient(self.concentration, noise)
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return self._at(standard_exponential(shape, self.loc, generator))
+        return self._at(exponential(shape, self.loc, generator))
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
-        noise = standard_exponential(shape, self.loc, generator)
+        noise = exponential(shape, self.loc, generator)
         return self._at(noise), -(1 + self.concentration) * noise - self.scale.log()
 
     def log_survival_function(self, value: Any) -> Tensor:

@@ -9,11 +9,11 @@ from torch import Generator, Tensor
 
 from ..constraints import positive, real
 from ..core.distribution import Distribution
+from ..core.noise import exponential
 from ..core.params import param
 from ..core.registry import register_kl
 from ..special import deviance, log_gamma_ratio, stirling_bregman
 from ..special.quotients import exp_remainder, log_inverse_cloglog
-from .exponential import standard_exponential
 
 EULER = 0.57721566490153286
 ZETA_3 = 1.2020569031595943
@@ -51,11 +51,11 @@ class Gumbel(Distribution):
         return _log_density(self._standardised(x)) - self.scale.log()
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        noise = standard_exponential(shape, self.loc, generator).log()
+        noise = exponential(shape, self.loc, generator).log()
         return torch.addcmul(self.loc, noise, self.scale, value=-1)
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
-        noise = standard_exponential(shape, self.loc, generator)
+        noise = exponential(shape, self.loc, generator)
         log_noise = noise.log()
         x = torch.addcmul(self.loc, log_noise, self.scale, value=-1)
         return x, (log_noise - noise) - self.scale.log()

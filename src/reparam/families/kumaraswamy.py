@@ -7,12 +7,13 @@ from torch import Generator, Tensor
 
 from ..constraints import positive, unit_interval
 from ..core.distribution import Distribution
+from ..core.noise import exponential
 from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused
 from ..special import digamma_difference, log1mexp, log_gamma_ratio
 from ..special.quotients import log_inverse_cloglog
-from .exponential import exponential_mean, standard_exponential
+from .exponential import exponential_mean
 from .log_moments import LogMoments, log_moments, quick_polygamma
 
 
@@ -66,10 +67,10 @@ class Kumaraswamy(Distribution):
         return log_inverse_cloglog(log_noise - self.concentration0.log()) / self.concentration1
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return self._log_at(standard_exponential(shape, self.concentration1, generator).log()).exp()
+        return self._log_at(exponential(shape, self.concentration1, generator).log()).exp()
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
-        noise = standard_exponential(shape, self.concentration1, generator)
+        noise = exponential(shape, self.concentration1, generator)
         log_x = self._log_at(noise.log())
         return log_x.exp(), self._log_density(log_x, -noise / self.concentration0)
 

@@ -9,12 +9,12 @@ from torch import Generator, Tensor
 
 from ..constraints import positive, real
 from ..core.distribution import Distribution
+from ..core.noise import laplace
 from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused
 from ..special import deviance
 from ..special.quotients import exp_remainder_of_size
-from .exponential import open_uniform
 
 LOG_TWO = math.log(2)
 
@@ -51,15 +51,11 @@ class Laplace(Distribution):
     def _log_prob(self, x: Tensor) -> Tensor:
         return -LOG_TWO - torch.addcdiv(self.scale.log(), (x - self.loc).abs(), self.scale)
 
-    def _noise(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        centred = open_uniform(shape, self.loc, generator) - 0.5
-        return torch.copysign(torch.log1p(-2 * centred.abs()), centred).to(self.loc.dtype)
-
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return torch.addcmul(self.loc, self._noise(shape, generator), self.scale)
+        return torch.addcmul(self.loc, laplace(shape, self.loc, generator), self.scale)
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
-        noise = self._noise(shape, generator)
+        noise = laplace(shape, self.loc, generator)
         return torch.addcmul(self.loc, noise, self.scale), -LOG_TWO - (noise.abs() + self.scale.log())
 
     def _standardised(self, x: Tensor) -> Tensor:

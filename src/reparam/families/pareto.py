@@ -6,12 +6,13 @@ import torch
 from torch import Generator, Tensor
 
 from ..constraints import greater_than_eq, positive
+from ..core.noise import exponential
 from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused
 from ..special import deviance
 from ..special.quotients import log_ratio
-from .exponential import ExponentialTails, standard_exponential
+from .exponential import ExponentialTails
 
 
 class Pareto(ExponentialTails):
@@ -52,10 +53,10 @@ class Pareto(ExponentialTails):
         return self.alpha * log_ratio(x, self.scale)
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return self._at(standard_exponential(shape, self.scale, generator))
+        return self._at(exponential(shape, self.scale, generator))
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
-        noise = standard_exponential(shape, self.scale, generator)
+        noise = exponential(shape, self.scale, generator)
         log_x = self.scale.log() + noise / self.alpha
         return self._at(noise), (self.alpha.log() - log_x) - noise
 

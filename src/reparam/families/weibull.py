@@ -7,12 +7,12 @@ from torch import Generator, Tensor
 
 from ..constraints import nonnegative, positive
 from ..core.distribution import Distribution
+from ..core.noise import exponential
 from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused
 from ..special import lgamma
 from ..special.quotients import log_inverse_cloglog, log_ratio
-from .exponential import standard_exponential
 from .gumbel import EULER, gumbel_divergence, noise_of_log
 from .log_moments import LogMoments, log_moments, quick_polygamma
 
@@ -64,11 +64,11 @@ class Weibull(Distribution):
         return torch.where(zero, -torch.inf, self.concentration * log_ratio(torch.where(zero, 1.0, x), self.scale))
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        noise = standard_exponential(shape, self.scale, generator)
+        noise = exponential(shape, self.scale, generator)
         return self.scale * torch.exp(noise.log() / self.concentration)
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
-        noise = standard_exponential(shape, self.scale, generator)
+        noise = exponential(shape, self.scale, generator)
         log_x = noise.log() / self.concentration
         return self.scale * log_x.exp(), self._log_density(log_x, noise)
 

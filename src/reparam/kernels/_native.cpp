@@ -1,6 +1,7 @@
 // Python's door to the kernels: functions of tensors that lie as a kernel wants them, and of addresses and sizes.
 #include "python/autograd.hpp"
 #include "python/bounds.hpp"
+#include "python/noise.hpp"
 
 namespace {
 
@@ -166,6 +167,7 @@ PyMethodDef methods[] = {
     {"all_structured", as_method(all_structured), METH_FASTCALL, nullptr},
     {"standard_gamma_log", as_method(keyed_sampler<reparam_standard_gamma_log>), METH_FASTCALL, nullptr},
     {"standard_von_mises", as_method(keyed_sampler<reparam_standard_von_mises>), METH_FASTCALL, nullptr},
+    {"noise", as_method(reparam::python::noise), METH_FASTCALL, nullptr},
     {"categorical", as_method(categorical), METH_FASTCALL, nullptr},
     {"entries", entries, METH_NOARGS, nullptr},
     {"simd_level", simd_level, METH_NOARGS, nullptr},

@@ -115,7 +115,7 @@ def _keyed(
     n = size.numel()
     sample = torch.empty_like(source) if source.shape == size else source.new_empty(size)
     slope = torch.empty_like(sample) if derivative else None
-    key = _key(generator)
+    key = int(_key(generator))
     if n:
         getattr(native, sampler)(
             FLOATS[source.dtype], n, source.numel(), source.data_ptr(), key, sample.data_ptr(),
@@ -152,7 +152,7 @@ def categorical(
     if native is None or not usable(weights):
         raise _refusal("categorical", weights)
     draws = torch.empty(shape, dtype=torch.int64)
-    key = _key(generator)
+    key = int(_key(generator))
     if draws.numel():
         source, rows = repeated(weights.detach(), weights.shape[:-1], weights.shape[-1:])
         native.categorical(
@@ -162,9 +162,39 @@ def categorical(
     return draws
 
 
-def _key(generator: Generator | None) -> int:
+NOISES = ("exponential", "gumbel", "laplace", "logistic", "cauchy")  # in the order of the library's enumeration
+
+
+def noise(law: str, shape: torch.Size, like: Tensor, generator: Generator | None = None) -> Tensor:
+    """Standard draws of a law whose quantiles have a closed form, right in both tails down to probabilities of 1e-19.
+
+    As for :func:`standard_gamma_log`, the generator's state alone decides the draws.
+
+    Args:
+        law: one of ``NOISES``.
+        shape: the shape of the draws.
+        like: a tensor that is ``usable``, whose dtype the draws have.
+        generator: the source of the key; torch's default generator if None.
+
+    Raises:
+        RuntimeError: if ``like`` is not ``usable``.
+
+    Example:
+        >>> like = torch.zeros(())
+        >>> draws = noise("cauchy", torch.Size((100,)), like) if usable(like) else torch.zeros(100)
+        >>> draws.shape, bool(draws.isfinite().all())
+        (torch.Size([100]), True)
+    """
+    if native is None or not usable(like):
+        raise _refusal(law, like)
+    draws = torch.empty(size=shape, dtype=like.dtype)
+    native.noise(NOISES.index(law), draws, _key(generator))
+    return draws
+
+
+def _key(generator: Generator | None) -> Tensor:
     """63 random bits."""
-    return int(torch.empty((), dtype=torch.int64).random_(generator=generator))
+    return torch.randint(2**63 - 1, (), generator=generator)
 
 
 def _refusal(sampler: str, tensor: Tensor) -> RuntimeError:
