@@ -1,17 +1,3 @@
 // The kernels for x86-64 processors with AVX2 and fused multiply-add.
-#define REPARAM_LEVEL avx2
-#include "../engine/system.hpp"
-
-#if REPARAM_X86_DISPATCH
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-#else
-#pragma GCC target("avx2,fma")
-#endif
-
-#include "../engine/level.hpp"
-
-#if defined(__clang__)
-#pragma clang attribute pop
-#endif
-#endif
+#define REPARAM_PART "../engine/level.hpp"
+#include "avx2.hpp"
