@@ -173,4 +173,53 @@ struct relaxed_categorical_log_prob {
   }
 };
 
+// log of the mean of exp(v) under weights in proportion to exp(l)
+template <class Storage>
+struct log_mixture {
+  static void run(const reparam_call* call, std::int64_t begin, std::int64_t end, double* const* sums) {
+    const auto* grad = static_cast<const Storage*>(call->grad);
+    auto* values = static_cast<Storage*>(call->value);
+    const bool partials = call->partial != nullptr;
+    auto* weight_partial = partials ? static_cast<Storage*>(call->partial[0]) : nullptr;
+    auto* value_partial = partials ? static_cast<Storage*>(call->partial[1]) : nullptr;
+    const std::int64_t k = call->k, together = rows_at_once(k);
+    row_buffer weight_rows(k), share_rows(k);
+    double *weight = weight_rows.data(), *share = share_rows.data();
+    double most[flat_size], total[flat_size];
+    const auto divide = [&](double* row) {  // exponentials in proportion to the largest one, and their sum
+      const double top = maximum_of(row, k);
+      for (std::int64_t j = 0; j < k; ++j) row[j] = row[j] == top ? 0 : row[j] - top;
+      return top;
+    };
+    for (std::int64_t at = begin; at < end; at += together) {
+      const std::int64_t count = std::min(together, end - at), size = count * k;
+      load_rows(static_cast<const Storage*>(call->in[0]), call->period[0], at, count, k, weight);
+      load_rows(static_cast<const Storage*>(call->in[1]), call->period[1], at, count, k, share);
+      for (std::int64_t i = 0; i < count; ++i) divide(weight + i * k);
+      for (std::int64_t j = 0; j < size; ++j) share[j] += weight[j];
+      for (std::int64_t i = 0; i < count; ++i) most[i] = divide(share + i * k);
+      for (std::int64_t j = 0; j < size; ++j) weight[j] = exp(weight[j]);
+      for (std::int64_t j = 0; j < size; ++j) share[j] = exp(share[j]);
+      for (std::int64_t i = 0; i < count; ++i) {
+        const double whole = sum_of(weight + i * k, k), part = sum_of(share + i * k, k);
+        const bool impossible = most[i] == -infinity<double>;
+        total[i] = part / whole;
+        if (!partials) continue;
+        const double factor = impossible ? 0 : grad == nullptr ? 1 : double(grad[(at + i) % call->grad_period]);
+        for (std::int64_t j = i * k; j < (i + 1) * k; ++j) {
+          share[j] = factor * (share[j] / part);
+          weight[j] = share[j] - factor * (weight[j] / whole);
+        }
+        if (call->reduced & 1) {
+          double* const to = sums[0] + (at + i) % call->period[0] * k;
+          for (std::int64_t j = 0; j < k; ++j) to[j] += weight[i * k + j];
+        }
+      }
+      for (std::int64_t i = 0; values != nullptr && i < count; ++i) values[at + i] = Storage(most[i] + log(total[i]));
+      if (weight_partial != nullptr && !(call->reduced & 1)) store_flat(weight, size, weight_partial + at * k);
+      if (value_partial != nullptr) store_flat(share, size, value_partial + at * k);
+    }
+  }
+};
+
 }  // namespace reparam::REPARAM_LEVEL

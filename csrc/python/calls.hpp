@@ -1,6 +1,11 @@
 // Calls of an entry with tensors that already lie as it wants them; any others are left to Python.
 #pragma once
 
+#include <cstring>
+#include <memory>
+#include <new>
+#include <vector>
+
 #include "tensors.hpp"
 
 namespace reparam::python {
@@ -29,8 +34,9 @@ struct arrangement {
   const void* data[most_inputs];
   std::int64_t period[most_inputs];
   std::int64_t n = 0, k = 0;
-  const tensor* leader = nullptr;  // its batch shape is that of the values
-  int batch = 0;                   // how many dimensions that has
+  std::unique_ptr<char[]> copy[most_inputs];  // of inputs that repeat otherwise than with a period
+  const tensor* leader = nullptr;             // its batch shape is that of the values
+  int batch = 0;                              // how many dimensions that has
 
   explicit arrangement(const reparam_entry* called) : entry(called) {}
 
@@ -56,13 +62,52 @@ struct arrangement {
     }
     for (int j = 0; j < entry->inputs; ++j) {
       const int wanted = entry->integers >> j & 1 ? static_cast<int>(REPARAM_INT64) : dtype();
-      const bool fits = ends(input[j], rank(j), *leader, leader->dims - batch);
-      if (input[j].dtype != wanted || !fits || (rank(j) > 0 && !input[j].contiguous)) return false;
+      if (input[j].dtype != wanted || (rank(j) > 0 && !input[j].contiguous)) return false;
       data[j] = input[j].data;
       period[j] = input[j].contiguous ? input[j].count / one(j) : 1;
+      const bool fits = ends(input[j], rank(j), *leader, leader->dims - batch);
+      if (!fits && !(period[j] == 1 && input[j].dims - rank(j) <= batch && input[j].count == one(j)) && !stretch(j)) {
+        return false;
+      }
     }
     return n > 0;
   }
+
+  // The place in input j, broadcast to the batch shape of the values, of each of its n places.
+  template <class Visit>
+  void for_each_place(int j, const Visit& visit) const {
+    const int own = input[j].dims - rank(j);
+    std::int64_t stride[most_dims] = {}, index[most_dims] = {}, length = 1;
+    for (int i = own - 1; i >= 0; --i) {
+      stride[batch - own + i] = input[j].size[i] == 1 ? 0 : length;
+      length *= input[j].size[i];
+    }
+    std::int64_t from = 0;
+    for (std::int64_t to = 0; to < n; ++to) {
+      visit(to, from);
+      for (int i = batch - 1; i >= 0; --i) {
+        from += stride[i];
+        if (++index[i] < leader->size[i]) break;
+        from -= stride[i] * index[i];
+        index[i] = 0;
+      }
+    }
+  }
+
+  // Sums the n partial derivatives in a stretched input over its repetitions.
+  template <class T>
+  void gather(int j, const char* partial, void* sums) const {
+    const std::int64_t unit = one(j);
+    std::vector<double> total(static_cast<std::size_t>(input[j].count));
+    const T* const given = reinterpret_cast<const T*>(partial);
+    for_each_place(j, [&](std::int64_t to, std::int64_t from) {
+      double* const sum = total.data() + from * unit;
+      for (std::int64_t i = 0; i < unit; ++i) sum[i] += double(given[to * unit + i]);
+    });
+    for (std::size_t i = 0; i < total.size(); ++i) static_cast<T*>(sums)[i] = static_cast<T>(total[i]);
+  }
+
+  std::int64_t bytes(int j) const { return one(j) * (input[j].dtype == REPARAM_FLOAT32 ? 4 : 8); }
 
   reparam_call evaluation() const { return {n, k, data, period, nullptr, nullptr, nullptr, 1, 0, nullptr}; }
 
@@ -77,6 +122,26 @@ struct arrangement {
   }
 
  private:
+  // Copies an input that broadcasts to the batch shape of the values; false where it does not.
+  bool stretch(int j) {
+    const int offset = batch - (input[j].dims - rank(j));
+    if (offset < 0 || !input[j].contiguous || input[j].dtype == REPARAM_BOOL) return false;
+    for (int i = offset; i < batch; ++i) {
+      const std::int64_t size = input[j].size[i - offset];
+      if (size != 1 && size != leader->size[i]) return false;
+    }
+    const std::int64_t unit = bytes(j);
+    copy[j].reset(new (std::nothrow) char[static_cast<std::size_t>(n * unit)]);
+    if (copy[j] == nullptr) return false;
+    const char* const source = static_cast<const char*>(data[j]);
+    for_each_place(j, [&](std::int64_t to, std::int64_t from) {
+      std::memcpy(copy[j].get() + to * unit, source + from * unit, static_cast<std::size_t>(unit));
+    });
+    data[j] = copy[j].get();
+    period[j] = n;
+    return true;
+  }
+
   // The one size of all rows and matrices.
   bool find_size() {
     for (int j = 0; j < entry->inputs; ++j) {
@@ -109,7 +174,8 @@ inline PyObject* pull_back(const reparam_entry* entry, PyObject* gradient, PyObj
   }
   owned found(PyTuple_New(length));
   if (found.get() == nullptr) return nullptr;
-  void* partial[most_inputs] = {};
+  void *partial[most_inputs] = {}, *made_at[most_inputs] = {};
+  std::unique_ptr<char[]> stretched[most_inputs];
   reparam_call call = a.evaluation();
   for (Py_ssize_t i = 0; i < length; ++i) {
     PyObject* made = nullptr;
@@ -121,10 +187,15 @@ inline PyObject* pull_back(const reparam_entry* entry, PyObject* gradient, PyObj
       const tensor& input = a.input[j];
       const bool repeated = input.count != a.n * a.one(j);
       if (repeated && !input.contiguous) Py_RETURN_NONE;  // one number, expanded to part of the shape
-      if (repeated) call.reduced |= 1u << j;
+      if (repeated && a.copy[j] == nullptr) call.reduced |= 1u << j;
       made = input.contiguous ? empty_like(input) : empty(input, input.size, input.dims, 0, 0);
       if (made == nullptr) return nullptr;
-      partial[j] = address(made);
+      made_at[j] = partial[j] = address(made);
+      if (a.copy[j] != nullptr) {
+        stretched[j].reset(new (std::nothrow) char[static_cast<std::size_t>(a.n * a.bytes(j))]);
+        if (stretched[j] == nullptr) return PyErr_NoMemory();
+        partial[j] = stretched[j].get();
+      }
     }
     PyTuple_SetItem(found.get(), i, made);
   }
@@ -132,6 +203,14 @@ inline PyObject* pull_back(const reparam_entry* entry, PyObject* gradient, PyObj
   call.grad = grad.data;
   call.grad_period = grad.contiguous ? a.n : 1;
   run(entry, a.dtype(), call, a.threads());
+  for (int j = 0; j < entry->inputs; ++j) {
+    if (stretched[j] == nullptr) continue;
+    if (a.dtype() == REPARAM_FLOAT32) {
+      a.gather<float>(j, stretched[j].get(), made_at[j]);
+    } else {
+      a.gather<double>(j, stretched[j].get(), made_at[j]);
+    }
+  }
   return PyErr_Occurred() ? nullptr : found.release();
 }
 
