@@ -86,6 +86,11 @@ def relaxed_probs(*values: mpf) -> mpf:
     return relaxed_logits(*values[: k + 1], *map(mp.log, values[k + 1 :]))
 
 
+def log_mixture(*values: mpf) -> mpf:
+    weights, logs = [mp.exp(v) for v in values[:3]], values[3:]
+    return mp.log(mp.fsum(w * mp.exp(v) for w, v in zip(weights, logs, strict=True)) / mp.fsum(weights))
+
+
 def gamma_entropy(a: mpf) -> mpf:
     return a + mp.loggamma(a) + (1 - a) * mp.digamma(a)
 
@@ -153,6 +158,8 @@ CASES = [
          [(*x, t, *w) for x, t, w in grid(POINTS, (0.05, 1.0, 3.0), WEIGHTS)], (3, 1, 3), tuple(range(7))),
     Case("relaxed_categorical_logits_log_prob", relaxed_logits,
          [(*x, t, *w) for x, t, w in grid(POINTS, (0.05, 1.0, 3.0), LOGITS)], (3, 1, 3), tuple(range(7))),
+    Case("log_mixture", log_mixture, [(*w, *v) for w, v in grid(LOGITS, [(-1e3, -1e3, -1001.5), (-0.3, 2.0, -5.0)])],
+         (3, 3), tuple(range(6))),
     Case("gamma_entropy", gamma_entropy, grid(ENDS), (1,), (0,)),
     Case("beta_entropy", beta_entropy, [p for p in grid(ENDS, ENDS) if p[0] + p[1] > 2.1 or min(p) < 0.5],
          (1, 1), (0, 1)),
@@ -218,6 +225,9 @@ EDGES: list[tuple[str, list[Any], float, dict[int, Any]]] = [
      {0: [0.0, 0.0], 1: 0.0, 2: [0.0, 0.0]}),
     ("relaxed_categorical_logits_log_prob", [[0.5, 0.5], 1.0, [0.0, -INF]], -INF, {}),
     ("relaxed_categorical_logits_log_prob", [[NAN, 0.5], 1.0, [0.0, 0.0]], NAN, {}),
+    ("log_mixture", [[0.0, 0.0], [-INF, -INF]], -INF, {0: [0.0, 0.0], 1: [0.0, 0.0]}),
+    ("log_mixture", [[0.0, -INF], [0.5, 9.0]], 0.5, {0: [0.0, 0.0], 1: [1.0, 0.0]}),
+    ("log_mixture", [[0.0, 0.0], [NAN, 1.0]], NAN, {}),
     ("gamma_entropy", [1.0], 1.0, {0: 1.0}),
     ("beta_entropy", [1.0, 1.0], 0.0, {0: 0.0, 1: 0.0}),
     ("binary_entropy_probs", [0.0], 0.0, {0: 1.0}),

@@ -9,17 +9,32 @@ from torch import Tensor
 
 from .. import _torch
 from ..constraints.numeric import Range
-from ..constraints.structured import LowerCholesky, PositiveDefinite, Simplex, Symmetric, rounding
+from ..constraints.structured import (
+    CorrCholesky,
+    LowerCholesky,
+    OneHot,
+    PositiveDefinite,
+    Simplex,
+    Symmetric,
+    rounding,
+)
 from ..kernels.checks import all_lower_cholesky, all_positive_definite, all_simplex, all_within
 
 if TYPE_CHECKING:
     from ..constraints import Constraint
 
 
+def _unit_rows(value: Tensor) -> bool | None:
+    room = 2 * rounding(value, value.shape[-1])
+    return all_within(value.detach().square().sum(-1), 1 - room, 1 + room)
+
+
 # What a native pass can say of vectors and matrices; only a yes is final.
 STRUCTURES: dict[type, Callable[[Tensor], bool | None]] = {
     Simplex: lambda value: all_simplex(value, rounding(value, value.shape[-1])),
+    OneHot: lambda value: all_within(value, 0.0, 1.0, integer=True) and all_simplex(value, 0.0),
     LowerCholesky: all_lower_cholesky,
+    CorrCholesky: lambda value: all_lower_cholesky(value) and _unit_rows(value),
     PositiveDefinite: lambda value: all_positive_definite(value, Symmetric.tolerance(value)),
 }
 
