@@ -38,6 +38,9 @@ inline constexpr reparam_entry special_functions[] = {
     elements<log_ratio, 2>("log_ratio", 32768),
     elements<exp_remainder, 1>("exp_remainder", 32768),
     elements<exp_remainder_of_size, 1>("exp_remainder_of_size", 32768),
+    elements<expm1_quotient, 2>("expm1_quotient", 32768),
+    elements<log1p_quotient, 2>("log1p_quotient", 32768),
+    elements<log_inverse_cloglog, 1>("log_inverse_cloglog", 32768),
     // of the normal law
     elements<ndtr, 1>("ndtr", 32768),
     elements<log_ndtr, 1>("log_ndtr", 32768),

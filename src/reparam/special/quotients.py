@@ -61,7 +61,7 @@ def exp_remainder_of_size(x: Tensor) -> Tensor:
     return torch.where(near, inner * inner * horner(EXP_REMAINDER, -small), torch.exp(-large) - 1 + large)
 
 
-@elementwise()
+@elementwise(native="log_inverse_cloglog")
 def log_inverse_cloglog(x: Tensor) -> Tensor:
     r""":math:`\log(1 - \exp(-e^x))`: the logarithm of the probability with complementary log-log x.
 
@@ -121,7 +121,7 @@ def _expm1_value(k: Tensor, x: Tensor) -> Tensor:
     return torch.where(same, x, torch.expm1(w) / torch.where(same, 1.0, k))
 
 
-@elementwise(_expm1_slope, lambda k, x: torch.exp(k * x), value=_expm1_value)
+@elementwise(_expm1_slope, lambda k, x: torch.exp(k * x), value=_expm1_value, native="expm1_quotient")
 def expm1_quotient(k: Tensor, x: Tensor) -> Tensor:
     r""":math:`(e^{kx} - 1)/k = \int_0^x e^{kt}\,dt`, which is x for k = 0.
 
@@ -152,7 +152,7 @@ def _log1p_value(k: Tensor, x: Tensor) -> Tensor:
     return torch.where(same, x, torch.log1p(w) / torch.where(same, 1.0, k))
 
 
-@elementwise(_log1p_slope, lambda k, x: 1 / (1 + k * x), value=_log1p_value)
+@elementwise(_log1p_slope, lambda k, x: 1 / (1 + k * x), value=_log1p_value, native="log1p_quotient")
 def log1p_quotient(k: Tensor, x: Tensor) -> Tensor:
     r""":math:`\log(1 + kx)/k`, which is x for k = 0: the inverse of :func:`expm1_quotient` in x.
 
