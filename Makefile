@@ -17,7 +17,7 @@ READY := $(VENV)/.ready
 UNFINISHED := $(VENV)/.unfinished
 PIP := $(PY) -m pip --disable-pip-version-check
 NATIVE := $(shell find csrc src/reparam/kernels -name '*.c' -o -name '*.cpp' -o -name '*.h' -o -name '*.hpp')
-OUTPUTS := build dist tour docs/_build docs/api docs/special .mypy_cache .pytest_cache .ruff_cache
+OUTPUTS := build dist experiments tour docs/_build docs/api docs/special .mypy_cache .pytest_cache .ruff_cache
 
 # An environment that was moved, or whose Python is gone, is not ready.
 $(shell [ "$$(cat $(READY) 2>/dev/null)" = "$(CURDIR)" ] && $(PY) -c '' 2>/dev/null || rm -f $(READY))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from . import large, small_calls, special
+from . import large, sampling, small_calls, special
 
 small_calls.main()
 print()
 large.main()
+print()
+sampling.main()
 print()
 special.main()

@@ -1,8 +1,9 @@
 """Times two ways to do one thing against each other, and prints the ratios as a table.
 
 Both sides run in one process, alternating in short blocks, so that what disturbs one disturbs the other: the
-ratio of a round is that of two neighbouring blocks. Time is the CPU time of the process, on one thread. Rounds
-are added until the median ratio is known to 5 % (a 95 % interval), or there are enough of them.
+ratio of a round is that of two neighbouring blocks. Time is the CPU time of the process, on one thread, unless
+another clock is asked for. Rounds are added until the median ratio is known to 5 % (a 95 % interval), or there are
+enough of them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple
 import torch
 
 Task = Callable[[], Any]
+Clock = Callable[[], float]
 PRECISION = 0.05
 
 
@@ -52,38 +54,38 @@ FULL = Effort(least=21, most=121, block=2e-3)
 QUICK = Effort(least=7, most=15, block=1e-3)
 
 
-def compare(ours: Task, theirs: Task, effort: Effort) -> Comparison:
+def compare(ours: Task, theirs: Task, effort: Effort, clock: Clock = time.process_time) -> Comparison:
     """Time two functions in alternating blocks; which comes first changes from round to round."""
-    calls = [_calls(task, effort.block) for task in (ours, theirs)]
+    calls = [_calls(task, effort.block, clock) for task in (ours, theirs)]
     times: tuple[list[float], list[float]] = ([], [])
     with _undisturbed():
         for number in range(effort.most):
             order = (0, 1) if number % 2 == 0 else (1, 0)
             for side in order:
-                times[side].append(_block((ours, theirs)[side], calls[side]))
+                times[side].append(_block((ours, theirs)[side], calls[side], clock))
             ratios = sorted(a / b for a, b in zip(*times, strict=True))
             if len(ratios) >= effort.least and _spread(ratios) < PRECISION:
                 break
     return Comparison(median(times[0]), median(times[1]), median(ratios), _spread(ratios))
 
 
-def _calls(task: Task, block: float) -> int:
+def _calls(task: Task, block: float, clock: Clock) -> int:
     """How many calls fill a block, after a warm-up."""
     calls = 1
     while True:
-        seconds = _block(task, calls) * calls
+        seconds = _block(task, calls, clock) * calls
         if seconds >= block / 2 or calls >= 10**6:
             return max(1, round(calls * block / max(seconds, 1e-9)))
         calls *= 4
 
 
-def _block(task: Task, calls: int) -> float:
+def _block(task: Task, calls: int, clock: Clock) -> float:
     """Seconds a call."""
     steps = range(calls)
-    start = time.process_time()
+    start = clock()
     for _ in steps:
         task()
-    return (time.process_time() - start) / calls
+    return (clock() - start) / calls
 
 
 def _spread(ratios: list[float]) -> float:
@@ -107,6 +109,13 @@ def _undisturbed() -> Iterator[None]:
             gc.enable()
 
 
+def _spell(seconds: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} µs"
+
+
 @dataclass
 class Table:
     """Comparisons by row and column, each column with the largest ratio it is meant to have, or None."""
@@ -114,6 +123,7 @@ class Table:
     title: str
     columns: dict[str, float | None]
     cells: dict[str, dict[str, Comparison]] = field(default_factory=dict)
+    spell: Callable[[float], str] = _spell
 
     def add(self, row: str, column: str, result: Comparison) -> None:
         """Put a result into its place."""
@@ -146,14 +156,7 @@ class Table:
         bound = self.columns[column]
         mark = "!" if bound is not None and result.ratio > bound else ""
         mark += "~" if result.spread > PRECISION else ""
-        return f"{result.ratio:.2f}{mark} ({_spell(result.ours)} / {_spell(result.theirs)})"
-
-
-def _spell(seconds: float) -> str:
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds / 1e-6:.3g} µs"
+        return f"{result.ratio:.2f}{mark} ({self.spell(result.ours)} / {self.spell(result.theirs)})"
 
 
 def options(description: str | None) -> argparse.Namespace:

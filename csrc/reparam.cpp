@@ -125,15 +125,6 @@ bool whole_within(range_check<T> check, std::int64_t n, const void* values, doub
   return check(n, static_cast<const T*>(values), low, high, false);
 }
 
-template <class T>
-void sample_keyed(keyed_sampler<T> sampler, std::int64_t n, std::int64_t period, const void* concentration,
-                  std::uint64_t key, void* sample, void* derivative, int threads) {
-  split(n, derivative != nullptr ? 1024 : 8192, threads, [=](std::int64_t begin, std::int64_t end) {
-    sampler(begin, end, period, static_cast<const T*>(concentration), key, static_cast<T*>(sample),
-            static_cast<T*>(derivative));
-  });
-}
-
 }  // namespace
 }  // namespace reparam
 
@@ -145,7 +136,7 @@ const reparam_entry* reparam_entries(int32_t* count) {
   static const std::vector<reparam_entry> entries = [] {
     std::vector<reparam_entry> all;
     const reparam::level& now = *reparam::active().functions;
-    for (const reparam::entry_table* table : {now.densities, now.specials}) {
+    for (const reparam::entry_table* table : {now.densities, now.specials, now.samplers}) {
       all.insert(all.end(), table->entries, table->entries + table->count);
     }
     return all;
@@ -193,28 +184,6 @@ int reparam_all_structured(int structure, int dtype, int64_t n, int64_t k, const
     return now.float_structures[structure](n, k, static_cast<const float*>(values), tolerance);
   }
   return now.double_structures[structure](n, k, static_cast<const double*>(values), tolerance);
-}
-
-void reparam_standard_gamma_log(int dtype, int64_t n, int64_t period, const void* concentration, uint64_t key,
-                                void* log_sample, void* derivative, int threads) {
-  using namespace reparam;
-  const level& now = *active().functions;
-  if (dtype == REPARAM_FLOAT32) {
-    sample_keyed(now.float_gamma, n, period, concentration, key, log_sample, derivative, threads);
-  } else {
-    sample_keyed(now.double_gamma, n, period, concentration, key, log_sample, derivative, threads);
-  }
-}
-
-void reparam_standard_von_mises(int dtype, int64_t n, int64_t period, const void* concentration, uint64_t key,
-                                void* sample, void* derivative, int threads) {
-  using namespace reparam;
-  const level& now = *active().functions;
-  if (dtype == REPARAM_FLOAT32) {
-    sample_keyed(now.float_von_mises, n, period, concentration, key, sample, derivative, threads);
-  } else {
-    sample_keyed(now.double_von_mises, n, period, concentration, key, sample, derivative, threads);
-  }
 }
 
 void reparam_noise(int law, int dtype, int64_t n, uint64_t key, void* draws, int threads) {

@@ -63,15 +63,6 @@ int reparam_all_within(int dtype, int64_t n, const void *values, double lower, d
 /* Are all n rows of length k, or k x k matrices, what `structure` says, up to a tolerance? */
 int reparam_all_structured(int structure, int dtype, int64_t n, int64_t k, const void *values, double tolerance);
 
-/* n logarithms of standard gamma draws and, unless NULL, their derivatives in the concentration at fixed
- * probability. Draw i has concentration[i % period] and depends on key and i alone. */
-void reparam_standard_gamma_log(int dtype, int64_t n, int64_t period, const void *concentration, uint64_t key,
-                                void *log_sample, void *derivative, int threads);
-
-/* n standard von Mises draws (of mode 0, in [-pi, pi]), likewise. */
-void reparam_standard_von_mises(int dtype, int64_t n, int64_t period, const void *concentration, uint64_t key,
-                                void *sample, void *derivative, int threads);
-
 /* The standard laws whose quantiles have a closed form. */
 enum {
   REPARAM_EXPONENTIAL = 0,

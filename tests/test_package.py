@@ -165,7 +165,7 @@ def requirements() -> dict[str, list[str]]:
 def test_the_core_needs_torch_alone() -> None:
     needed = requirements()
     assert needed[""] == ["torch"]
-    assert set(needed) == {"", "dev", "docs", "plots", "tour"}
+    assert set(needed) == {"", "dev", "docs", "experiments", "plots", "tour"}
     assert set(cli.TOUR_PACKAGES.values()) == set(needed["tour"])
 
 

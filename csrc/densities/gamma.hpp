@@ -1,4 +1,4 @@
-// Gamma: its density, in the saddle-point form that is exact at large concentrations, and its draws.
+// Gamma: its density, in the saddle-point form that is exact at large concentrations.
 #pragma once
 
 #include "../special/stirling.hpp"
@@ -40,19 +40,6 @@ struct gamma_log_prob {
     d[1] = outside ? T(0) : d[1];
     d[2] = outside ? T(0) : d[2];
     return (outside | (x == infinity<T>)) ? -infinity<T> : value;
-  }
-};
-
-// A draw, from the logarithm of a standard one and the derivative of that in the concentration.
-template <class T>
-struct gamma_draw {
-  static constexpr unsigned differentiable = 0b0011;
-  static REPARAM_INLINE T evaluate(T (&d)[4], T, T rate, T log_standard, T slope) {
-    const T value = exp(log_standard) / rate;
-    d[0] = value * slope;
-    d[1] = -value / rate;
-    d[2] = d[3] = 0;
-    return value;
   }
 };
 

@@ -11,10 +11,6 @@ template <class T>
 using range_check = bool (*)(std::int64_t n, const T* values, T lower, T upper, bool integer);
 
 template <class T>
-using keyed_sampler = void (*)(std::int64_t begin, std::int64_t end, std::int64_t period, const T* concentration,
-                               std::uint64_t key, T* sample, T* derivative);
-
-template <class T>
 using noise_source = void (*)(std::int64_t begin, std::int64_t end, std::uint64_t key, T* draws);
 
 template <class T>
@@ -33,17 +29,13 @@ struct entry_table {
 };
 
 struct level {
-  const entry_table *densities, *specials;
+  const entry_table *densities, *specials, *samplers;
   range_check<float> float_within;
   range_check<double> double_within;
   range_check<std::int64_t> int64_within;
   range_check<std::uint8_t> bool_within;
   const structure_check<float>* float_structures;
   const structure_check<double>* double_structures;
-  keyed_sampler<float> float_gamma;
-  keyed_sampler<double> double_gamma;
-  keyed_sampler<float> float_von_mises;
-  keyed_sampler<double> double_von_mises;
   const noise_source<float>* float_noise;
   const noise_source<double>* double_noise;
   running_summer<float> float_sums;

@@ -1,4 +1,4 @@
-// The densities, and the operations on rows and matrices: the first of the two tables of entries.
+// The densities, and the operations on rows and matrices: the first of the three tables of entries.
 #pragma once
 
 #include "../densities/bernoulli.hpp"
@@ -29,7 +29,6 @@ inline constexpr reparam_entry entries[] = {
     elements<tanh_normal_log_prob, 3>("tanh_normal_log_prob", 16384),
     elements<uniform_log_prob, 3>("uniform_log_prob", 65536),
     elements<gamma_log_prob, 3>("gamma_log_prob", 16384),
-    elements<gamma_draw, 4>("gamma_draw", 65536),
     elements<beta_log_prob, 3>("beta_log_prob", 8192),
     elements<studentt_log_prob, 4>("studentt_log_prob", 8192),
     elements<bernoulli_probs_log_prob, 2>("bernoulli_probs_log_prob", 65536),

@@ -6,9 +6,7 @@
 #include "dispatch.hpp"
 #include "../matrices/structure.hpp"
 #include "../samplers/categorical.hpp"
-#include "../samplers/gamma.hpp"
 #include "../samplers/noise.hpp"
-#include "../samplers/von_mises.hpp"
 #include "entries.hpp"
 #include "range.hpp"
 
@@ -16,22 +14,20 @@ namespace reparam::REPARAM_LEVEL {
 
 extern const entry_table density_entries;
 const entry_table density_entries = {entries, sizeof entries / sizeof entries[0]};
-extern const entry_table special_entries;  // in a file of its own: see special_entries.hpp
+// in files of their own: see special_entries.hpp and samplers/entries.hpp
+extern const entry_table special_entries, sampler_entries;
 
 extern const level functions;
 const level functions = {
     &density_entries,
     &special_entries,
+    &sampler_entries,
     all_within<float>,
     all_within<double>,
     all_within<std::int64_t>,
     all_within<std::uint8_t>,
     structures<float>,
     structures<double>,
-    standard_gamma_log<float>,
-    standard_gamma_log<double>,
-    standard_von_mises<float>,
-    standard_von_mises<double>,
     noise_sources<float>,
     noise_sources<double>,
     running_sums<float>,

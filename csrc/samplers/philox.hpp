@@ -40,6 +40,11 @@ REPARAM_INLINE double unit_word(std::uint64_t word) {
   return from_bits<double>(word << 20 | 0x3ffull << 52) - (1 - 0x1p-33);
 }
 
+// A uniform number in (-1/2, 1/2), a multiple of 2^-52 plus its half.
+REPARAM_INLINE double centred_uniform(std::uint64_t bits) {
+  return (from_bits<double>(bits >> 12 | 0x3ffull << 52) - 1.5) + 0x1p-53;
+}
+
 // sin(pi x) for |x| <= 1/2.
 template <class T>
 REPARAM_INLINE T sinpi(T x) {

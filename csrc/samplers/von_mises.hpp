@@ -1,98 +1,117 @@
-// Standard von Mises draws by rejection from the wrapped Cauchy law: Best and Fisher (1979), a block at a time.
+// Standard von Mises draws by rejection from the wrapped Cauchy law: Best and Fisher (1979).
 #pragma once
 
 #include "../special/circle.hpp"
-#include "philox.hpp"
+#include "tables.hpp"
 
 namespace reparam::REPARAM_LEVEL {
 
-// Taylor's series of atan(x) / x in -x^2.
+// Taylor's series of atan(x) / x in -x^2, as long as |x| <= tan(pi / 8) asks for.
+template <class Accuracy>
 struct arctangent_series {
-  double term[22] = {};
+  static constexpr int length = sizeof(Accuracy) == 8 ? 22 : 10;
+  double term[length] = {};
   constexpr arctangent_series() {
-    for (int k = 0; k < 22; ++k) term[k] = 1.0 / (2 * k + 1);
+    for (int k = 0; k < length; ++k) term[k] = 1.0 / (2 * k + 1);
   }
 };
-inline constexpr arctangent_series arctangent = {};
+template <class Accuracy>
+inline constexpr arctangent_series<Accuracy> arctangent = {};
 
 // The angle of (across, along), along >= 0 and across >= 0, not both 0: of each the smaller part over the larger, then
 // over tan(pi / 8) from pi / 4.
+template <class Accuracy>
 REPARAM_INLINE double quarter_angle(double across, double along) {
   const bool steep = across > along;
   const double low = steep ? along : across, high = steep ? across : along;
   const bool middle = low > 0.41421356237309503 * high;
   const double t = middle ? (low - high) / (low + high) : low / high, z = -t * t;
-  const double angle = t * polynomial(arctangent.term, z) + (middle ? pi / 4 : 0.0);
+  const double angle = t * polynomial(arctangent<Accuracy>.term, z) + (middle ? pi / 4 : 0.0);
   return steep ? pi / 2 - angle : angle;
 }
 
 // One attempt at each of `count` elements. With c = (1 - rho) / (1 + rho) the angle 2 atan(c tan(pi u)) is wrapped
 // Cauchy; with m = kappa (r - 1), r = (1 + rho^2) / (2 rho) as Best and Fisher choose it, c^2 = m / (m + 2 kappa), and
 // it is accepted with probability exp(1 - m - kappa w) (m + kappa w), w = 1 - cos.
+template <class Accuracy>
 inline void von_mises_attempts(int count, std::uint64_t key, std::uint64_t attempt,
                                const std::uint64_t* REPARAM_RESTRICT element, const double* REPARAM_RESTRICT kappa,
+                               const double* REPARAM_RESTRICT m, const double* REPARAM_RESTRICT c,
                                double* REPARAM_RESTRICT z, double* REPARAM_RESTRICT accepted) {
   for (int i = 0; i < count; ++i) {
     const philox_block random = philox(key, element[i], attempt);
-    const double k = kappa[i];
-    const double m = 0.5 * (1 + 1 / (std::sqrt(1 + 4 * k * k) + 2 * k));
-    const double c = std::sqrt(m / (m + 2 * k));
-    // a uniform number in (-1/2, 1/2), a multiple of 2^-52 plus its half
-    const double u = (from_bits<double>(random.first >> 12 | 0x3ffull << 52) - 1.5) + 0x1p-53;
-    const double across = c * absolute(sinpi(u)), along = sinpi(0.5 - absolute(u));
-    const double square = across * across, excess = 2 * k * (square / (along * along + square));
-    const bool accept = log(uniform_open(random.second)) < (1 - m) - excess + log(m + excess);
-    const bool proper = (k >= 0) & (k < infinity<double>);
-    const double angle = 2 * quarter_angle(across, along);
-    z[i] = proper ? (u < 0 ? -angle : angle) : (k > 0 ? 0.0 : nan<double>);
-    accepted[i] = (accept | !proper) ? 1.0 : 0.0;
+    const double u = centred_uniform(random.first);
+    const double across = c[i] * absolute(sinpi(u)), along = sinpi(0.5 - absolute(u));
+    const double square = across * across, excess = 2 * kappa[i] * (square / (along * along + square));
+    const double angle = 2 * quarter_angle<Accuracy>(across, along);
+    z[i] = u < 0 ? -angle : angle;
+    accepted[i] = uniform_open(random.second) < exp((1 - m[i]) - excess) * (m[i] + excess) ? 1.0 : 0.0;
   }
 }
 
-// Draws begin <= i < begin + count, count <= tail_block, with concentrations kappa[0..count).
-inline void von_mises_block(std::int64_t begin, int count, std::uint64_t key, const double* kappa, double* z) {
-  alignas(64) double pending_kappa[tail_block], result[tail_block], accepted[tail_block];
-  alignas(64) std::uint64_t element[tail_block];
-  int place[tail_block];
+// Draws of mode 0.
+template <class Accuracy>
+inline void von_mises_draws(const draws_at& where, int count, const double* kappa, double* z) {
+  waiting<3> all;
+  double *const k = all.parameter[0], *const m = all.parameter[1], *const c = all.parameter[2];
+  const int distinct = all_same(count, kappa) ? 1 : count;
+  for (int i = 0; i < distinct; ++i) {
+    k[i] = (kappa[i] >= 0) & (kappa[i] < infinity<double>) ? kappa[i] : 0.0;
+    m[i] = 0.5 * (1 + 1 / (std::sqrt(1 + 4 * k[i] * k[i]) + 2 * k[i]));
+    c[i] = std::sqrt(m[i] / (m[i] + 2 * k[i]));
+  }
+  if (distinct == 1) all.repeat_first(count);
+  all.start(where.element(0), count);
+  all.finish(z, [&](int here, std::uint64_t attempt) {
+    von_mises_attempts<Accuracy>(here, where.key, attempt, all.element, k, m, c, all.draw, all.accepted);
+  });
   for (int i = 0; i < count; ++i) {
-    element[i] = std::uint64_t(begin) + std::uint64_t(i);
-    pending_kappa[i] = kappa[i];
-    place[i] = i;
-  }
-  int pending = count;
-  for (std::uint64_t attempt = 0; pending > 0; ++attempt) {
-    von_mises_attempts(pending, key, attempt, element, pending_kappa, result, accepted);
-    int rejected = 0;
-    for (int i = 0; i < pending; ++i) {
-      z[place[i]] = result[i];
-      place[rejected] = place[i];
-      element[rejected] = element[i];
-      pending_kappa[rejected] = pending_kappa[i];
-      rejected += accepted[i] == 0;
-    }
-    pending = rejected;
+    const double improper = kappa[i] > 0 ? 0.0 : nan<double>;
+    z[i] = (kappa[i] >= 0) & (kappa[i] < infinity<double>) ? z[i] : improper;
   }
 }
 
+// x turned into [-pi, pi), after the rounding to T.
 template <class T>
-void standard_von_mises(std::int64_t begin, std::int64_t end, std::int64_t period, const T* concentration,
-                        std::uint64_t key, T* sample, T* derivative) {
-  alignas(64) double kappa[tail_block], z[tail_block], slope[tail_block];
-  circle_block moments;
-  for (std::int64_t at = begin; at < end; at += tail_block) {
-    const int count = int(std::min<std::int64_t>(tail_block, end - at));
-    std::int64_t from = at % period;
-    for (int i = 0; i < count; ++i) {
-      kappa[i] = double(concentration[from]);
-      from = from + 1 == period ? 0 : from + 1;
-    }
-    von_mises_block(at, count, key, kappa, z);
-    for (int i = 0; i < count; ++i) sample[at + i] = T(z[i]);
-    if (derivative == nullptr) continue;
-    moments_of_block<T>(count, kappa, moments);
-    circle_slopes<T>(count, z, kappa, moments.mean, slope);
-    for (int i = 0; i < count; ++i) derivative[at + i] = T(slope[i]);
-  }
+REPARAM_INLINE double turned(double x) {
+  const double turns = whole_below((x + pi) * (0.5 / pi));
+  const T inside = T(x - turns * (2 * pi));
+  return inside < T(pi) ? inside : T(inside - T(2 * pi));
 }
+
+// How an angle moves with kappa at fixed probability.
+struct von_mises_law {
+  template <class Accuracy>
+  static void exact(int count, const double* kappa, const double* x, double* slope) {
+    circle_block moments;
+    moments_of_block<Accuracy>(count, kappa, moments);
+    circle_slopes<Accuracy>(count, x, kappa, moments.mean, slope);
+  }
+
+  // Six deviations, or the circle but for what the points around the ends of the grid need of it.
+  static ends reach(double kappa) {
+    const double far = kappa > 4 ? 6 / std::sqrt(kappa) : 3.1;
+    return {-far, far};
+  }
+};
+
+// Turned by loc, in [-pi, pi).
+template <class Accuracy>
+struct von_mises_draw {
+  static constexpr unsigned differentiable = 0b11;
+  slope_table<Accuracy, von_mises_law> table;
+
+  explicit von_mises_draw(const reparam_call& call)
+      : table(wants(call, 2), static_cast<const Accuracy*>(call.in[2]), call.period[2], 1, call.n) {}
+
+  void block(const draws_at& where, int count, const double* const* in, double* value, double* const* partial) const {
+    alignas(64) double z[sampler_block];
+    von_mises_draws<Accuracy>(where, count, in[1], z);
+    for (int i = 0; i < count; ++i) value[i] = turned<Accuracy>(z[i] + in[0][i]);
+    if (partial == nullptr) return;
+    std::fill_n(partial[0], count, 1.0);
+    if (where.wanted & 2) table.slopes(where.begin, count, in[1], z, partial[1]);
+  }
+};
 
 }  // namespace reparam::REPARAM_LEVEL

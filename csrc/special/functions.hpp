@@ -30,9 +30,11 @@ template <class T>
 struct log_gamma_ratio {
   static constexpr unsigned differentiable = 0b11;
   static REPARAM_INLINE T evaluate(T (&d)[2], T a, T b) {
-    T unused[1];
+    // digamma(a + b) from the logarithm at the end of the rise
+    const stretch s(a, b);
+    const T end = s.z + b, at_end = log(end) + (stirling_above_one(end).slope - T(0.5) * s.v);
     d[0] = digamma_rise(a, b);
-    d[1] = digamma<T>::evaluate(unused, a + b);
+    d[1] = s.small ? at_end - 1 / (a + b) : at_end;
     return log_gamma_rise(a, b);
   }
 };

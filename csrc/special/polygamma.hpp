@@ -61,9 +61,18 @@ REPARAM_INLINE second_difference divided_twice(const double (&c)[N], double u, d
   return horner_triple<N - 1>(c, 2 * u - 1, 2 * v - 1, {c[N - 1], 0, 0});
 }
 
+inline constexpr auto log_gamma_first = derivative_in_w(coefficients<double>::log_gamma);
+
 // log Gamma(1 + a) for 0 <= a <= 3/2.
 REPARAM_INLINE double log_gamma_1p(double a) {
   return a * ((a - 1) * polynomial(coefficients<double>::log_gamma, a * (4.0 / 3) - 1));
+}
+
+// digamma(1 + a), likewise.
+REPARAM_INLINE double digamma_1p(double a) {
+  const double t = a * (4.0 / 3) - 1;
+  return (2 * a - 1) * polynomial(coefficients<double>::log_gamma, t) +
+         a * (a - 1) * ((2.0 / 3) * polynomial(log_gamma_first.c, t));
 }
 
 // log a - digamma(a), its derivative with the sign changed, and the derivative of that.
@@ -130,40 +139,39 @@ struct digamma {
   }
 };
 
-// log Gamma(a) for a > 0.
-REPARAM_INLINE double log_gamma(double a) {
-  const bool low = a < 1, middle = a < 2.5;
-  const double log_a = log(a);
-  const double near = log_gamma_1p(low ? a : middle ? a - 1 : 1.0) - (low ? log_a : 0.0);
-  const double far = (a - 0.5) * (log_a - 1) + (half_log_2pi<double> - 0.5) + stirling_above_one(middle ? 1.0 : a).value;
-  return middle ? near : far;
-}
-
+// log Gamma(a) for a > 0, with digamma from the same logarithm and quotient.
 template <class T>
 struct lgamma {
   static constexpr unsigned differentiable = 0b1;
   static REPARAM_INLINE T evaluate(T (&d)[1], T a) {
-    T unused[1];
-    d[0] = digamma<T>::evaluate(unused, a);
-    return log_gamma(a);
+    const bool low = a < 1, middle = a < 2.5;
+    const double near = low ? a : middle ? a - 1 : 1.0, log_a = log(a);
+    const stirling_pair<double> error = stirling_above_one(middle ? 1.0 : a);
+    const double slope = middle ? digamma_1p(near) - (low ? 1 / a : 0.0) : log_a + (error.slope - 0.5 / a);
+    d[0] = a < 0 ? nan<T> : slope;
+    const double far = (a - 0.5) * (log_a - 1) + (half_log_2pi<double> - 0.5) + error.value;
+    return middle ? log_gamma_1p(near) - (low ? log_a : 0.0) : far;
   }
 };
 
-// log Gamma(n + 1) for n >= 0.
-REPARAM_INLINE double log_factorial_of(double n) {
+// log Gamma(n + 1) for n >= 0, with its derivative.
+REPARAM_INLINE stirling_pair<double> log_factorial_pair(double n) {
   const bool few = n < 1.5;
-  const double m = few ? 2.0 : n;
-  const double far = (m + 0.5) * (log(m) - 1) + (half_log_2pi<double> + 0.5) + stirling_above_one(m).value;
-  return few ? log_gamma_1p(n) : far;
+  const double m = few ? 2.0 : n, log_m = log(m);
+  const stirling_pair<double> error = stirling_above_one(m);
+  return {few ? log_gamma_1p(n) : (m + 0.5) * (log_m - 1) + (half_log_2pi<double> + 0.5) + error.value,
+          few ? digamma_1p(n) : log_m + (error.slope + 0.5 / m)};
 }
+
+REPARAM_INLINE double log_factorial_of(double n) { return log_factorial_pair(n).value; }
 
 template <class T>
 struct log_factorial {
   static constexpr unsigned differentiable = 0b1;
   static REPARAM_INLINE T evaluate(T (&d)[1], T n) {
-    T unused[1];
-    d[0] = digamma<T>::evaluate(unused, n + 1);
-    return n < 0 ? nan<T> : log_factorial_of(n);
+    const stirling_pair<double> result = log_factorial_pair(n);
+    d[0] = n < 0 ? nan<T> : result.slope;
+    return n < 0 ? nan<T> : result.value;
   }
 };
 

@@ -12,6 +12,7 @@ from .combinators.masked import Masked as Masked
 from .combinators.mixture import Mixture as Mixture
 from .combinators.mixture_same_family import MixtureSameFamily as MixtureSameFamily
 from .combinators.transformed import TransformedDistribution as TransformedDistribution
+from .combinators.truncated import Truncated as Truncated
 from .core.distribution import Distribution as Distribution
 from .core.params import component as component
 from .core.params import one_of as one_of

@@ -70,6 +70,11 @@ def is_compiling() -> bool:
     return _is_compiling()
 
 
+def is_transforming() -> bool:
+    """True inside a transform of ``torch.func``, also while ``torch.compile`` traces."""
+    return torch._C._are_functorch_transforms_active()
+
+
 def standard_gamma(concentration: Tensor, generator: torch.Generator | None) -> Tensor:
     """Gamma draws with rate 1 on any device, without a gradient."""
     return torch._standard_gamma(concentration, generator)

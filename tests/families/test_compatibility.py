@@ -58,6 +58,29 @@ def test_modules_can_be_imported(name: str) -> None:
     assert importlib.import_module(f"reparam.{name}") is getattr(reparam, name)
 
 
+IMPORTS = [
+    "import torch.distributions as D; D.Normal, D.kl.kl_divergence, D.constraints.positive, D.transforms.ExpTransform",
+    "import torch.distributions.constraints as constraints; constraints.simplex",
+    "import torch.distributions.transforms as transforms; transforms.TanhTransform",
+    f"from torch.distributions import {', '.join(distributions.__all__)}",
+    "from torch.distributions import constraints, transforms, kl, utils, constraint_registry",
+    f"from torch.distributions.constraints import {', '.join(constraints.__all__)}",
+    f"from torch.distributions.transforms import {', '.join(transforms.__all__)}",
+    f"from torch.distributions.constraint_registry import {', '.join(constraint_registry.__all__)}",
+    f"from torch.distributions.kl import {', '.join(kl.__all__)}",
+    "from torch.distributions.utils import broadcast_all, lazy_property, logits_to_probs, probs_to_logits",
+    "from torch.distributions.utils import tril_matrix_to_vec, vec_to_tril_matrix",
+]
+
+
+@pytest.mark.parametrize("line", IMPORTS, ids=lambda line: line[:50])
+def test_imports_move_over_by_changing_a_name(line: str) -> None:
+    exec(line, {})
+    found: dict[str, object] = {}
+    exec(line.replace("torch.distributions", "reparam"), found)
+    assert any(name != "__builtins__" for name in found)
+
+
 def arguments(cls: type) -> list[str]:
     return list(inspect.signature(cls).parameters)
 

@@ -1,11 +1,13 @@
-"""Entropies of mixtures whose densities jump or are infinite, against closed forms."""
+"""Entropies of mixtures whose densities bend, jump or are infinite, against closed forms and integrals by mpmath."""
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
 import torch
+from mpmath import mp, mpf
 
 import reparam
 
@@ -51,3 +53,106 @@ def test_quantiles_that_round_to_an_infinite_density(concentration: float) -> No
 def test_quantiles_that_all_round_give_no_wrong_number() -> None:
     law = reparam.Gamma(doubles(1e-5)[0], doubles(1.0)[0])
     assert float(reparam.Mixture(reparam.Categorical(HALVES), [law, law]).entropy()) == -math.inf
+
+
+DENSITY = {
+    reparam.Laplace: lambda x, m, b: mp.exp(-abs(x - m) / b) / (2 * b),
+    reparam.Normal: lambda x, m, b: mp.npdf(x, m, b),
+    reparam.Cauchy: lambda x, m, b: b / (mp.pi * ((x - m) ** 2 + b**2)),
+}
+COMPONENTS = [
+    # weights, locations, scales, and the relative error that the scales leave
+    ((0.3, 0.3, 0.4), (0.0, 1.0, 3.0), (1.0, 0.125, 2.0), 1e-12),
+    ((0.5, 0.5), (0.0, 0.25), (1.0, 1.0), 1e-12),
+    ((0.5, 0.5), (2.0, 2.0), (1.0, 0.5), 1e-12),
+    ((0.5, 0.5), (0.0, 0.3125), (1.0, 2.0**-10), 1e-9),
+    ((0.2, 0.3, 0.5), (0.0, 2.0**-10, 5.0), (1.0, 2.0**-20, 0.25), 1e-8),
+]
+
+
+def exact(kind: type, weights: tuple[float, ...], locs: tuple[float, ...], scales: tuple[float, ...]) -> float:
+    """The integral, between points that are close where a component is narrow, and far out in powers of 4."""
+
+    def surprise(x: mpf) -> mpf:
+        p = mp.fsum(w * DENSITY[kind](x, mpf(m), mpf(b)) for w, m, b in zip(weights, locs, scales))
+        return -p * mp.log(p) if p else mpf(0)
+
+    reach = 60 if kind is reparam.Cauchy else 5
+    steps = [0.0, 0.25, 0.5, 1.0, 2.0] + [2.0 * 4**k for k in range(1, reach)]
+    points = {m + s * b * step for (m, b), s, step in itertools.product(zip(locs, scales), (-1, 1), steps)}
+    with mp.workdps(20):
+        return float(mp.quad(surprise, sorted(points), maxdegree=5))
+
+
+@pytest.mark.parametrize(
+    ("kind", "weights", "locs", "scales", "error"),
+    [(kind, *parts) for kind in (reparam.Laplace, reparam.Normal) for parts in COMPONENTS]
+    + [(reparam.Cauchy, *COMPONENTS[0])],
+)
+def test_components_of_unlike_places_and_widths(
+    kind: type, weights: tuple[float, ...], locs: tuple[float, ...], scales: tuple[float, ...], error: float
+) -> None:
+    choice, law = reparam.Categorical(doubles(*weights)), kind(doubles(*locs), doubles(*scales))
+    truth = exact(kind, weights, locs, scales)
+    one = reparam.MixtureSameFamily(choice, law)
+    unlike = reparam.Mixture(choice, [law[k] for k in range(len(weights))])
+    for found in (one.entropy(), unlike.entropy()):
+        assert found.item() == pytest.approx(truth, rel=error)
+    single = one.to(torch.float32).entropy()
+    assert single.dtype == torch.float32 and single.item() == pytest.approx(truth, rel=1e-6)
+
+
+def test_gradients_where_densities_bend() -> None:
+    """Of a mixture of equal Laplace laws, whose corners move: those of the Laplace law, to second order."""
+    loc, scale = doubles(0.5).requires_grad_(), doubles(2.0).requires_grad_()
+    law = reparam.Laplace(loc.expand(2), scale.expand(2))
+    entropy = reparam.MixtureSameFamily(reparam.Categorical(HALVES), law).entropy()
+    slopes = torch.autograd.grad(entropy, [loc, scale], create_graph=True)
+    torch.testing.assert_close(torch.cat(slopes).detach(), doubles(0.0, 0.5), rtol=1e-12, atol=1e-12)
+    (curvature,) = torch.autograd.grad(slopes[1], scale)
+    torch.testing.assert_close(curvature, doubles(-0.25), rtol=1e-10, atol=0)
+
+
+def test_gradients_by_differences_of_the_integral() -> None:
+    """Of unlike laws, a corner and an end among them."""
+
+    def entropy(loc: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+        parts = [reparam.Laplace(loc, scale), reparam.Exponential(scale), reparam.Normal(2.0 * loc, 1.0)]
+        return reparam.Mixture(reparam.Categorical(doubles(0.25, 0.25, 0.5)), parts).entropy()
+
+    assert torch.autograd.gradcheck(entropy, (doubles(0.5)[0].requires_grad_(), doubles(0.75)[0].requires_grad_()))
+
+
+def test_entropy_of_counts_is_their_sum() -> None:
+    """Sums over all counts by mpmath; 1e-12 is some thousand eps for as many terms."""
+    choice = reparam.Categorical(doubles(0.25, 0.75))
+    with mp.workdps(25):
+
+        def mass(rate: int, k: int) -> mpf:
+            return mp.exp(-rate) * mpf(rate) ** k / mp.factorial(k)
+
+        masses = [mass(2, k) / 4 + 3 * mass(30, k) / 4 for k in range(200)]
+        truth = -mp.fsum(m * mp.log(m) for m in masses)
+    found = reparam.MixtureSameFamily(choice, reparam.Poisson(doubles(2.0, 30.0))).entropy()
+    assert found.item() == pytest.approx(float(truth), rel=1e-12)
+    counts = reparam.Mixture(choice, [reparam.Binomial(3, doubles(0.5)[0]), reparam.Bernoulli(doubles(0.25)[0])])
+    listed = [0.25 / 8 + 0.75 * 0.75, 0.25 * 3 / 8 + 0.75 * 0.25, 0.25 * 3 / 8, 0.25 / 8]
+    assert counts.entropy().item() == pytest.approx(-sum(p * math.log(p) for p in listed), rel=1e-14)
+    assert counts.enumerate_support().tolist() == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_batches_of_unlike_laws_with_two_ends() -> None:
+    """Every law of a batch by itself has the entropy that it has in the batch."""
+    concentration = doubles(0.75, 1.0, 2.0)
+    parts = [reparam.Normal(doubles(0.0, 0.5, 1.0), 1.0), reparam.Beta(concentration, 2.0)]
+    law = reparam.Mixture(reparam.Categorical(HALVES.expand(3, 2)), parts)
+    torch.testing.assert_close(law.entropy(), torch.stack([law[i].entropy() for i in range(3)]), rtol=1e-13, atol=0)
+
+
+def test_entropies_of_mixed_vectors_are_refused() -> None:
+    law = reparam.MixtureSameFamily(
+        reparam.Categorical(HALVES), reparam.Normal(torch.zeros(2, 3).double(), 1.0).to_event(1)
+    )
+    for door in (lambda: law.entropy(), lambda: law.mode):
+        with pytest.raises(NotImplementedError, match="of vectors"):
+            door()

@@ -77,7 +77,7 @@ def test_second_derivatives(name: str) -> None:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_autograd_of_the_formula_agrees(name: str) -> None:
-    # torch.compile differentiates the formula: its gradient is as good as the given one where a is not tiny.
+    # Transforms in a compiled function differentiate the formula: as good as what is given where a is not tiny.
     a, x = _leaves(POINTS)
     slopes = torch.autograd.grad(FUNCTIONS[name].__wrapped__(a, x).sum(), (a, x))
     for order, got in zip("ax", slopes, strict=True):

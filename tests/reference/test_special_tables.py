@@ -1,4 +1,4 @@
-"""Every special function against its table of truth: values and derivatives, natively and by formula.
+"""Every special function against its table of truth: values and derivatives, in every way to run it.
 
 The bounds, in eps beyond what the rounding of the arguments explains: for float64 100 for a value and 1000 for a
 derivative, for float32 4 for both. ``--pages FOLDER`` writes the measured errors into a page for each function.
@@ -17,16 +17,23 @@ from typing import NamedTuple
 import pytest
 import torch
 from mpmath import mpf
+from torch import Tensor
 
 from make_tables import FOLDER, points
 from oracle import excess
 from reparam import special
-from truths import truths
+from truths import Function, truths
+
+# torch.func.jvp loads torch's own deprecated scripts.
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 
 NAMES = sorted(path.stem for path in FOLDER.glob("*.csv"))
 DTYPES = (torch.float64, torch.float32)
 MARK = r"\|"  # a bar within a cell of a table
 BOUNDS = {torch.float64: (100.0, 1000.0), torch.float32: (4.0, 4.0)}
+# Compiled and transformed functions run the formula, whose float32 is that of the formula in eager mode.
+WAYS = [(way, dtype) for way in ("native", "formula") for dtype in DTYPES]
+WAYS += [(way, torch.float64) for way in ("compiled", "mapped", "forward")]
 
 
 class Row(NamedTuple):
@@ -60,8 +67,24 @@ def table(name: str) -> list[Row]:
     return rows
 
 
+def columns(function: Function, x: list[Tensor], way: str) -> list[Tensor]:
+    """The values of a function and its derivatives in each argument."""
+    if way == "mapped":
+        each = [torch.func.grad(function, argnums=i) for i in range(len(x))]
+        return [torch.vmap(f)(*x) for f in (function, *each)]
+    if way == "forward":
+        units = [tuple(torch.full_like(v, float(j == i)) for j, v in enumerate(x)) for i in range(len(x))]
+        return [function(*x), *(torch.func.jvp(function, tuple(x), unit)[1] for unit in units)]
+    if way == "compiled":
+        torch.compiler.reset()
+        function = torch.compile(function, fullgraph=True, backend="eager")
+    leaves = [v.requires_grad_() for v in x]
+    value = function(*leaves)
+    return [value.detach(), *torch.autograd.grad(value.sum(), leaves)]
+
+
 @cache
-def errors(name: str, dtype: torch.dtype, native: bool) -> list[Error]:
+def errors(name: str, dtype: torch.dtype, way: str) -> list[Error]:
     """The errors of a function in every row whose point the dtype holds."""
     smallest = torch.finfo(dtype).smallest_normal
     rows = [
@@ -71,14 +94,11 @@ def errors(name: str, dtype: torch.dtype, native: bool) -> list[Error]:
         and all(x == 0 or abs(x) >= smallest for x in row.point)
     ]
     function = getattr(special, name)
-    function = truths()[name].bind(function if native else getattr(function, "formula", function))
-    columns = zip(*(row.point for row in rows), strict=True)
-    arguments = [torch.tensor(column, dtype=dtype, requires_grad=True) for column in columns]
-    value = function(*arguments)
-    found = [value.detach(), *torch.autograd.grad(value.sum(), arguments)]
+    function = truths()[name].bind(getattr(function, "formula", function) if way == "formula" else function)
+    arguments = [torch.tensor(column, dtype=dtype) for column in zip(*(row.point for row in rows), strict=True)]
     return [
         Error(row.point, order, excess(float(column[i]), row.exact[order], row.moved[order], dtype))
-        for order, column in enumerate(found)
+        for order, column in enumerate(columns(function, arguments, way))
         for i, row in enumerate(rows)
     ]
 
@@ -94,12 +114,11 @@ def test_every_function_has_a_table() -> None:
     assert set(NAMES) == functions
 
 
-@pytest.mark.parametrize("native", [True, False], ids=["native", "formula"])
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize(("way", "dtype"), WAYS, ids=str)
 @pytest.mark.parametrize("name", NAMES)
-def test_errors_are_within_the_bounds(name: str, dtype: torch.dtype, native: bool) -> None:
+def test_errors_are_within_the_bounds(name: str, way: str, dtype: torch.dtype) -> None:
     bounds = BOUNDS[dtype]
-    bad = [e for e in errors(name, dtype, native) if not e.error <= bounds[e.order > 0]]
+    bad = [e for e in errors(name, dtype, way) if not e.error <= bounds[e.order > 0]]
     worst = sorted(bad, key=lambda e: -e.error)[:10]
     lines = [f"{name}{e.point}{f' d{e.order - 1}' if e.order else ''}: {e.error:.3g} eps" for e in worst]
     assert not bad, "\n".join([f"{len(bad)} numbers are beyond the bounds", *lines])
@@ -112,13 +131,13 @@ def test_page(name: str, pages: Path | None) -> None:
     lines += ["", "Error in eps (median / maximum) beyond what the rounding of the arguments explains."]
     lines += ["", "| region | points | " + " | ".join(_heads()) + " |"]
     lines += ["|---" * (len(_heads()) + 2) + "|"]
-    assert all(math.isfinite(e.error) for dtype in DTYPES for e in errors(name, dtype, True))
+    assert all(math.isfinite(e.error) for dtype in DTYPES for e in errors(name, dtype, "native"))
     cells: dict[str, dict[tuple[torch.dtype, bool], list[float]]] = defaultdict(lambda: defaultdict(list))
     for dtype in DTYPES:
-        for error in errors(name, dtype, True):
+        for error in errors(name, dtype, "native"):
             cells[truths()[name].region(*error.point)][dtype, error.order > 0].append(error.error)
-    for region, columns in sorted(cells.items()):
-        numbers = [columns.get((dtype, slope), []) for dtype in DTYPES for slope in (False, True)]
+    for region, measured in sorted(cells.items()):
+        numbers = [measured.get((dtype, slope), []) for dtype in DTYPES for slope in (False, True)]
         shown = [f"{statistics.median(n):.2g} / {max(n):.2g}" if n else "" for n in numbers]
         lines.append(f"| {region.replace('|', MARK)} | {len(numbers[0])} | " + " | ".join(shown) + " |")
     lines += ["", "## Implementation", "", truths()[name].method, ""]

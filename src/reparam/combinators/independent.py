@@ -32,6 +32,9 @@ class Independent(Wrapper):
     Raises:
         ValueError: if the base has fewer batch dimensions.
 
+    References:
+        Dillon and others, TensorFlow Distributions, 2017, section 3.
+
     Example:
         >>> import reparam
         >>> d = Independent(reparam.Normal(torch.zeros(4, 3), 1.0), 1)

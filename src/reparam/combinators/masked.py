@@ -26,6 +26,12 @@ class Masked(Wrapper):
     Shapes:
         As the base, broadcast with the mask. Support: that of the base.
 
+    Raises:
+        ValueError: if the mask holds anything but 0 and 1, or does not broadcast.
+
+    References:
+        Bingham and others, Pyro: deep universal probabilistic programming, 2019.
+
     Example:
         >>> import reparam
         >>> reparam.Normal(torch.zeros(2), 1.0).mask(torch.tensor([True, False])).log_prob(torch.zeros(2))

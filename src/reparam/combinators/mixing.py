@@ -10,14 +10,21 @@ from torch import Generator, Tensor
 
 from ..core import derived
 from ..core.distribution import Distribution
-from ..core.quadrature import mean_surprise
+from ..core.quadrature import quantile_terms
 from ..core.ranges import probability
 from ..families.categorical import Categorical
 from ..implicit.law import reparameterised, scalar_standardisation, smaller_tail
 from ..implicit.standard import Jacobian
+from ..kernels import kernel
 from .conditionals import Conditionals, MixtureJacobian, has_conditionals, log_responsibilities
+from .mixture_entropy import entropy_of_counts, entropy_of_densities
+from .mixture_search import count_quantile, mode_of_counts, mode_of_densities, mode_of_list
 
-NODES = 321  #: of the quadrature for entropies: components may differ much in scale
+
+@kernel("log_mixture")
+def _log_mean(logits: Tensor, values: Tensor) -> Tensor:
+    """The logarithm of the mean of exponentials, under weights that need not be normalised."""
+    return torch.logsumexp(logits.log_softmax(-1) + values, -1)
 
 
 class Mixing(Distribution):
@@ -37,8 +44,8 @@ class Mixing(Distribution):
         """Values that broadcast with what one object of :meth:`_laws` holds."""
         raise NotImplementedError
 
-    def _surprise(self, x: Tensor) -> Tensor:
-        """The negative log-density of the mixture at values of one object of :meth:`_laws`."""
+    def _at_values(self, f: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        """A function of values of the mixture, as one of values of one object of :meth:`_laws`."""
         raise NotImplementedError
 
     def _knots(self) -> Tensor | None:
@@ -86,7 +93,8 @@ class Mixing(Distribution):
     def _log_mean_of(self, method: Callable[[Distribution, Tensor], Tensor], x: Tensor) -> Tensor:
         """The logarithm of the mean of what a method gives the logarithm of."""
         values = self._each(lambda law: method(law._unchecked(), self._spread(x)), 0)
-        return torch.logsumexp(self._choice().logits + values, -1)
+        choice = self._choice()
+        return _log_mean(choice._raw_logits() if "logits" in choice._given else choice.logits, values)
 
     def _log_prob(self, x: Tensor) -> Tensor:
         return self._log_mean_of(lambda law, x: law._log_prob(x), x)
@@ -103,7 +111,28 @@ class Mixing(Distribution):
     def _log_sf(self, x: Tensor) -> Tensor:
         return self._log_mean_of(lambda law, x: probability(law, "_log_sf", x), x)
 
+    def _icdf(self, p: Tensor) -> Tensor:
+        if self._event_shape or not self._laws()[0].support.is_discrete:
+            return derived.icdf(self, p)
+        return count_quantile(self, p, upper=False)
+
+    def _isf(self, p: Tensor) -> Tensor:
+        if self._event_shape or not self._laws()[0].support.is_discrete:
+            return derived.inverse_sf(self, p)
+        return count_quantile(self, p, upper=True)
+
     # -- draws -------------------------------------------------------------------------------------------
+
+    @property
+    def has_enumerate_support(self) -> bool:  # type: ignore[override]
+        """Whether the components can be enumerated."""
+        return all(law.has_enumerate_support for law in self._laws())
+
+    def _listed(self) -> Tensor:
+        """The values of the component that has most: supports that can be listed begin alike."""
+        return max((law._listed() for law in self._laws()), key=len)
+
+    _enumerate_support = _listed
 
     @property
     def has_rsample(self) -> bool:  # type: ignore[override]
@@ -168,14 +197,32 @@ class Mixing(Distribution):
         total = fourth + 4 * shift * third + 6 * shift**2 * variance + shift**4
         return self._average(total) / self._variance() ** 2 - 3
 
+    def _covariance(self) -> Tensor:
+        if len(self._event_shape) != 1:
+            raise derived.refuse_missing(self, "covariance", "its events are no vectors")
+        shift, _ = self._moments()
+        spread = self._each(lambda law: law._covariance(), 2) + shift[..., :, None] * shift[..., None, :]
+        return (self._choice().probs[..., None, None] * spread).sum(-3)
+
+    def _mode(self) -> Tensor:
+        if self.has_enumerate_support:
+            return mode_of_list(self)
+        if self._event_shape:
+            raise derived.refuse_missing(
+                self, "mode", "of vectors it may have more maxima than components, and no search is sure of the largest"
+            )
+        return (mode_of_counts if self._laws()[0].support.is_discrete else mode_of_densities)(self)
+
+    def _quantile_terms(self, f: Callable[[Tensor], Tensor], nodes: int) -> Tensor:
+        """Over the quantiles of each component, as those of the mixture jump between its modes."""
+        terms = self._each(lambda law: quantile_terms(law, self._at_values(f), nodes), 0)
+        return (self._choice().probs * terms).sum(-1)
+
     def _entropy(self) -> Tensor:
-        if self._event_shape or self._laws()[0].support.is_discrete:
+        if self.has_enumerate_support:
             return derived.entropy(self)
-        return _entropy_by_quantiles(self)
-
-
-@derived.in_double
-def _entropy_by_quantiles(mixture: Mixing) -> Tensor:
-    """By quadrature over the quantiles of each component, as those of the mixture jump between its modes."""
-    missed = mixture._each(lambda law: mean_surprise(law, mixture._surprise, NODES, mixture._knots()), 0)
-    return (mixture._choice().probs * missed).sum(-1)
+        if self._event_shape:
+            raise derived.refuse_missing(
+                self, "entropy", "of vectors it has no closed form; minus the mean log_prob of draws estimates it"
+            )
+        return (entropy_of_counts if self._laws()[0].support.is_discrete else entropy_of_densities)(self)

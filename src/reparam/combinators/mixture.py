@@ -25,8 +25,10 @@ class Mixture(Mixing):
 
     Where none of the components has a density, the logarithm is -inf. Draws of a continuous mixture have the exact
     pathwise gradient in the weights and in every parameter of the components, by implicit differentiation of the cdf,
-    or for vectors of one conditional cdf after another. For K laws of one family, :class:`MixtureSameFamily` is
-    faster.
+    or for vectors of one conditional cdf after another. Entropies of scalar mixtures are integrals or sums (right to
+    1e-12, and 1e-8 where one component is a million times as wide as another); their mode is the highest of the maxima
+    that are found uphill from quantiles and modes of all components. For K laws of one family,
+    :class:`MixtureSameFamily` is faster.
 
     Args:
         mixture_distribution: the law of the choice, a :class:`Categorical` over K.
@@ -85,8 +87,8 @@ class Mixture(Mixing):
     def _spread(self, x: Tensor) -> Tensor:
         return x
 
-    def _surprise(self, x: Tensor) -> Tensor:
-        return -self._log_prob(x)
+    def _at_values(self, f: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        return f
 
     def _knots(self) -> Tensor | None:
         like, jumps = self._first_tensor(), []
@@ -94,7 +96,8 @@ class Mixture(Mixing):
             bounds = {getattr(law.support, name, math.inf) for law in self._laws()}
             if len(bounds) > 1:
                 jumps += [torch.as_tensor(b, dtype=like.dtype, device=like.device) for b in bounds if not _infinite(b)]
-        return torch.stack(torch.broadcast_tensors(*jumps)).sort(0).values if jumps else None
+        jumps = [bound.expand(self._batch_shape) for bound in jumps]
+        return torch.stack(jumps).sort(0).values if jumps else None
 
     def _conditionals(self, x: Tensor) -> Conditionals:
         x = x.unsqueeze(-1 - len(self._event_shape))

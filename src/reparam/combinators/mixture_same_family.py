@@ -22,7 +22,9 @@ class MixtureSameFamily(Mixing):
 
     The components' supports may differ: where none has a density, the logarithm is -inf. Draws of a continuous
     mixture have the exact pathwise gradient in the weights and in every parameter of the components, by implicit
-    differentiation of the cdf, or for vectors of one conditional cdf after another.
+    differentiation of the cdf, or for vectors of one conditional cdf after another. Entropies of scalar mixtures are
+    integrals or sums (right to 1e-12, and 1e-8 where one component is a million times as wide as another); their mode
+    is the highest of the maxima that are found uphill from quantiles and modes of all components.
 
     Args:
         mixture_distribution: the law of the choice, a :class:`Categorical` over K.
@@ -77,8 +79,8 @@ class MixtureSameFamily(Mixing):
     def _spread(self, x: Tensor) -> Tensor:
         return x.unsqueeze(-1 - len(self._event_shape))
 
-    def _surprise(self, x: Tensor) -> Tensor:
-        return -self._log_prob(x.movedim(-1, 0)).movedim(0, -1)
+    def _at_values(self, f: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        return lambda x: f(x.movedim(-1, 0)).movedim(0, -1)
 
     def _knots(self) -> Tensor | None:
         support = self.component_distribution.support

@@ -48,6 +48,9 @@ class TransformedDistribution(Wrapper):
         TypeError: if ``transforms`` holds anything but transforms.
         ValueError: if the base has too few dimensions for them.
 
+    References:
+        Papamakarios and others, Normalizing flows for probabilistic modeling and inference, 2021.
+
     Example:
         >>> import reparam
         >>> d = TransformedDistribution(reparam.Normal(10.0, 1.0), reparam.transforms.TanhTransform())

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from .._torch import can_read
 from .base import Bounds, Constraint
 from .record import is_number
 
@@ -219,7 +220,7 @@ def is_exactly(bound: Bound, number: float) -> bool:
 
 def _spell(bound: Bound, side: str) -> str:
     if isinstance(bound, Tensor):
-        return f"its {side} bound" if bound.dim() else _spell(bound.item(), side)
+        return f"its {side} bound" if bound.dim() or not can_read() else _spell(bound.item(), side)
     return f"{bound:.15g}" if isinstance(bound, float) else str(bound)
 
 

@@ -32,12 +32,24 @@ def refuse_missing(self: Any, name: str, needs: str = "") -> NotImplementedError
 
 
 def missing(name: str) -> Callable[..., Any]:
-    """A method that says that its law does not have it."""
+    """A method that says that its law does not have it, and why."""
 
     def method(self: Any, *_: Any) -> Any:
-        raise refuse_missing(self, name)
+        raise refuse_missing(self, name, _reason(self, name))
 
     return method
+
+
+def _reason(self: Any, name: str) -> str:
+    """Why a law has no such method, where that follows from its values."""
+    events = len(self._event_shape)
+    if name == "rsample" and self.support.is_discrete:
+        return "its values are discrete, and have no pathwise gradient"
+    if name == "enumerate_support":
+        return "its support is not a finite list"
+    if name == "covariance" and events != 1:
+        return "its events are matrices" if events else "its events are scalars; see variance"
+    return ""
 
 
 def in_support(self: Any, value: Tensor) -> bool:
@@ -179,9 +191,16 @@ def icdf(self: Any, p: Tensor) -> Tensor:
 
 
 def isf(self: Any, p: Tensor) -> Tensor:
-    """By inverting the survival function."""
-    if self.support.is_discrete or self._has("_icdf"):
+    """By the quantile of the complement, or by inverting the survival function."""
+    if not self.support.event_dim and (self.support.is_discrete or self._has("_icdf")):
         return self._icdf(1 - p)  # type: ignore[no-any-return]
+    return inverse_sf(self, p)
+
+
+def inverse_sf(self: Any, p: Tensor) -> Tensor:
+    """By inverting the survival function of a continuous law."""
+    if self.support.event_dim:
+        raise refuse_missing(self, "isf", "its events are not scalars")
     if not has_probabilities(self):
         raise refuse_missing(self, "isf")
     return invert_cdf(self, p, upper=True)
@@ -222,7 +241,9 @@ def _expect(
     if self.support.event_dim == 0 and self.has_enumerate_support:
         values, masses = _masses(self, wanted)
         return (masses * f(values)).sum(0)
-    if self.support.event_dim or self.support.is_discrete:
+    if self.support.event_dim:
+        raise refuse_missing(self, wanted, "no formula is known, and its events are not scalars")
+    if self.support.is_discrete:
         raise refuse_missing(self, wanted)
     try:
         return integrate(self, f)

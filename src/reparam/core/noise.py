@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from .. import kernels
 from .._torch import is_ordinary_mode
 from ..kernels.samplers import noise, usable
 
@@ -104,7 +105,13 @@ def _(info: Any, in_dims: tuple[int | None, int | None], count: Tensor, prob: Te
 
 
 def binomial(count: Tensor, prob: Tensor, shape: torch.Size, generator: Generator | None) -> Tensor:
-    """Binomial numbers of float64; torch's sampler made fit for ``torch.compile`` and ``torch.vmap``."""
+    """Binomial numbers, native ones or torch's; that sampler is made fit for ``torch.compile`` and ``torch.vmap``.
+
+    References:
+        Hörmann, The generation of binomial random variates, 1993.
+    """
+    if kernels.usable(prob):
+        return kernels.draw("binomial_draw", kernels.key_of(shape, generator), count.to(prob.dtype), prob)
     count, prob = count.double().expand(shape), prob.double().expand(shape)
     if is_ordinary_mode():
         return torch.binomial(count, prob, generator=generator)

@@ -29,7 +29,11 @@ def expectation_by_quantiles(self: Any, f: Callable[[Tensor], Tensor], nodes: in
 
 
 def mean_surprise(
-    self: Any, surprise: Callable[[Tensor], Tensor], nodes: int = NODES, knots: Tensor | None = None
+    self: Any,
+    surprise: Callable[[Tensor], Tensor],
+    nodes: int = NODES,
+    knots: Tensor | None = None,
+    outermost: bool = False,
 ) -> Tensor:
     """E f(X) for minus a log-density f, which may jump at knots, or be infinite there or at an end.
 
@@ -41,8 +45,9 @@ def mean_surprise(
         surprise: f, of values ``[nodes, ..., *batch]``.
         nodes: how many for each side of a piece.
         knots: in rising order along a first dimension before those that broadcast with ``batch_shape``.
+        outermost: whether only what lies before the first knot and beyond the last counts.
     """
-    p, weight = _rule(self, nodes)
+    p, weight = _rule(self._first_tensor(), len(self._batch_shape), nodes)
     if knots is None:
         log_p = p.log()
         return quantile_terms(self, lambda x: _continued(surprise, x, log_p), nodes).sum(0)
@@ -53,8 +58,10 @@ def mean_surprise(
     high = torch.cat([zero + 1, probability(self, "_sf", knots), zero])
     width = torch.where(low[1:] < 0.5, low.diff(dim=0), -high.diff(dim=0))
     # every piece from its left end inwards, and again from its right end
+    pieces = slice(None, None, len(knots) if outermost else None)
     from_low, from_high, width = (
-        torch.cat(sides) for sides in ((low[:-1], low[1:]), (high[:-1], high[1:]), (width, width))
+        torch.cat([left[pieces], right[pieces]])
+        for left, right in ((low[:-1], low[1:]), (high[:-1], high[1:]), (width, width))
     )
     some = width > 0
     step = p * torch.where(some, width, 1.0)
@@ -65,6 +72,21 @@ def mean_surprise(
     share = torch.where(some, width, 0.0) * weight
     value = _continued(surprise, x, p.log(), resolved)
     return torch.where(share > 0, share * value, 0.0).sum((0, 1))
+
+
+def integral_between(f: Callable[[Tensor], Tensor], low: Tensor, high: Tensor, nodes: int = NODES) -> Tensor:
+    """The sum of the integrals of f over pieces, with nodes that gather at both ends of each.
+
+    Args:
+        f: of values ``[nodes, pieces, ...]``.
+        low: the lower ends ``[pieces, ...]``.
+        high: the upper ends.
+        nodes: how many for each side of a piece.
+    """
+    p, weight = _rule(low, low.dim(), nodes)
+    width = high - low
+    sides = f(low + p * width) + f(high - p * width)
+    return torch.where(width > 0, weight * width * sides, 0.0).sum((0, 1))
 
 
 def _quantile(self: Any, below: Tensor, above: Tensor) -> Tensor:
@@ -88,18 +110,23 @@ def _continued(f: Callable[[Tensor], Tensor], x: Tensor, log_p: Tensor, resolved
 
 
 def quantile_terms(self: Any, f: Callable[[Tensor], Tensor], nodes: int = NODES) -> Tensor:
-    """The terms of E f(X), ``[nodes, *batch_shape]``: both halves of the unit interval together, a node a row."""
-    p, weight = _rule(self, nodes)
+    """The terms of E f(X), ``[nodes, *batch_shape]``: both halves of the unit interval together, a node a row.
+
+    A law whose quantiles jump, as those of a mixture do, may offer the terms itself: ``_quantile_terms(f, nodes)``.
+    """
+    if hasattr(self, "_quantile_terms"):
+        return self._quantile_terms(f, nodes)  # type: ignore[no-any-return]
+    p, weight = _rule(self._first_tensor(), len(self._batch_shape), nodes)
     return torch.where(weight > 0, weight * (f(self._icdf(p)) + f(self._isf(p))), 0.0)
 
 
-def _rule(self: Any, nodes: int) -> tuple[Tensor, Tensor]:
+def _rule(like: Tensor, dims: int, nodes: int) -> tuple[Tensor, Tensor]:
     """The probabilities from one half down, and their weights; none for those that the dtype cannot hold."""
     t = torch.linspace(0.0, REACH, nodes, dtype=torch.float64)
     p = torch.sigmoid(-math.pi * torch.sinh(t))
     weight = math.pi * torch.cosh(t) * p * torch.sigmoid(math.pi * torch.sinh(t)) * (REACH / (nodes - 1))
     weight[0] /= 2
-    shape = (-1,) + (1,) * len(self._batch_shape)
-    p, weight = (v.to(self.dtype).to(self.device).reshape(shape) for v in (p, weight))
-    tiny = torch.finfo(self.dtype).tiny
+    shape = (-1,) + (1,) * dims
+    p, weight = (v.to(like.dtype).to(like.device).reshape(shape) for v in (p, weight))
+    tiny = torch.finfo(like.dtype).tiny
     return p.clamp(min=tiny), torch.where(p >= tiny, weight, 0.0)

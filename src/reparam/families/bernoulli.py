@@ -31,6 +31,9 @@ class Bernoulli(ExponentialFamily):
     Shapes:
         The parameter's shape is ``batch_shape``; ``event_shape`` is ``()``. Support: {0, 1}.
 
+    Raises:
+        ValueError: if both or none of ``probs`` and ``logits`` are given, or ``probs`` leaves [0, 1].
+
     References:
         Johnson, Kemp and Kotz, Univariate Discrete Distributions, 2005, chapter 3.
 

@@ -9,13 +9,15 @@ from torch.nn.functional import logsigmoid
 from ..constraints import positive, unit_interval
 from ..core.params import param
 from ..core.registry import register_kl
-from ..implicit.gamma import log_standard_gamma
+from ..implicit.gamma import beta, log_odds
 from ..kernels import fused, kernel
 from ..special import (
     betainc,
     betaincc,
     betainccinv,
+    betainccinv_exp,
     betaincinv,
+    betaincinv_exp,
     deviance,
     lbeta,
     log_betainc,
@@ -24,9 +26,9 @@ from ..special import (
     stirling_bregman,
     stirling_error,
 )
-from .dirichlet import share_term
 from .exponential_family import ExponentialFamily
 from .normal import HALF_LOG_TWO_PI
+from .shared.shares import share_term
 
 
 class Beta(ExponentialFamily):
@@ -43,6 +45,9 @@ class Beta(ExponentialFamily):
 
     Shapes:
         The parameters broadcast to ``batch_shape``; ``event_shape`` is ``()``. Support: ``[0, 1]``.
+
+    Raises:
+        ValueError: if a concentration is not positive.
 
     References:
         Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 2, 1995, chapter 25.
@@ -75,15 +80,11 @@ class Beta(ExponentialFamily):
         spread = 0.5 * (a.log() + b.log() - n.log()) - HALF_LOG_TWO_PI
         return errors + spread + share_term(a, n, x, log_x) + share_term(b, n, y, log_y)
 
-    def _log_odds(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        first = log_standard_gamma(self.concentration1, shape, generator)
-        return first - log_standard_gamma(self.concentration0, shape, generator)
-
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return torch.sigmoid(self._log_odds(shape, generator))
+        return beta(self.concentration1, self.concentration0, shape, generator)
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
-        odds = self._log_odds(shape, generator)
+        odds = log_odds(self.concentration1, self.concentration0, shape, generator)
         x, y = torch.sigmoid(odds), torch.sigmoid(-odds)
         return x, self._log_density(x, logsigmoid(odds), y, logsigmoid(-odds))
 
@@ -104,6 +105,12 @@ class Beta(ExponentialFamily):
 
     def _isf(self, q: Tensor) -> Tensor:
         return betainccinv(self.concentration1, self.concentration0, q)
+
+    def _icdf_exp(self, log_p: Tensor) -> Tensor:
+        return betaincinv_exp(self.concentration1, self.concentration0, log_p)
+
+    def _isf_exp(self, log_q: Tensor) -> Tensor:
+        return betainccinv_exp(self.concentration1, self.concentration0, log_q)
 
     def _entropy(self) -> Tensor:
         return _entropy(self.concentration1, self.concentration0)

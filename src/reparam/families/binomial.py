@@ -27,9 +27,9 @@ from ..special import (
     xlogy,
 )
 from .bernoulli import log_variance
-from .counts import expect, in_double, quantile, summed_divergence
-from .dirichlet import share_fit
 from .exponential_family import ExponentialFamily
+from .shared.counts import expect, in_double, quantile, summed_divergence
+from .shared.shares import share_fit
 
 LOG_TWO_PI = math.log(2 * math.pi)
 
@@ -49,6 +49,10 @@ class Binomial(ExponentialFamily):
     Shapes:
         ``total_count`` and the parameter broadcast to ``batch_shape``; ``event_shape`` is ``()``. Support: the
         integers 0 to ``total_count``.
+
+    Raises:
+        ValueError: if both or none of ``probs`` and ``logits`` are given, ``probs`` leaves [0, 1], or a count
+            is negative or not whole.
 
     References:
         Johnson, Kemp and Kotz, Univariate Discrete Distributions, 2005, chapter 3.
@@ -98,7 +102,11 @@ class Binomial(ExponentialFamily):
         return torch.sigmoid(-self.logits) if "logits" in self._given else 1 - self.probs
 
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return binomial(self.total_count, self.probs, shape, generator).to(self.dtype)
+        if "probs" in self._given:
+            return binomial(self.total_count, self.probs, shape, generator).to(self.dtype)
+        # of the rarer outcome: a probability near one would be rounded
+        rarer = binomial(self.total_count, torch.sigmoid(-self.logits.abs()), shape, generator).to(self.dtype)
+        return torch.where(self.logits > 0, self.total_count - rarer, rarer)
 
     def _tail(self, f: Callable[..., Tensor], x: Tensor, upper: bool, below: float, beyond: float) -> Tensor:
         """A function of the beta law at the share of successes or failures; its limits outside 0, ..., n - 1."""

@@ -14,7 +14,7 @@ from ..core.shapes import joint
 from ..kernels import fused, samplers
 from ..special import deviance
 from .exponential_family import ExponentialFamily
-from .weighted import Weighted
+from .shared.weighted import Weighted
 
 
 class Categorical(Weighted, ExponentialFamily):
@@ -33,6 +33,9 @@ class Categorical(Weighted, ExponentialFamily):
     Shapes:
         ``batch_shape`` is the parameter's shape without its last dimension; ``event_shape`` is ``()``. Support:
         the integers 0 to K - 1, of dtype int64.
+
+    Raises:
+        ValueError: if both or none of ``probs`` and ``logits`` are given, a weight is negative, or all are zero.
 
     References:
         Johnson, Kotz and Balakrishnan, Discrete Multivariate Distributions, 1997, chapter 35.

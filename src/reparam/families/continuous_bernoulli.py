@@ -8,7 +8,9 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from .._torch import is_ordinary_mode
 from ..constraints import real, unit_interval
+from ..core.noise import fine_uniform
 from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..implicit.scalar import reparameterise
@@ -16,14 +18,14 @@ from ..kernels import fused
 from ..special import log1mexp, log_expm1, logit
 from ..special._quadrature import gauss_legendre, on_unit
 from ..special.polygamma import horner
-from ..special.quotients import NEAR, expm1_quotient, log1p_quotient
-from .exponential import open_uniform
+from ..special.quotients import expm1_quotient, log1p_quotient
 from .exponential_family import ExponentialFamily
 
 # sinh(t)/t = 1 + q p(q) and cosh(t) - sinh(t)/t = q a(q), with q = t^2
 SINHC = tuple(1 / math.factorial(2 * n + 3) for n in range(8))
 LANGEVIN = tuple((2 * n + 2) / math.factorial(2 * n + 3) for n in range(8))
-MOST = 1e30
+REMAINDER = tuple(1 / math.factorial(n + 2) for n in range(11))
+FLAT, MOST = 1e-200, 1e30
 RULE = gauss_legendre(12)
 
 
@@ -42,7 +44,7 @@ class _Tilted(ExponentialFamily):
             return self.logits.clamp(-MOST, MOST)
         p = self.probs
         inside = (p > 0) & (p < 1)
-        return torch.where(inside, logit(torch.where(inside, p, 0.5)), (2 * p - 1) * MOST)
+        return torch.where(inside, logit(torch.where(inside, p, 0.5)), (p.detach() - 0.5) * (2 * MOST))
 
     @fused("continuous_bernoulli_probs_log_prob", "probs")
     @fused("continuous_bernoulli_logits_log_prob", "logits")
@@ -52,9 +54,11 @@ class _Tilted(ExponentialFamily):
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         slope = self._slope().expand(shape)
         with torch.no_grad():
-            u = open_uniform(shape, slope, generator)
-            x = _quantile(u, slope.to(u.dtype)).clamp(0, 1).to(slope.dtype)
-        return reparameterise(slope, x, _quantile_slope)
+            fall = -slope.double().abs().clamp(min=FLAT)
+            distance = torch.log1p(fine_uniform(shape, slope, generator) * torch.expm1(fall)) / fall
+            x = torch.where(slope > 0, 1 - distance, distance).to(slope.dtype)
+            known = _quantile_slope(slope, x) if slope.requires_grad and is_ordinary_mode() else None
+        return reparameterise(slope, x, _quantile_slope, known)
 
     def _cdf(self, x: Tensor) -> Tensor:
         return _below(x, 1 - x, self._slope())
@@ -233,19 +237,21 @@ def _upper_quantile(p: Tensor, slope: Tensor) -> Tensor:
 
 
 def _quantile_slope(slope: Tensor, x: Tensor) -> Tensor:
-    r"""The derivative of x in the slope at fixed probability: :math:`(G(x) - x)/\ell`, G the cdf for :math:`-\ell`.
+    r"""The derivative of x in the slope at fixed probability.
 
-    Near 0 it is :math:`\frac{x (1-x)}{s(m)} \int_0^1 t\, e^{mtx} s(mt(1-x))\,dt` with :math:`m = -\ell` and
-    :math:`s(w) = (e^w - 1)/w`.
+    With y the distance from the nearer end and m the slope of the log-density towards it, it is
+    :math:`\frac1m \left(y - \frac{e^{my} - 1}{e^m - 1}\right)`, or for small m, with
+    :math:`e^w = 1 + w + w^2 r(w)`, :math:`\frac{y (r(m) - y\,r(my))}{1 + m\,r(m)}`.
     """
-    rest, near = 1 - x, slope.abs() < NEAR
-    fall, steep = torch.where(near, -slope, 0.0), torch.where(near, 1.0, slope)
-    t, weight = on_unit(RULE, x)
-    tilt = fall.unsqueeze(-1) * t
-    mass = weight * t * torch.exp(tilt * x.unsqueeze(-1)) * expm1_quotient(tilt, rest.unsqueeze(-1))
-    body = x * mass.sum(-1) / expm1_quotient(fall, torch.ones_like(fall))
-    gap = torch.where(x < 0.5, _below(x, rest, -steep) - x, rest - _below(rest, x, steep))
-    return torch.where(near, body, gap / steep)
+    low = x < 0.5
+    y, m = torch.where(low, x, 1 - x), torch.where(low, -slope, slope)
+    near = m.abs() < 0.25
+    small, large = torch.where(near, m, 0.0), torch.where(near, 1.0, m)
+    powers = torch.stack([small, small * y]).unsqueeze(-1) ** torch.arange(len(REMAINDER), device=x.device)
+    whole, part = powers @ x.new_tensor(REMAINDER)
+    capped = large.clamp(max=80.0)  # beyond, the share is lost beside y
+    share = torch.expm1(capped * y) / torch.expm1(capped)
+    return torch.where(near, y * (whole - y * part) / (1 + small * whole), (y - share) / large)
 
 
 @register_kl(ContinuousBernoulli, ContinuousBernoulli)

@@ -8,13 +8,14 @@ from torch import Generator, Tensor
 from ..constraints import independent, positive, simplex
 from ..core.params import param
 from ..core.registry import register_kl
-from ..implicit.gamma import log_standard_gamma
+from ..implicit.gamma import dirichlet, log_standard_gamma
 from ..kernels import fused
 from ..special import deviance, digamma, lgamma, stirling_bregman, stirling_error
 from .exponential_family import ExponentialFamily
 from .gamma import standard_entropy
 from .normal import HALF_LOG_TWO_PI
-from .weighted import indicator_covariance
+from .shared.shares import share_term
+from .shared.weighted import indicator_covariance
 
 
 class Dirichlet(ExponentialFamily):
@@ -31,6 +32,9 @@ class Dirichlet(ExponentialFamily):
 
     Shapes:
         ``batch_shape`` is ``concentration.shape[:-1]``, ``event_shape`` is ``[K]``. Support: the simplex.
+
+    Raises:
+        ValueError: if a concentration is not positive.
 
     References:
         Kotz, Balakrishnan and Johnson, Continuous Multivariate Distributions 1, 2000, chapter 49.
@@ -67,7 +71,7 @@ class Dirichlet(ExponentialFamily):
         return log_standard_gamma(self.concentration, shape, generator).log_softmax(-1)
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return log_standard_gamma(self.concentration, shape, generator).softmax(-1)
+        return dirichlet(self.concentration, shape, generator)
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
         log_x = self._log_rsample(shape, generator)
@@ -94,6 +98,19 @@ class Dirichlet(ExponentialFamily):
         mean = self._mean()
         return mean * (1 - mean) / (self._total()[..., None] + 1)
 
+    def _others(self) -> Tensor:
+        """The sum of the other concentrations, which with each one are those of its coordinate's beta law."""
+        unlike = 1 - torch.eye(self.concentration.shape[-1], dtype=self.dtype, device=self.device)
+        return self.concentration @ unlike
+
+    def _skewness(self) -> Tensor:
+        a, b, n = self.concentration, self._others(), self._total()[..., None]
+        return 2 * (b - a) / (n + 2) * ((n + 1) / (a * b)).sqrt()
+
+    def _kurtosis(self) -> Tensor:
+        a, b, n = self.concentration, self._others(), self._total()[..., None]
+        return 6 * ((a / b - 2 + b / a) * (n + 1) - n - 2) / ((n + 2) * (n + 3))
+
     @property
     def _natural_params(self) -> tuple[Tensor, ...]:
         return (self.concentration,)
@@ -116,22 +133,6 @@ class Dirichlet(ExponentialFamily):
 
     def _covariance(self) -> Tensor:
         return indicator_covariance(self._mean()) / (self._total()[..., None, None] + 1)
-
-
-def share_term(a: Tensor, n: Tensor, x: Tensor, log_x: Tensor) -> Tensor:
-    """What one share x > 0 adds to a Dirichlet log-density."""
-    return share_fit(a, n, x, log_x) - log_x
-
-
-def share_fit(a: Tensor, n: Tensor, x: Tensor, log_x: Tensor) -> Tensor:
-    r"""How well a share x fits the count a of n: :math:`a \log(n x / a) + a - n x`, never positive.
-
-    By the deviance, which does not cancel at large counts; by ``log_x`` where x itself underflows.
-    """
-    tiny = x < torch.finfo(x.dtype).tiny
-    normal = -deviance(a, n * torch.where(tiny, 1.0, x))
-    underflown = a * (n.log() - a.log() + log_x) + a
-    return torch.where(tiny, underflown, normal)
 
 
 @register_kl(Dirichlet, Dirichlet)

@@ -18,7 +18,7 @@ from ..core import derived
 from ..core.deferred import read
 from ..core.distribution import Distribution, door, value_door
 from ..core.registry import kl_rules
-from .exponential_newton import arguments_of_mean
+from .shared.exponential_newton import arguments_of_mean
 
 E = TypeVar("E", bound="ExponentialFamily")
 Parameters = tuple[Tensor, ...]

@@ -13,8 +13,8 @@ from ..core.registry import register_kl
 from ..implicit.gamma import log_standard_gamma
 from ..kernels import fused
 from ..special import betainc_odds, betaincinv_odds, log_betainc_odds, log_minus_digamma, stirling_error
-from .dirichlet import share_fit
 from .normal import HALF_LOG_TWO_PI
+from .shared.shares import share_fit
 
 # of the divergence: what exp(-EXPONENT) is left of the density at the last node, and the number of nodes
 EXPONENT = 45.0

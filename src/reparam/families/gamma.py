@@ -15,7 +15,9 @@ from ..special import (
     gammainc,
     gammaincc,
     gammainccinv,
+    gammainccinv_exp,
     gammaincinv,
+    gammaincinv_exp,
     lgamma,
     log_gammainc,
     log_gammaincc,
@@ -25,6 +27,7 @@ from ..special import (
 )
 from .exponential_family import ExponentialFamily
 from .normal import HALF_LOG_TWO_PI
+from .shared.shares import share_fit
 
 
 class Gamma(ExponentialFamily):
@@ -34,7 +37,8 @@ class Gamma(ExponentialFamily):
 
     The log-density is evaluated as Stirling's error plus a deviance (Loader 2000), which loses nothing at large
     concentrations; draws are made in log space, so that small ones do not underflow before their logarithm is
-    taken, and carry the exact implicit gradient.
+    taken, and carry the exact implicit gradient. :meth:`rsample_and_log_prob` gives the density also of draws that
+    round to zero; from it their logarithms follow.
 
     Args:
         concentration: shape :math:`\alpha > 0`.
@@ -43,6 +47,9 @@ class Gamma(ExponentialFamily):
     Shapes:
         ``concentration`` and ``rate`` broadcast to ``batch_shape``; ``event_shape`` is ``()``. Support:
         ``[0, inf)``.
+
+    Raises:
+        ValueError: if ``concentration`` or ``rate`` is not positive.
 
     References:
         Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1, 1994, chapter 17.
@@ -70,6 +77,16 @@ class Gamma(ExponentialFamily):
     def _log_rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         return log_standard_gamma(self.concentration, shape, generator) - self.rate.log()
 
+    def _log_density(self, log_x: Tensor) -> Tensor:
+        """The log-density at a point given by its logarithm, which may round to zero."""
+        a, log_scaled = self.concentration, log_x + self.rate.log()
+        fit = share_fit(a, torch.ones_like(a), log_scaled.exp(), log_scaled)
+        return fit - log_x + (0.5 * a.log() - stirling_error(a) - HALF_LOG_TWO_PI)
+
+    def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
+        log_x = self._log_rsample(shape, generator)
+        return log_x.exp(), self._log_density(log_x)
+
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         return gamma(self.concentration, self.rate, shape, generator)
 
@@ -90,6 +107,12 @@ class Gamma(ExponentialFamily):
 
     def _isf(self, q: Tensor) -> Tensor:
         return gammainccinv(self.concentration, q) / self.rate
+
+    def _icdf_exp(self, log_p: Tensor) -> Tensor:
+        return gammaincinv_exp(self.concentration, log_p) / self.rate
+
+    def _isf_exp(self, log_q: Tensor) -> Tensor:
+        return gammainccinv_exp(self.concentration, log_q) / self.rate
 
     def _entropy(self) -> Tensor:
         return standard_entropy(self.concentration) - self.rate.log()

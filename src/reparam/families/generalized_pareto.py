@@ -7,12 +7,14 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from .._torch import is_ordinary_mode
 from ..constraints import interval, positive, real
 from ..core.noise import exponential
 from ..core.params import param
 from ..core.registry import register_kl
+from ..implicit.scalar import reparameterise
 from ..kernels import fused
-from ..special.quotients import expm1_quotient, log1p_quotient
+from ..special.quotients import EXP_REMAINDER, NEAR, expm1_quotient, log1p_quotient
 from .exponential import ExponentialTails, exponential_mean
 
 
@@ -57,8 +59,8 @@ class GeneralizedPareto(ExponentialTails):
     def upper(self) -> Tensor:
         """The upper end of the support."""
         bounded = self.concentration < 0
-        reach = -1 / torch.where(bounded, self.concentration, -1.0)
-        return torch.where(bounded, self.loc + self.scale * reach, torch.inf)
+        falling = torch.where(bounded, self.concentration, -1.0)
+        return torch.where(bounded, self.loc - self.scale / falling, torch.inf)
 
     @fused("generalized_pareto_log_prob", "loc", "scale", "concentration")
     def _log_prob(self, x: Tensor) -> Tensor:
@@ -76,11 +78,20 @@ class GeneralizedPareto(ExponentialTails):
         return self.loc + self.scale * expm1_quotient(self.concentration, noise)
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return self._at(exponential(shape, self.loc, generator))
+        return self.loc + self.scale * self._standard(exponential(shape, self.loc, generator))
+
+    def _standard(self, noise: Tensor) -> Tensor:
+        """The draw at loc 0 and scale 1, made together with its slope where that will be wanted."""
+        k = self.concentration
+        if not (k.requires_grad and torch.is_grad_enabled() and is_ordinary_mode()):
+            return expm1_quotient(k, noise)
+        with torch.no_grad():
+            z, slope = _with_slope(k, noise)
+        return reparameterise(k.expand(z.shape), z, lambda k, _: _with_slope(k, noise)[1], slope)
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
         noise = exponential(shape, self.loc, generator)
-        return self._at(noise), -(1 + self.concentration) * noise - self.scale.log()
+        return self.loc + self.scale * self._standard(noise), -(1 + self.concentration) * noise - self.scale.log()
 
     def log_survival_function(self, value: Any) -> Tensor:
         """:meth:`log_sf`, under the name that ``torch.distributions`` has for it here."""
@@ -120,6 +131,17 @@ class GeneralizedPareto(ExponentialTails):
 
     def _infinite(self) -> Tensor:
         return torch.where(self.concentration < 0.5, torch.inf, torch.nan)
+
+
+def _with_slope(k: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    r"""For noise u, :math:`z = (e^{ku} - 1)/k` and its derivative in k, :math:`uz - (z - u)/k`."""
+    w = k * noise
+    near = w.abs() < NEAR
+    small, large = torch.where(near, w, 0.0), torch.where(near, 1.0, k)
+    curve = small.unsqueeze(-1) ** torch.arange(len(EXP_REMAINDER), device=w.device) @ w.new_tensor(EXP_REMAINDER)
+    bend = noise * curve * noise
+    z = torch.where(near, noise + k * bend, torch.expm1(w) / large)
+    return z, noise * z - torch.where(near, bend, (z - noise) / large)
 
 
 @register_kl(GeneralizedPareto, GeneralizedPareto)

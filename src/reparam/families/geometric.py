@@ -12,8 +12,8 @@ from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..kernels import fused
 from ..special import deviance, log1mexp, logit, xlog1py
-from .counts import from_zero, in_double
 from .exponential_family import ExponentialFamily
+from .shared.counts import from_zero, in_double
 
 
 class _Chance(interval):
@@ -38,6 +38,9 @@ class Geometric(ExponentialFamily):
     Shapes:
         The parameter's shape is ``batch_shape``; ``event_shape`` is ``()``. Support: the integers from 0, in the
         dtype of the parameter.
+
+    Raises:
+        ValueError: if both or none of ``probs`` and ``logits`` are given, or ``probs`` leaves (0, 1].
 
     References:
         Johnson, Kemp and Kotz, Univariate Discrete Distributions, 2005, section 5.2.
@@ -70,8 +73,8 @@ class Geometric(ExponentialFamily):
         return torch.sigmoid(-self.logits) if "logits" in self._given else 1 - self.probs
 
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        waiting = -torch.log1p(-fine_uniform(shape, self.probs, generator))
-        count = (waiting / -self._log_failure().double()).floor()
+        log_failure = self._log_failure()  # zero, of either sign, where success is too rare
+        count = (torch.log1p(-fine_uniform(shape, log_failure, generator)) / log_failure).abs().floor()
         return count.clamp(max=torch.finfo(self.dtype).max).to(self.dtype)
 
     def _log_tail(self, k: Tensor) -> Tensor:

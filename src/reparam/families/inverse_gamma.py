@@ -9,8 +9,8 @@ from ..constraints import positive
 from ..core.params import param
 from ..core.registry import kl_rules, register_kl
 from ..implicit.gamma import log_standard_gamma
+from ..kernels import all_within
 from ..special import (
-    deviance,
     gammainc,
     gammaincc,
     gammainccinv,
@@ -58,13 +58,24 @@ class InverseGamma(ExponentialFamily):
     support = positive
 
     def _log_prob(self, x: Tensor) -> Tensor:
-        a, scaled = self.concentration, self.rate / x
-        vanished = scaled == torch.inf
-        core = -stirling_error(a) - deviance(a, torch.where(vanished, a, scaled))
-        return torch.where(vanished, -torch.inf, core - HALF_LOG_TWO_PI + 0.5 * a.log() - x.log())
+        y = x.rsqrt().square()  # in two steps whose derivatives do not underflow
+        if all_within(y, 0.0, torch.inf, True, True):
+            return self._of_inverse(y)
+        usual = (y > 0) & (y < torch.inf)
+        return torch.where(usual, self._of_inverse(torch.where(usual, y, 1.0)), -torch.inf)
+
+    def _of_inverse(self, y: Tensor) -> Tensor:
+        """The log-density at 1/y."""
+        inner = Gamma(self.concentration, self.rate, validate_args=False)._log_prob(y)
+        return torch.add(inner, y.log(), alpha=2)
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         return self.rate * torch.exp(-log_standard_gamma(self.concentration, shape, generator))
+
+    def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
+        inverse = Gamma(self.concentration, self.rate, validate_args=False)
+        log_y = inverse._log_rsample(shape, generator)
+        return torch.exp(-log_y), torch.add(inverse._log_density(log_y), log_y, alpha=2)
 
     def _cdf(self, x: Tensor) -> Tensor:
         return gammaincc(self.concentration, self.rate / x)

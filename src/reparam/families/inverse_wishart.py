@@ -10,8 +10,8 @@ from ..core.linear import inverse_triangular, log_diagonal, shrunk, solve_triang
 from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..special import multigammaln
-from .exponential_family import ExponentialFamily
 from .wishart import (
+    BartlettFamily,
     bartlett,
     bartlett_entropy,
     bartlett_log_density,
@@ -25,7 +25,7 @@ from .wishart import (
 )
 
 
-class InverseWishart(ExponentialFamily):
+class InverseWishart(BartlettFamily):
     r"""The law of :math:`X` whose inverse is Wishart: the conjugate prior of a normal law's covariance.
 
     .. math:: p(X) = \frac{|\Psi|^{\nu/2} |X|^{-(\nu+p+1)/2} e^{-\operatorname{tr}(\Psi X^{-1})/2}}
@@ -62,19 +62,6 @@ class InverseWishart(ExponentialFamily):
         scale_matrix=param(positive_definite, symbol=r"\Psi", derived=lambda d: square(d.scale_tril)),
         scale_tril=param(lower_cholesky, symbol="L", derived=lambda d: d._factor()),
     )
-    support = positive_definite
-
-    @property
-    def lowest_df(self) -> Tensor:
-        """The bound p - 1 of the degrees of freedom."""
-        return torch.full_like(self.df, self._size() - 1)
-
-    def _size(self) -> int:
-        return self._event_shape[-1]  # type: ignore[no-any-return]
-
-    def _derive_event_shape(self) -> torch.Size:
-        shape: torch.Size = self.__dict__[self._given[-1]].shape
-        return shape[-2:]
 
     def _factor(self) -> Tensor:
         name = self._given[-1]

@@ -14,7 +14,7 @@ from ..kernels import fused
 from ..special import digamma_difference, log1mexp, log_gamma_ratio
 from ..special.quotients import log_inverse_cloglog
 from .exponential import exponential_mean
-from .log_moments import LogMoments, log_moments, quick_polygamma
+from .shared.log_moments import LogMoments, log_moments, quick_polygamma
 
 
 class Kumaraswamy(Distribution):

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Generator, Tensor
+from torch.linalg import vecdot
 from torch.nn.functional import logsigmoid, pad
 
 from ..constraints import corr_cholesky, positive
@@ -15,7 +16,9 @@ from ..core.noise import normal
 from ..core.params import param, static
 from ..core.registry import kl_rules, register_kl
 from ..implicit.gamma import log_standard_gamma
-from ..special import deviance, digamma_difference, log_gamma_ratio, stirling_error
+from ..special import digamma_difference, log_gamma_ratio
+from ..special.polygamma import SHIFT, steps
+from ..special.stirling import STIRLING_SERIES
 from .beta import Beta
 
 
@@ -65,34 +68,34 @@ class LKJCholesky(Distribution):
 
     def _rows(self) -> tuple[Tensor, Tensor]:
         """Of each row but the first: half the degrees of freedom of its diagonal, and of the rest."""
-        before = torch.arange(1, self.dim, dtype=self.dtype, device=self.device) / 2
-        return self.concentration[..., None] + (before.flip(-1) - 0.5), before
+        half = self.dim / 2
+        before = torch.arange(0.5, half, 0.5, dtype=self.dtype, device=self.device)
+        return self.concentration.unsqueeze(-1) + (half - 0.5 - before), before
 
     def _log_prob(self, x: Tensor) -> Tensor:
         return self._log_density(x.diagonal(dim1=-2, dim2=-1)[..., 1:].log())
 
     def _log_density(self, logs: Tensor) -> Tensor:
         own, rest = self._rows()
-        terms = 2 * (own - 1) * logs + log_gamma_ratio(own, rest) - rest * math.log(math.pi)
-        return terms.sum(-1)
+        constant = self.dim * (self.dim - 1) / 4 * math.log(math.pi)
+        return torch.add(log_gamma_ratio(own, rest).sum(-1) - constant, vecdot(own - 1, logs), alpha=2)
 
-    def _draw(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
-        """A draw, and the logarithms of its diagonal without the first."""
+    def _draw(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor, Tensor]:
+        """A draw; half the squares of the diagonal but the first, in logarithms, and of the rest, before scaling."""
         own, _ = self._rows()
-        noise = normal(shape, self.concentration, generator).tril(-1)
-        logs = math.log(2) + log_standard_gamma(own, shape[:-2] + own.shape[-1:], generator)
-        log_rest = noise[..., 1:, :].square().sum(-1).log()
-        squares = pad(logs.exp(), (1, 0), value=1.0)
-        rows = noise + torch.diag_embed(squares.sqrt())
-        lengths = (noise.square().sum(-1) + squares).sqrt()
-        return rows / lengths[..., None], 0.5 * logsigmoid(logs - log_rest)
+        noise = math.sqrt(0.5) * normal(shape, self.concentration, generator).tril(-1)
+        rest = noise.square().sum(-1)
+        logs = log_standard_gamma(own, shape[:-2] + own.shape[-1:], generator)
+        diagonal = pad((0.5 * logs).exp(), (1, 0), value=1.0)
+        lengths = (rest + diagonal.square()).sqrt()
+        return (noise + torch.diag_embed(diagonal)) / lengths.unsqueeze(-1), logs, rest[..., 1:]
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         return self._draw(shape, generator)[0]
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
-        x, logs = self._draw(shape, generator)
-        return x, self._log_density(logs)
+        x, logs, rest = self._draw(shape, generator)
+        return x, self._log_density(0.5 * logsigmoid(logs - rest.log()))
 
     def _entropy(self) -> Tensor:
         own, rest = self._rows()
@@ -118,9 +121,9 @@ class LKJCholesky(Distribution):
     def _spreads(self) -> tuple[Tensor, Tensor]:
         """The variances on the diagonal but for the first, and below it."""
         own, rest = self._rows()
-        # the mean of the square is b / (b + m/2), and minus the logarithm of its ratio to the squared mean is a gap
+        # the mean of the square is a / (a + b), and minus the logarithm of its ratio to the squared mean is a gap
         a, b = (own, rest) if self.device.type == "mps" else (own.double(), rest.double())
-        diagonal = -a / (a + b) * torch.expm1(_root_gap(a + b) - _root_gap(a))
+        diagonal = -a / (a + b) * torch.expm1(-_root_gap(a, b))
         return diagonal.to(own.dtype), 0.5 / (own + rest)[..., :1, None]
 
     def _variance(self) -> Tensor:
@@ -132,9 +135,23 @@ class LKJCholesky(Distribution):
         return self._framed(diagonal.sqrt(), 0.0, below.sqrt())
 
 
-def _root_gap(b: Tensor) -> Tensor:
-    r""":math:`\log b - 2 \log\frac{\Gamma(b + 1/2)}{\Gamma(b)}`, about 1/(4b), without cancellation."""
-    return 2 * (deviance(b, b + 0.5) + stirling_error(b) - stirling_error(b + 0.5))
+def _root_gap(a: Tensor, b: Tensor) -> Tensor:
+    r""":math:`g(a) - g(a + b) > 0` with :math:`g(z) = \log z - 2 \log\frac{\Gamma(z + 1/2)}{\Gamma(z)}`, about 1/(4z).
+
+    By :math:`g(z) - g(z + 1) = \log(1 + \frac{1}{4z(z+1)})` up to z + 8, and there an asymptotic series in odd powers
+    of 1/z, whose differences are taken term by term: every part is positive but for the smaller ones of the series.
+    """
+    x, shift = steps(a), b.unsqueeze(-1)
+    y = x + shift
+    terms = torch.log1p(shift * (x + y + 1) / (4 * x * (x + 1) * (y + 0.5).square()))
+    u, v = 1 / (a + SHIFT), 1 / (a + b + SHIFT)
+    gap = b * u * v
+    total, first, power = terms.sum(-1), gap * (u + v), v
+    for k, c in enumerate(STIRLING_SERIES):
+        total = total + (4 - 0.25**k) * c * gap  # u^(2k+1) - v^(2k+1)
+        gap = u * u * gap + power * first
+        power = power * (v * v)
+    return total
 
 
 @register_kl(LKJCholesky, LKJCholesky)

@@ -27,6 +27,9 @@ class LogNormal(TransformedDistribution):
         ``loc`` and ``scale`` broadcast to ``batch_shape``; ``event_shape`` is ``()``. Support: the positive
         numbers.
 
+    Raises:
+        ValueError: if ``scale`` is not positive.
+
     References:
         Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1, 1994, chapter 14.
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
-from torch.nn.functional import logsigmoid
+from torch import Generator, Tensor
+from torch.nn.functional import logsigmoid, pad
 
 from ..combinators.independent import Independent
 from ..combinators.transformed import TransformedDistribution
 from ..constraints import independent, positive, real_vector, simplex
 from ..core.params import param
+from ..core.roots import bisect, with_gradient
 from ..core.shapes import joint
+from ..kernels.checks import all_within
 from ..special import ndtr
 from ..transforms import StickBreakingTransform
-from .counts import in_double
 from .normal import Normal
-from .smooth_means import NORMAL, mean_of
+from .shared.counts import in_double
+from .shared.smooth_means import NORMAL, mean_of, mean_of_share
+
+LEAST = torch.finfo(torch.float64).tiny
 
 
 class LogisticNormal(TransformedDistribution):
@@ -25,8 +29,9 @@ class LogisticNormal(TransformedDistribution):
 
     .. math:: Y = \operatorname{stick}(X), \qquad X_k \sim \mathcal{N}(\mu_k, \sigma_k^2)
 
-    See :class:`~reparam.transforms.StickBreakingTransform`. Its entropy is that of X and the mean log-volume of the
-    map, a sum of one-dimensional integrals.
+    See :class:`~reparam.transforms.StickBreakingTransform`. The breaks are independent, so that mean, covariance and
+    entropy are sums and products of one-dimensional integrals, right to about 1e-14 of the largest number in them.
+    The mode is that of the density on the simplex.
 
     Args:
         loc: means :math:`\mu` of X, real vectors ``[..., K]``.
@@ -35,6 +40,9 @@ class LogisticNormal(TransformedDistribution):
     Shapes:
         The dimensions of ``loc`` and ``scale`` but the last broadcast to ``batch_shape``; ``event_shape`` is
         ``[K + 1]``. A number, or a last dimension of size 1, serves all coordinates. Support: the simplex.
+
+    Raises:
+        ValueError: if a scale is not positive.
 
     References:
         Aitchison and Shen, Logistic-normal distributions: some properties and uses, 1980.
@@ -64,12 +72,34 @@ class LogisticNormal(TransformedDistribution):
         (size,) = joint(self.loc.shape[-1:], self.scale.shape[-1:])
         return torch.Size((size + 1,))
 
-    def _entropy(self) -> Tensor:
+    def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        inner = torch.Size((*shape[:-1], shape[-1] - 1))
+        stick: Tensor = self.transforms[0](Normal(self.loc, self.scale, validate_args=False)._rsample(inner, generator))
+        return stick
+
+    def _log_prob(self, x: Tensor) -> Tensor:
+        if all_within(x, 0.0, 1.0, lower_open=True):
+            return self._inner_log_prob(x)
+        inside = (x > 0).all(-1)
+        return torch.where(inside, self._inner_log_prob(torch.where(inside[..., None], x, 1.0)), -torch.inf)
+
+    def _inner_log_prob(self, x: Tensor) -> Tensor:
+        """Where no share is zero; with the logarithms of the shares as coordinates, the map from X has volume 1."""
+        log_x, left = x.log(), x.flip(-1).cumsum(-1).flip(-1)[..., 1:]
+        pieces = torch.arange(x.shape[-1] - 1, 0, -1, dtype=x.dtype, device=x.device)
+        log_odds = log_x[..., :-1] - (left / pieces).log()
+        return Normal(self.loc, self.scale, validate_args=False)._log_prob(log_odds).sum(-1) - log_x.sum(-1)
+
+    def _odds(self) -> tuple[Tensor, Tensor, Tensor]:
+        """In float64, location and scale of the log-odds X - log(left) of each break's share, and how many are left."""
         law = in_double(self)
         loc, scale = torch.broadcast_tensors(law.loc, law.scale)
         left = torch.arange(loc.shape[-1], 0, -1, dtype=loc.dtype, device=loc.device)
-        # with x = X - log(pieces left), the volume is the sum of log z + left log(1 - z) for z = 1 / (1 + e^-x)
-        location = loc - left.log()
+        return loc - left.log(), scale, left
+
+    def _entropy(self) -> Tensor:
+        """With z the share that a break takes, the log-volume of the map is the sum of log z + left log(1 - z)."""
+        location, scale, left = self._odds()
         z = location / scale
         bend = mean_of(
             lambda x: -logsigmoid(-x),
@@ -80,8 +110,91 @@ class LogisticNormal(TransformedDistribution):
             scale,
         )
         volume = location - (1 + left) * bend
-        value: Tensor = (Normal(loc, scale, validate_args=False)._entropy() + volume).sum(-1)
+        value: Tensor = (Normal(location, scale, validate_args=False)._entropy() + volume).sum(-1)
         return value.to(self.dtype)
+
+    def _breaks(self) -> Breaks:
+        location, scale, _ = self._odds()
+        sides = ndtr(-location / scale), ndtr(location / scale)
+        zero = torch.zeros_like(location)
+        mean = mean_of_share(1, zero, NORMAL, sides, location, scale)
+        rest = mean_of_share(1, zero, NORMAL, sides[::-1], -location, scale)
+        variance = mean_of_share(2, mean, NORMAL, sides, location, scale)
+        log_rest = rest.clamp(min=LEAST).log()
+        wobble = torch.log1p(variance / rest.square().clamp(min=LEAST))
+        log_left, log_rise = (pad(t.cumsum(-1), (1, 0)) for t in (log_rest, wobble))
+        square = torch.exp(2 * log_left + log_rise)
+        return Breaks(
+            pad(mean, (0, 1), value=1.0), pad(rest, (0, 1)), pad(variance, (0, 1)), log_left, square,
+            -torch.expm1(-log_rise) * square,
+        )  # fmt: skip
+
+    def _mean(self) -> Tensor:
+        """The breaks are independent: each takes its share of what is left."""
+        b = self._breaks()
+        return (b.mean * b.log_left.exp()).to(self.dtype)
+
+    def _variance(self) -> Tensor:
+        return self._breaks().variances().to(self.dtype)
+
+    def _covariance(self) -> Tensor:
+        """Of a share and a later one: of what a break takes and what it leaves, times the mean share of the latter."""
+        b = self._breaks()
+        apart = b.mean * b.rest * b.left_variance - b.variance * b.left_square
+        after = pad(b.log_left[..., 1:], (0, 1))  # what is left after each break, but for the last
+        later = torch.exp((b.log_left[..., None, :] - after[..., :, None]).triu(1)) * b.mean[..., None, :]
+        upper = (apart[..., :, None] * later).triu(1)
+        return (upper + upper.mT + torch.diag_embed(b.variances())).to(self.dtype)
+
+    def _mode(self) -> Tensor:
+        """Break by break, the root x of (x - m)/s^2 + 1 = (1 + left) z(x) with the larger density: there may be three.
+
+        The outer two lie on either side of the points where z (1 - z) = 1 / ((1 + left) s^2), if there are any.
+        """
+        location, scale, left = self._odds()
+        precision = scale**-2
+
+        def fall(x: Tensor) -> Tensor:
+            return (x - location) * precision + 1 - (1 + left) * torch.sigmoid(x)
+
+        def slope(x: Tensor) -> Tensor:
+            return precision - (1 + left) * torch.sigmoid(x) * torch.sigmoid(-x)
+
+        def score(x: Tensor) -> Tensor:
+            return -0.5 * precision * (x - location) ** 2 - logsigmoid(x) - left * logsigmoid(-x)
+
+        with torch.no_grad():
+            low, high = location - scale**2, location + left * scale**2
+            bend = 2 * torch.acosh((0.5 * scale * (1 + left).sqrt()).clamp(min=1))
+            first = bisect(fall, low, torch.minimum(torch.maximum(-bend, low), high))
+            second = bisect(fall, torch.minimum(torch.maximum(bend, low), high), high)
+            x = torch.where(score(first) < score(second), second, first)
+        x = with_gradient(x, fall, slope)
+        return self._forward(x + left.log()).to(self.dtype)
+
+
+class Breaks(NamedTuple):
+    """Moments of breaking a stick: of the share z that a break takes and of the length L before it, ``[..., K + 1]``.
+
+    Args:
+        mean: E z; 1 of the last, which takes all.
+        rest: 1 - E z.
+        variance: of z.
+        log_left: log E L.
+        left_square: E L^2.
+        left_variance: the variance of L.
+    """
+
+    mean: Tensor
+    rest: Tensor
+    variance: Tensor
+    log_left: Tensor
+    left_square: Tensor
+    left_variance: Tensor
+
+    def variances(self) -> Tensor:
+        """Of the pieces z L: a sum of terms that are not negative."""
+        return self.variance * self.left_square + self.mean.square() * self.left_variance
 
 
 def _vector(value: Any) -> Any:

@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 from torch import Generator, Tensor
+from torch.linalg import vecdot
 
 from ..constraints import independent, positive, real, real_vector
 from ..core.distribution import Distribution
-from ..core.linear import apply, inverse_triangular, shrunk, solve, square
+from ..core.linear import apply, eye_like, inverse_triangular, shrunk, solve, square
 from ..core.noise import normal
 from ..core.params import param
 
@@ -23,7 +24,8 @@ class LowRankMultivariateNormal(Distribution):
     .. math:: p(x) = \frac{\exp\left(-\frac12 (x-\mu)^\top \Sigma^{-1} (x-\mu)\right)}{\sqrt{|2\pi\Sigma|}},
         \qquad \Sigma = W W^\top + D
 
-    A density costs :math:`O(n k^2)`. The squared distance is the least-squares residual
+    A density, or a divergence between two such laws, costs :math:`O(n k^2)`. The squared distance is the
+    least-squares residual
 
     .. math:: \min_z\; |D^{-1/2}(x - \mu - W z)|^2 + |z|^2,
 
@@ -66,16 +68,16 @@ class LowRankMultivariateNormal(Distribution):
         return shrunk(self.cov_factor, 2), shrunk(self.cov_diag, 1).sqrt()
 
     def _half_log_det(self, triangle: Tensor, scale: Tensor) -> Tensor:
-        return scale.log().sum(-1) + _log_size(triangle)
+        return scale.log().sum(-1) + log_size(triangle)
 
     def _log_prob(self, x: Tensor) -> Tensor:
         (factor, scale), shift = self._parts(), x - self.loc
-        basis, triangle = _stacked(factor, scale)
+        basis, triangle = stacked(factor, scale)
         n = shift.shape[-1]
-        z = solve(triangle, apply(basis[..., :n, :].mT, shift / scale), upper=True)
+        z = solve(triangle, apply(basis.narrow(-2, 0, n).mT, shift / scale), upper=True)
         rest = (shift - apply(factor, z)) / scale
-        squares = rest.square().sum(-1) + z.square().sum(-1)
-        return -0.5 * squares - self._half_log_det(triangle, scale) - 0.5 * n * LOG_TWO_PI
+        constant = self._half_log_det(triangle, scale) + 0.5 * n * LOG_TWO_PI
+        return torch.sub(-constant, vecdot(rest, rest) + vecdot(z, z), alpha=0.5)
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         factor, scale = self._parts()
@@ -84,7 +86,7 @@ class LowRankMultivariateNormal(Distribution):
 
     def _entropy(self) -> Tensor:
         factor, scale = self._parts()
-        half = self._half_log_det(_stacked(factor, scale)[1], scale)
+        half = self._half_log_det(stacked(factor, scale)[1], scale)
         total = half + 0.5 * self.loc.shape[-1] * (1 + LOG_TWO_PI)
         return total.expand(self._batch_shape)
 
@@ -95,6 +97,11 @@ class LowRankMultivariateNormal(Distribution):
 
     def _variance(self) -> Tensor:
         return (self.cov_factor.square().sum(-1) + self.cov_diag).expand(self.loc.shape)
+
+    def _skewness(self) -> Tensor:
+        return torch.zeros_like(self.loc)
+
+    _kurtosis = _skewness
 
     def _covariance(self) -> Tensor:
         matrix = square(self.cov_factor) + torch.diag_embed(self.cov_diag)
@@ -123,14 +130,14 @@ def _orthogonal(matrix: Tensor) -> tuple[Tensor, Tensor]:
     return basis, triangle
 
 
-def _stacked(factor: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+def stacked(factor: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
     """The orthogonal factorisation of D^-1/2 W above the identity."""
-    white = factor / scale[..., None]
-    eye = torch.eye(white.shape[-1], dtype=white.dtype, device=white.device)
+    white = factor / scale.unsqueeze(-1)
+    eye = eye_like(white)
     return _orthogonal(torch.cat([white, eye.expand(white.shape[:-2] + eye.shape)], -2))
 
 
-def _log_size(triangle: Tensor) -> Tensor:
+def log_size(triangle: Tensor) -> Tensor:
     """The logarithm of the absolute determinant of a triangular matrix."""
     return triangle.diagonal(dim1=-2, dim2=-1).abs().log().sum(-1)
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from .. import kernels
 from ..constraints import multinomial, nonnegative_integer
 from ..core.checks import surely
 from ..core.noise import binomial
@@ -17,11 +18,11 @@ from ..kernels import fused
 from ..special import deviance, lgamma, stirling_error
 from .binomial import Binomial
 from .categorical import Categorical, choice
-from .counts import expect, in_double
-from .dirichlet import share_fit
 from .exponential_family import ExponentialFamily
 from .normal import HALF_LOG_TWO_PI
-from .weighted import Weighted, indicator_covariance
+from .shared.counts import expect, in_double
+from .shared.shares import share_fit
+from .shared.weighted import Weighted, indicator_covariance
 
 HALVINGS = 64
 
@@ -43,6 +44,10 @@ class Multinomial(Weighted, ExponentialFamily):
     Shapes:
         ``total_count`` and the weights without their last dimension broadcast to ``batch_shape``; ``event_shape``
         is ``[K]``. Support: vectors of counts, in the dtype of the weights.
+
+    Raises:
+        ValueError: if both or none of ``probs`` and ``logits`` are given, a weight is negative, all are zero,
+            or a count is negative or not whole.
 
     References:
         Johnson, Kotz and Balakrishnan, Discrete Multivariate Distributions, 1997, chapter 35.
@@ -74,9 +79,12 @@ class Multinomial(Weighted, ExponentialFamily):
         return torch.where(complete, value, -torch.inf).squeeze(-1)
 
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        weights = self.probs.double() if "probs" in self._given else self._raw().double().softmax(-1)
+        weights = self.probs if "probs" in self._given else self._raw().double().softmax(-1)
+        if kernels.usable(weights):
+            key, counts = kernels.key_of(shape[:-1], generator), self.total_count.to(weights.dtype)
+            return kernels.draw("multinomial_draw", key, counts, weights).to(self.dtype)
         counts = self.total_count.double()[..., None]
-        levels = [weights]
+        levels = [weights.double()]
         while (width := levels[-1].shape[-1]) > 1:
             whole = torch.nn.functional.pad(levels[-1], (0, width % 2))
             levels.append(whole[..., 0::2] + whole[..., 1::2])
@@ -158,6 +166,16 @@ class Multinomial(Weighted, ExponentialFamily):
     def _variance(self) -> Tensor:
         p = self.probs
         return self.total_count[..., None] * p * (1 - p)
+
+    def _marginals(self) -> Binomial:
+        """The laws of the single counts."""
+        return Binomial(self.total_count[..., None], probs=self.probs, validate_args=False)
+
+    def _skewness(self) -> Tensor:
+        return self._marginals()._skewness()
+
+    def _kurtosis(self) -> Tensor:
+        return self._marginals()._kurtosis()
 
     def _covariance(self) -> Tensor:
         return self.total_count[..., None, None] * indicator_covariance(self.probs)

@@ -204,6 +204,11 @@ class MultivariateNormal(ExponentialFamily):
             variance = self._factor().square().sum(-1)
         return variance.expand(self.loc.shape)
 
+    def _skewness(self) -> Tensor:
+        return torch.zeros_like(self.loc)
+
+    _kurtosis = _skewness
+
     def _covariance(self) -> Tensor:
         matrix = self.covariance_matrix
         return matrix.expand(self._batch_shape + matrix.shape[-2:])

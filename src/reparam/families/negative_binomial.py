@@ -17,11 +17,12 @@ from ..implicit.gamma import log_standard_gamma
 from ..kernels import fused
 from ..special import betainc_odds, deviance, log_betainc_odds, logit, stirling_error
 from .binomial import LOG_TWO_PI
-from .counts import expect, from_zero, in_double, poisson, quantile, window
-from .dirichlet import share_fit
-from .negative_binomial_integrals import dispersion_gain, log_coefficient
+from .shared.counts import expect, from_zero, in_double, poisson, quantile, window
+from .shared.negative_binomial_integrals import dispersion_gain, log_coefficient
+from .shared.shares import share_fit
 
 LARGE = 40.0
+RARE = 1e-30  #: a count of failures for which every draw is 0
 
 
 class NegativeBinomial(Distribution):
@@ -41,6 +42,10 @@ class NegativeBinomial(Distribution):
     Shapes:
         ``total_count`` and the other parameter broadcast to ``batch_shape``; ``event_shape`` is ``()``. Support:
         the integers from 0, in the dtype of the parameters.
+
+    Raises:
+        ValueError: if both or none of ``probs`` and ``logits`` are given, ``probs`` leaves [0, 1), or
+            ``total_count`` is negative.
 
     References:
         Johnson, Kemp and Kotz, Univariate Discrete Distributions, 2005, chapter 5.
@@ -117,10 +122,8 @@ class NegativeBinomial(Distribution):
         return torch.exp(self.logits) if "logits" in self._given else self.probs / self._failure()
 
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        possible = self.total_count > 0
-        log_rate = log_standard_gamma(torch.where(possible, self.total_count, 1.0), shape, generator)
-        rate = torch.exp(log_rate.double()) * in_double(self)._odds()
-        return poisson(torch.where(possible, rate, 0.0), self.dtype, generator)
+        log_rate = log_standard_gamma(self.total_count.clamp(min=RARE), shape, generator)
+        return poisson(torch.exp(log_rate.double() + self.logits), shape, self.dtype, generator)
 
     def _cdf(self, x: Tensor) -> Tensor:
         return self._lower(x, betainc_odds, 0.0, 1.0)

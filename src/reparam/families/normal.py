@@ -12,7 +12,7 @@ from ..core.noise import normal
 from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused
-from ..special import deviance, log_ndtr, ndtr, ndtri
+from ..special import deviance, log_ndtr, ndtr, ndtri, ndtri_exp
 from .exponential_family import ExponentialFamily
 
 HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
@@ -29,6 +29,9 @@ class Normal(ExponentialFamily):
 
     Shapes:
         ``loc`` and ``scale`` broadcast to ``batch_shape``; ``event_shape`` is ``()``. Support: the real line.
+
+    Raises:
+        ValueError: if ``scale`` is not positive.
 
     References:
         Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1, 1994, chapter 13.
@@ -80,6 +83,12 @@ class Normal(ExponentialFamily):
     def _isf(self, p: Tensor) -> Tensor:
         return self.loc - self.scale * ndtri(p)
 
+    def _icdf_exp(self, log_p: Tensor) -> Tensor:
+        return self.loc + self.scale * ndtri_exp(log_p)
+
+    def _isf_exp(self, log_p: Tensor) -> Tensor:
+        return self.loc - self.scale * ndtri_exp(log_p)
+
     def _entropy(self) -> Tensor:
         return 0.5 + HALF_LOG_TWO_PI + self.scale.log()
 
@@ -129,4 +138,4 @@ def _(p: Normal, q: Normal) -> Tensor:
     """
     shift = (p.loc - q.loc) / q.scale
     gap = (p.scale - q.scale) / q.scale
-    return 0.5 * (shift * shift + gap * gap) + deviance(q.scale, p.scale) / q.scale
+    return torch.add(deviance(q.scale, p.scale) / q.scale, shift * shift + gap * gap, alpha=0.5)

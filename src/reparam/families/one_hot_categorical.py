@@ -7,9 +7,10 @@ from torch import Generator, Tensor
 
 from ..constraints import one_hot
 from ..core.registry import kl_rules, register_kl
+from .bernoulli import Bernoulli
 from .categorical import Categorical, choice
 from .exponential_family import ExponentialFamily
-from .weighted import Weighted, indicator_covariance
+from .shared.weighted import Weighted, indicator_covariance
 
 
 class OneHotCategorical(Weighted, ExponentialFamily):
@@ -25,6 +26,9 @@ class OneHotCategorical(Weighted, ExponentialFamily):
     Shapes:
         ``batch_shape`` is the parameter's shape without its last dimension; ``event_shape`` is ``[K]``. Support:
         one-hot vectors, in the dtype of the parameter.
+
+    Raises:
+        ValueError: if both or none of ``probs`` and ``logits`` are given, a weight is negative, or all are zero.
 
     References:
         Johnson, Kotz and Balakrishnan, Discrete Multivariate Distributions, 1997, chapter 35.
@@ -84,6 +88,12 @@ class OneHotCategorical(Weighted, ExponentialFamily):
         p = self.probs
         return p * (1 - p)
 
+    def _skewness(self) -> Tensor:
+        return Bernoulli(probs=self.probs, validate_args=False)._skewness()
+
+    def _kurtosis(self) -> Tensor:
+        return Bernoulli(probs=self.probs, validate_args=False)._kurtosis()
+
     def _covariance(self) -> Tensor:
         return indicator_covariance(self.probs)
 
@@ -91,15 +101,21 @@ class OneHotCategorical(Weighted, ExponentialFamily):
 class OneHotCategoricalStraightThrough(OneHotCategorical):
     r"""The categorical law over one-hot vectors with the straight-through gradient.
 
-    A reparameterised draw is a one-hot vector X whose derivative in the parameters is that of its mean,
-    :math:`X + p - \operatorname{stop}(p)`: a biased estimate, of low variance, of the gradient of an expectation.
+    A reparameterised draw is a one-hot vector whose derivative in the parameters is that of its mean,
+
+    .. math:: Y = X + p - \operatorname{stop}(p), \qquad P(X = e_k) = p_k,
+
+    a biased estimate, of low variance, of the gradient of an expectation.
 
     Args:
         probs: non-negative weights ``[..., K]``; they need not sum to one.
         logits: unnormalised log-probabilities ``[..., K]``. Give exactly one of the two.
 
     Shapes:
-        As :class:`OneHotCategorical`.
+        As :class:`OneHotCategorical`. Support: one-hot vectors.
+
+    Raises:
+        ValueError: if both or none of ``probs`` and ``logits`` are given, a weight is negative, or all are zero.
 
     References:
         Bengio, Leonard and Courville, Estimating or propagating gradients through stochastic neurons for

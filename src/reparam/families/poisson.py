@@ -10,9 +10,9 @@ from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused
 from ..special import deviance, gammainc, gammaincc, lgamma, log_gammainc, log_gammaincc, stirling_error
-from .counts import expect, from_zero, in_double, poisson, quantile
 from .exponential_family import ExponentialFamily
 from .normal import HALF_LOG_TWO_PI
+from .shared.counts import expect, from_zero, in_double, poisson, quantile
 
 
 class Poisson(ExponentialFamily):
@@ -30,6 +30,9 @@ class Poisson(ExponentialFamily):
     Shapes:
         ``rate.shape`` is ``batch_shape``; ``event_shape`` is ``()``. Support: the integers from 0, in the dtype of
         ``rate``.
+
+    Raises:
+        ValueError: if ``rate`` is negative.
 
     References:
         Johnson, Kemp and Kotz, Univariate Discrete Distributions, 2005, chapter 4.
@@ -54,7 +57,7 @@ class Poisson(ExponentialFamily):
         return torch.where(some, some_events, -self.rate)
 
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return poisson(self.rate.double().expand(shape), self.dtype, generator)
+        return poisson(self.rate, shape, self.dtype, generator)
 
     def _cdf(self, x: Tensor) -> Tensor:
         return from_zero(x, lambda k: gammaincc(k + 1, self.rate), 0.0, 1.0)

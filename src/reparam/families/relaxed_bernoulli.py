@@ -11,16 +11,15 @@ from torch.nn.functional import logsigmoid
 from ..combinators.transformed import TransformedDistribution
 from ..constraints import positive, real, unit_interval
 from ..core.distribution import Distribution
-from ..core.noise import fine_uniform
+from ..core.noise import logistic
 from ..core.params import one_of, param
 from ..core.registry import register_kl
+from ..core.roots import bisect, with_gradient
 from ..kernels import fused
 from ..special import logit, xlog1py, xlogy
 from ..transforms import SigmoidTransform
-from .counts import in_double
-from .smooth_means import LOGISTIC, mean_of
-
-HALVINGS = 60
+from .shared.counts import in_double
+from .shared.smooth_means import LOGISTIC, mean_of, mean_of_share
 
 
 class LogitRelaxedBernoulli(Distribution):
@@ -36,6 +35,10 @@ class LogitRelaxedBernoulli(Distribution):
     Shapes:
         ``temperature`` and the other parameter broadcast to ``batch_shape``; ``event_shape`` is ``()``. Support:
         the real line.
+
+    Raises:
+        ValueError: if both or none of ``probs`` and ``logits`` are given, ``probs`` leaves [0, 1], or
+            ``temperature`` is not positive.
 
     References:
         Maddison, Mnih and Teh, The concrete distribution, 2017.
@@ -67,8 +70,7 @@ class LogitRelaxedBernoulli(Distribution):
         return self.temperature.log() + logsigmoid(z) + logsigmoid(-z)
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        u = fine_uniform(shape, self.temperature, generator).clamp(min=2**-54)
-        return (self.logits + logit(u).to(self.dtype)) / self.temperature
+        return (self.logits + logistic(shape, self.temperature, generator)) / self.temperature
 
     def _cdf(self, x: Tensor) -> Tensor:
         return torch.sigmoid(self._log_odds(x))
@@ -123,6 +125,10 @@ class RelaxedBernoulli(TransformedDistribution):
     Shapes:
         ``temperature`` and the other parameter broadcast to ``batch_shape``; ``event_shape`` is ``()``. Support:
         [0, 1].
+
+    Raises:
+        ValueError: if both or none of ``probs`` and ``logits`` are given, ``probs`` leaves [0, 1], or
+            ``temperature`` is not positive.
 
     References:
         Maddison, Mnih and Teh, The concrete distribution, 2017.
@@ -179,25 +185,12 @@ class RelaxedBernoulli(TransformedDistribution):
         law = in_double(self)
         return torch.where(law.logits.isinf(), 0.0, law.logits) / law.temperature, 1 / law.temperature
 
-    def _moment(self, order: int, centre: Tensor | float) -> Tensor:
+    def _moment(self, order: int, centre: Tensor) -> Tensor:
         """The moment about a centre, in float64."""
         location, scale = self._logistic()
-        about = torch.as_tensor(centre).expand(location.shape)
-
-        def power(y: Tensor, about: Tensor) -> Tensor:
-            return (y - about) ** order
-
-        def at(x: Tensor) -> Tensor:
-            return power(torch.sigmoid(x), about.unsqueeze(-1))
-
-        def rest(x: Tensor) -> Tensor:
-            return at(x) - power((x > 0).to(x.dtype), about.unsqueeze(-1))
-
-        zero, one = (power(torch.full_like(location, end), about) for end in (0.0, 1.0))
-        z = location / scale
-        limit = torch.sigmoid(-z) * zero + torch.sigmoid(z) * one
-        usual = mean_of(at, rest, limit, LOGISTIC, location, scale)
-        return torch.where(self.logits.isinf(), power(self.probs, about), usual)
+        centre, z = centre.expand(location.shape), location / scale
+        usual = mean_of_share(order, centre, LOGISTIC, (torch.sigmoid(-z), torch.sigmoid(z)), location, scale)
+        return torch.where(self.logits.isinf(), (self.probs - centre) ** order, usual)
 
     def _mode(self) -> Tensor:
         """The likelier end for T up to one; beyond, where the log-odds x have T tanh((T x - l) / 2) = tanh(x / 2)."""
@@ -205,29 +198,28 @@ class RelaxedBernoulli(TransformedDistribution):
         inner = (law.temperature > 1) & law.logits.isfinite()
         t, logits = torch.where(inner, law.temperature, 2.0), torch.where(inner, law.logits, 0.0)
 
-        def fall(x: Tensor) -> Tensor:
+        def rise(x: Tensor) -> Tensor:
             return t * torch.tanh((t * x - logits) / 2) - torch.tanh(x / 2)
 
-        reach = 2 * torch.atanh(1 / t)
+        def slope(x: Tensor) -> Tensor:
+            return (t * t / torch.cosh((t * x - logits) / 2) ** 2 - 1 / torch.cosh(x / 2) ** 2) / 2
+
         with torch.no_grad():
-            low, high = (logits - reach) / t, (logits + reach) / t
-            for _ in range(HALVINGS):
-                middle = (low + high) / 2
-                below = fall(middle) < 0
-                low, high = torch.where(below, middle, low), torch.where(below, high, middle)
-        x = high
-        for _ in range(2):  # Newton steps of length zero carry the gradient, to second order
-            slope = (t * t / torch.cosh((t * x - logits) / 2) ** 2 - 1 / torch.cosh(x / 2) ** 2) / 2
-            step = -fall(x) / slope
-            x = x + (step - step.detach())
+            reach = 2 * torch.atanh(1 / t)
+            x = bisect(rise, (logits - reach) / t, (logits + reach) / t)
+        x = with_gradient(x, rise, slope)
         ends = torch.where(law.logits > 0, 1.0, torch.where(law.logits < 0, 0.0, 0.5))
         return torch.where(inner, torch.sigmoid(x), ends).to(self.dtype)
 
+    def _centre(self) -> Tensor:
+        """The mean, in float64."""
+        return self._moment(1, torch.zeros_like(self._logistic()[0]))
+
     def _mean(self) -> Tensor:
-        return self._moment(1, 0.0).to(self.dtype)
+        return self._centre().to(self.dtype)
 
     def _variance(self) -> Tensor:
-        return self._moment(2, self._moment(1, 0.0)).to(self.dtype)
+        return self._moment(2, self._centre()).to(self.dtype)
 
     def _skewness(self) -> Tensor:
         return self._standardised(3).to(self.dtype)
@@ -236,7 +228,7 @@ class RelaxedBernoulli(TransformedDistribution):
         return (self._standardised(4) - 3).to(self.dtype)
 
     def _standardised(self, order: int) -> Tensor:
-        centre = self._moment(1, 0.0)
+        centre = self._centre()
         return self._moment(order, centre) * self._moment(2, centre) ** (-order / 2)
 
 

@@ -9,14 +9,15 @@ import torch
 from torch import Generator, Tensor
 
 from ..constraints import positive, real_vector, simplex
-from ..core.noise import fine_uniform
+from ..core.derived import refuse_missing
+from ..core.noise import gumbel
 from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused
 from .categorical import Categorical
-from .counts import in_double
-from .exponential_powers import Shares, gumbel_shares, mean_log_sum
-from .weighted import Weighted
+from .shared.counts import in_double
+from .shared.exponential_powers import Shares, gumbel_shares, mean_log_sum
+from .shared.weighted import Weighted
 
 
 class _Concrete(Weighted):
@@ -45,9 +46,8 @@ class _Concrete(Weighted):
         return gumbel_shares(law.logits, law.temperature)
 
     def _log_rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        u = fine_uniform(shape, self.temperature, generator).clamp(min=2**-54)
-        gumbel = -(-torch.log1p(-u)).log().to(self.dtype)
-        return ((self._raw_logits() + gumbel) / self.temperature[..., None]).log_softmax(-1)
+        noise = gumbel(shape, self.temperature, generator)
+        return ((self._raw_logits() + noise) / self.temperature[..., None]).log_softmax(-1)
 
 
 class ExpRelaxedCategorical(_Concrete):
@@ -67,6 +67,10 @@ class ExpRelaxedCategorical(_Concrete):
     Shapes:
         ``temperature`` and the weights without their last dimension broadcast to ``batch_shape``; ``event_shape``
         is ``[K]``. Support: real vectors, of which draws fill the surface where the exponentials sum to one.
+
+    Raises:
+        ValueError: if both or none of ``probs`` and ``logits`` are given, a weight is negative, all are zero, or
+            ``temperature`` is not positive.
 
     References:
         Maddison, Mnih and Teh, The concrete distribution, 2017.
@@ -88,6 +92,10 @@ class ExpRelaxedCategorical(_Concrete):
 
     def _entropy(self) -> Tensor:
         return self._entropy_of_logarithms()
+
+    def _mode(self) -> Tensor:
+        """Where all scores are equal."""
+        return (self._raw_logits() / self.temperature[..., None]).log_softmax(-1)
 
     def _mean(self) -> Tensor:
         law = in_double(self)
@@ -114,6 +122,10 @@ class RelaxedOneHotCategorical(_Concrete):
     Shapes:
         ``temperature`` and the weights without their last dimension broadcast to ``batch_shape``; ``event_shape``
         is ``[K]``. Support: the simplex.
+
+    Raises:
+        ValueError: if both or none of ``probs`` and ``logits`` are given, a weight is negative, all are zero, or
+            ``temperature`` is not positive.
 
     References:
         Maddison, Mnih and Teh, The concrete distribution, 2017.
@@ -154,6 +166,9 @@ class RelaxedOneHotCategorical(_Concrete):
 
     def _mean(self) -> Tensor:
         return self._shares().mean.to(self.dtype)
+
+    def _mode(self) -> Tensor:
+        raise refuse_missing(self, "mode", "below a temperature of K - 1 its density is unbounded at every corner")
 
     def _variance(self) -> Tensor:
         return self._covariance().diagonal(dim1=-2, dim2=-1)

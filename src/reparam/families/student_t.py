@@ -9,12 +9,11 @@ from torch import Generator, Tensor
 
 from ..constraints import positive, real
 from ..core.distribution import Distribution
-from ..core.noise import normal
 from ..core.params import param
 from ..core.registry import register_kl
-from ..implicit.gamma import log_standard_gamma
+from ..implicit.gamma import student
 from ..kernels import fused
-from ..special import digamma_difference, log_gamma_ratio, log_stdtr, stdtr, stdtrit
+from ..special import digamma_difference, log_gamma_ratio, log_stdtr, stdtr, stdtrit, stdtrit_exp
 
 HALF_LOG_PI = 0.5 * math.log(math.pi)
 
@@ -34,6 +33,9 @@ class StudentT(Distribution):
 
     Shapes:
         The parameters broadcast to ``batch_shape``; ``event_shape`` is ``()``. Support: the real line.
+
+    Raises:
+        ValueError: if ``df`` or ``scale`` is not positive.
 
     References:
         Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 2, 1995, chapter 28.
@@ -61,10 +63,7 @@ class StudentT(Distribution):
         return ratio - 0.5 * self.df.log() - HALF_LOG_PI - self.scale.log()
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        noise = normal(shape, self.loc, generator)
-        half = self.df / 2
-        log_stretch = 0.5 * (half.log() - log_standard_gamma(half, shape, generator))
-        return self.loc + self.scale * noise * log_stretch.exp()
+        return student(self.df, self.loc, self.scale, shape, generator)
 
     def _standardised(self, x: Tensor) -> Tensor:
         return (x - self.loc) / self.scale
@@ -86,6 +85,12 @@ class StudentT(Distribution):
 
     def _isf(self, q: Tensor) -> Tensor:
         return self.loc - self.scale * stdtrit(self.df, q)
+
+    def _icdf_exp(self, log_p: Tensor) -> Tensor:
+        return self.loc + self.scale * stdtrit_exp(self.df, log_p)
+
+    def _isf_exp(self, log_q: Tensor) -> Tensor:
+        return self.loc - self.scale * stdtrit_exp(self.df, log_q)
 
     def _entropy(self) -> Tensor:
         half = self.df / 2

@@ -27,6 +27,9 @@ class Uniform(Distribution):
         ``low`` and ``high`` broadcast to ``batch_shape``; ``event_shape`` is ``()``. Support: ``[low, high]``,
         both ends included.
 
+    Raises:
+        ValueError: if ``high`` is not above ``low``.
+
     References:
         Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 2, 1995, chapter 26.
 

@@ -77,6 +77,9 @@ class VonMises(ExponentialFamily):
         ``loc`` and ``concentration`` broadcast to ``batch_shape``; ``event_shape`` is ``()``. Support: the real
         line, as angles; draws lie in ``[-pi, pi)``.
 
+    Raises:
+        ValueError: if ``concentration`` is not positive.
+
     References:
         Mardia and Jupp, Directional Statistics, 2000, section 3.5.4.
         Best and Fisher, Efficient simulation of the von Mises distribution, 1979.
@@ -88,8 +91,8 @@ class VonMises(ExponentialFamily):
         (tensor([-0.2628, -0.2628]), tensor(0.5000))
     """
 
-    loc = param(real, symbol=r"\mu", typical=(-0.5, 0.5))
-    concentration = param(positive, symbol=r"\kappa", typical=(6.0, 30.0))
+    loc = param(real, symbol=r"\mu", typical=(-3.1, 3.1))
+    concentration = param(positive, symbol=r"\kappa", typical=(0.3, 10.0))
     support = angle
 
     def _log_prob(self, x: Tensor) -> Tensor:
@@ -114,18 +117,15 @@ class VonMises(ExponentialFamily):
 
     # -- draws: the angle from the mode, turned by loc ------------------------------------------------------
 
-    def _turned(self, z: Tensor) -> Tensor:
-        x = z + self.loc
-        x = x - 2 * math.pi * ((x + math.pi) / (2 * math.pi)).detach().floor()
-        return torch.where(x < math.pi, x, x - 2 * math.pi)
-
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return self._turned(standard_von_mises(self.concentration, shape, generator))
+        if kernels.usable(self.concentration):
+            return _natively(kernels.key_of(shape, generator), self.loc, self.concentration)
+        return _turned(self.loc + standard_von_mises(self.concentration, shape, generator))
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
         z = standard_von_mises(self.concentration, shape, generator)
         sine = torch.sin(0.5 * z)
-        return self._turned(z), -2 * self.concentration * sine * sine - LOG_TWO_PI - log_i0e(self.concentration)
+        return _turned(self.loc + z), -2 * self.concentration * sine * sine - LOG_TWO_PI - log_i0e(self.concentration)
 
     # -- probabilities from the cut at -pi on --------------------------------------------------------------
     #
@@ -218,17 +218,27 @@ class VonMises(ExponentialFamily):
 
 def standard_von_mises(concentration: Tensor, shape: torch.Size, generator: Generator | None) -> Tensor:
     """Angles from the mode, with the exact gradient in the concentration."""
-    kappa = concentration if concentration.shape == shape else concentration.expand(shape)
     if kernels.usable(concentration):
-        wanted = kappa.requires_grad and torch.is_grad_enabled()
-        sample, known = kernels.standard_von_mises(concentration, shape, generator, derivative=wanted)
-        return reparameterise(kappa, sample, _slope, known) if wanted else sample
+        return _natively(kernels.key_of(shape, generator), torch.zeros_like(concentration), concentration)
+    kappa = concentration if concentration.shape == shape else concentration.expand(shape)
     with torch.no_grad():
         u = fine_uniform(shape, kappa, generator)
         z = von_mises_icdf(0.5 * (1 - u), kappa.detach().double())
         side = fine_uniform(shape, kappa, generator) < 0.5
         sample = torch.where(side, z, -z).to(kappa.dtype)
     return reparameterise(kappa, sample, _slope)
+
+
+@kernels.sampler("von_mises_draw")
+def _natively(key: Tensor, loc: Tensor, concentration: Tensor) -> Tensor:
+    # By rejection from the wrapped Cauchy law.
+    z = kernels.draw("von_mises_draw", key, torch.zeros_like(loc), concentration)
+    return _turned(loc + reparameterise(concentration.expand(key.shape), z, _slope))
+
+
+def _turned(x: Tensor) -> Tensor:
+    inside = x - 2 * math.pi * ((x + math.pi) / (2 * math.pi)).detach().floor()
+    return torch.where(inside < math.pi, inside, inside - 2 * math.pi)
 
 
 def _slope(concentration: Tensor, sample: Tensor) -> Tensor:

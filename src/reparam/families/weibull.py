@@ -14,7 +14,7 @@ from ..kernels import fused
 from ..special import lgamma
 from ..special.quotients import log_inverse_cloglog, log_ratio
 from .gumbel import EULER, gumbel_divergence, noise_of_log
-from .log_moments import LogMoments, log_moments, quick_polygamma
+from .shared.log_moments import LogMoments, log_moments, quick_polygamma
 
 
 class Weibull(Distribution):

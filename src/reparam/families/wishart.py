@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
@@ -24,15 +25,36 @@ from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..core.shapes import joint
 from ..implicit.gamma import log_standard_gamma
+from ..kernels.checks import all_positive_definite
 from ..special import deviance, digamma, log_minus_digamma, multigammaln, stirling_bregman, stirling_error
 from .exponential_family import ExponentialFamily
 from .normal import HALF_LOG_TWO_PI
+from .shared.shares import share_fit
 
 LOG_TWO = math.log(2)
 _jvp: Callable[..., tuple[Tensor, Tensor]] = torch.func.jvp  # type: ignore[assignment]
 
 
-class Wishart(ExponentialFamily):
+class BartlettFamily(ExponentialFamily):
+    """The base of laws of positive-definite matrices that Bartlett's triangle is drawn for."""
+
+    df: Any
+    support = positive_definite
+
+    @property
+    def lowest_df(self) -> Tensor:
+        """The bound p - 1 of the degrees of freedom."""
+        return torch.full_like(self.df, self._size() - 1)
+
+    def _size(self) -> int:
+        return self._event_shape[-1]  # type: ignore[no-any-return]
+
+    def _derive_event_shape(self) -> torch.Size:
+        shape: torch.Size = self.__dict__[self._given[-1]].shape
+        return shape[-2:]
+
+
+class Wishart(BartlettFamily):
     r"""The law of the sum of ``df`` outer products of normal vectors with covariance V; ``df`` need not be whole.
 
     .. math:: p(X) = \frac{|X|^{(\nu-p-1)/2} e^{-\operatorname{tr}(V^{-1} X)/2}}
@@ -72,19 +94,6 @@ class Wishart(ExponentialFamily):
         precision_matrix=param(positive_definite, derived=lambda d: torch.cholesky_inverse(d.scale_tril)),
         scale_tril=param(lower_cholesky, symbol="L", derived=lambda d: d._factor()),
     )
-    support = positive_definite
-
-    @property
-    def lowest_df(self) -> Tensor:
-        """The bound p - 1 of the degrees of freedom."""
-        return torch.full_like(self.df, self._size() - 1)
-
-    def _size(self) -> int:
-        return self._event_shape[-1]  # type: ignore[no-any-return]
-
-    def _derive_event_shape(self) -> torch.Size:
-        shape: torch.Size = self.__dict__[self._given[-1]].shape
-        return shape[-2:]
 
     def _factor(self) -> Tensor:
         name = self._given[-1]
@@ -149,6 +158,21 @@ class Wishart(ExponentialFamily):
         v = self._covariances()
         return self.df[..., None, None] * (v.square() + diagonal_products(v))
 
+    # An entry is half a sum of df differences of squares of two normal numbers, with variances s + v and s - v for
+    # s^2 the product of the diagonal entries: its n-th cumulant is df (n-1)!/2 [(v + s)^n + (v - s)^n].
+
+    def _correlations(self) -> Tensor:
+        v = self._covariances()
+        return v / diagonal_products(v).sqrt()
+
+    def _skewness(self) -> Tensor:
+        r = self._correlations()
+        return 2 * r * (3 + r * r) / (self.df[..., None, None].sqrt() * (1 + r * r) ** 1.5)
+
+    def _kurtosis(self) -> Tensor:
+        share = self._correlations().square()
+        return 6 * (1 + share * (6 + share)) / (self.df[..., None, None] * (1 + share) ** 2)
+
 
 def half_freedom(df: Tensor, p: int) -> Tensor:
     """Half the degrees of freedom of Bartlett's chi-square numbers, from the first to the last."""
@@ -163,6 +187,8 @@ def joined(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
 
 def safe_cholesky(x: Tensor) -> Tensor:
     """The lower Cholesky factor of the symmetric part; where it has none, the identity."""
+    if all_positive_definite(x, 1.0):
+        return symmetric_cholesky(x)
     x = (x + x.mT) / 2
     fails = torch.linalg.cholesky_ex(x.detach()).info != 0
     return cholesky(torch.where(fails[..., None, None], eye_like(x), x))
@@ -199,14 +225,11 @@ def bartlett_log_density(triangle: Tensor, logs: Tensor | None, freedom: Tensor)
     logs = diagonal.log() if logs is None else logs
     p = diagonal.shape[-1]
     half = 0.5 * diagonal.square()
-    tiny = half < torch.finfo(half.dtype).tiny
-    fit = -deviance(freedom, torch.where(tiny, 1.0, half))
-    underflown = freedom * (2 * logs - LOG_TWO - freedom.log()) + freedom
-    rest = 0.5 * freedom.log() - stirling_error(freedom) - HALF_LOG_TWO_PI
-    turns = torch.arange(p - 1, -1, -1, dtype=half.dtype, device=half.device)
-    squares = torch.where(tiny, underflown, fit) + rest - (turns + 2) * logs
-    below = 0.5 * triangle.tril(-1).square().sum((-2, -1)) + p * (p - 1) / 2 * HALF_LOG_TWO_PI
-    return squares.sum(-1) - below
+    fit = share_fit(freedom, torch.ones_like(half), half, 2 * logs - LOG_TWO)
+    turns = torch.arange(p + 1, 1, -1, dtype=half.dtype, device=half.device)
+    squares = fit - stirling_error(freedom) + 0.5 * freedom.log() - turns * logs
+    below = triangle.tril(-1).square().sum((-2, -1))
+    return torch.sub(squares.sum(-1) - p * (p + 1) / 2 * HALF_LOG_TWO_PI, below, alpha=0.5)
 
 
 def bartlett_entropy(df: Tensor, p: int) -> Tensor:

@@ -1,14 +1,15 @@
-"""Standard gamma samples in log space, with the exact gradient in the concentration."""
+"""Gamma samples and what is made of them, in log space inside, with the exact gradient in the concentration.
+
+Where a native sampler draws, it draws anew in a backward pass, from the same key, and only the key is kept.
+"""
 
 from __future__ import annotations
-
-from typing import cast
 
 import torch
 from torch import Generator, Tensor
 
 from .. import _torch, kernels
-from ..core.noise import uniform
+from ..core.noise import normal, uniform
 from ..special import log_gamma_quantile_grad
 from .scalar import reparameterise
 
@@ -32,11 +33,9 @@ def log_standard_gamma(concentration: Tensor, shape: torch.Size, generator: Gene
         >>> bool(y.isfinite().all()), bool(y.mean() < -500)
         (True, True)
     """
-    a = concentration if concentration.shape == shape else concentration.expand(shape)
-    wants_gradient = a.requires_grad and torch.is_grad_enabled()
     if kernels.usable(concentration):
-        sample, known = kernels.standard_gamma_log(concentration, shape, generator, derivative=wants_gradient)
-        return reparameterise(a, sample, log_gamma_quantile_grad, known) if wants_gradient else sample
+        return _log_gamma(kernels.key_of(shape, generator), concentration)
+    a = concentration if concentration.shape == shape else concentration.expand(shape)
     with torch.no_grad():
         raised = _torch.standard_gamma(a.detach() + 1, generator).log()
         u = uniform(shape, a, generator)
@@ -44,24 +43,69 @@ def log_standard_gamma(concentration: Tensor, shape: torch.Size, generator: Gene
     return reparameterise(a, sample, log_gamma_quantile_grad)
 
 
-@kernels.kernel("gamma_draw")
-def _scaled(concentration: Tensor, rate: Tensor, log_sample: Tensor, known: Tensor) -> Tensor:
-    """A draw from the logarithm of a standard one; the kernel takes the slope of that as known."""
-    a = concentration.expand_as(log_sample)
-    return reparameterise(a, log_sample, log_gamma_quantile_grad).exp() / rate
+@kernels.sampler("log_gamma_draw")
+def _log_gamma(key: Tensor, concentration: Tensor) -> Tensor:
+    sample = kernels.draw("log_gamma_draw", key, concentration)
+    return reparameterise(concentration.expand(key.shape), sample, log_gamma_quantile_grad)
 
 
 def gamma(concentration: Tensor, rate: Tensor, shape: torch.Size, generator: Generator | None) -> Tensor:
-    """Gamma draws with the exact gradient in both parameters.
+    """Gamma draws."""
+    if kernels.usable(concentration):
+        return _gamma(kernels.key_of(shape, generator), concentration, rate)
+    return log_standard_gamma(concentration, shape, generator).exp() / rate
 
-    Args:
-        concentration: a > 0, broadcastable to ``shape``.
-        rate: r > 0, broadcastable to ``shape``.
-        shape: of the result.
-        generator: draws from it instead of torch's default one.
-    """
-    tracked = torch.is_grad_enabled() and (concentration.requires_grad or rate.requires_grad)
-    if not tracked or not kernels.usable(concentration):
-        return log_standard_gamma(concentration, shape, generator).exp() / rate
-    log_sample, known = kernels.standard_gamma_log(concentration, shape, generator)
-    return _scaled(concentration, rate, log_sample, cast(Tensor, known))
+
+@kernels.sampler("gamma_draw")
+def _gamma(key: Tensor, concentration: Tensor, rate: Tensor) -> Tensor:
+    return _log_gamma.formula(key, concentration).exp() / rate
+
+
+def beta(first: Tensor, second: Tensor, shape: torch.Size, generator: Generator | None) -> Tensor:
+    """Beta draws, as the share of one gamma draw in two."""
+    if kernels.usable(first):
+        return _beta(kernels.key_of(shape, generator), first, second)
+    return torch.sigmoid(log_odds(first, second, shape, generator))
+
+
+def log_odds(first: Tensor, second: Tensor, shape: torch.Size, generator: Generator | None) -> Tensor:
+    """The logarithms of the ratios of two gamma draws: the log-odds of beta ones."""
+    if kernels.usable(first):
+        key = kernels.key_of((), generator)
+        return _log_gamma(key.expand(shape), first) - _log_gamma((key + 1).expand(shape), second)
+    return log_standard_gamma(first, shape, generator) - log_standard_gamma(second, shape, generator)
+
+
+@kernels.sampler("beta_draw")
+def _beta(key: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    return torch.sigmoid(_log_gamma.formula(key, first) - _log_gamma.formula(key + 1, second))
+
+
+def dirichlet(concentration: Tensor, shape: torch.Size, generator: Generator | None) -> Tensor:
+    """Dirichlet draws, as the shares of gamma draws in their sums."""
+    if kernels.usable(concentration):
+        return _dirichlet(kernels.key_of(shape[:-1], generator), concentration)
+    return log_standard_gamma(concentration, shape, generator).softmax(-1)
+
+
+@kernels.kernel("dirichlet_draw")
+def _dirichlet(key: Tensor, concentration: Tensor) -> Tensor:
+    keys = key[..., None].expand(key.shape + concentration.shape[-1:])
+    return _log_gamma.formula(keys, concentration).softmax(-1)
+
+
+def student(df: Tensor, loc: Tensor, scale: Tensor, shape: torch.Size, generator: Generator | None) -> Tensor:
+    """Student's draws, as normal ones over the roots of gamma ones."""
+    if kernels.usable(df):
+        return _student(kernels.key_of(shape, generator), df, loc, scale)
+    half = df / 2
+    stretch = 0.5 * (half.log() - log_standard_gamma(half, shape, generator))
+    return loc + scale * normal(shape, loc, generator) * stretch.exp()
+
+
+@kernels.sampler("student_draw")
+def _student(key: Tensor, df: Tensor, loc: Tensor, scale: Tensor) -> Tensor:
+    half = df / 2
+    stretch = 0.5 * (half.log() - _log_gamma.formula(key, half))
+    standard = kernels.draw("student_draw", key, df, torch.zeros_like(loc), torch.ones_like(scale))
+    return loc + scale * standard * torch.exp(stretch - stretch.detach())

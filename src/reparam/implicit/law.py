@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,9 @@ from ..core.slopes import slope
 from .standard import Diagonal, Jacobian, Triangular, reparameterise_by
 
 
-def reparameterised(law: Any, sample: Tensor) -> Tensor:
+def reparameterised(
+    law: Any, sample: Tensor, standardise: Callable[..., Any] | None = None, further: Sequence[Tensor] = ()
+) -> Tensor:
     """A sample of a continuous law with the gradient in the law's parameters that keeps its noise fixed.
 
     A law may say how its samples become noise: ``_standardize(x)`` returns a tensor of the sample's shape, whose entry
@@ -25,7 +27,11 @@ def reparameterised(law: Any, sample: Tensor) -> Tensor:
     Args:
         law: resolved; its parameters are those of its pytree.
         sample: drawn from it without a gradient.
+        standardise: ``(law, sample, *further)`` -> the noise and the function that makes its Jacobian, where it is not
+            the law's own.
+        further: tensors that the noise depends on besides the law's parameters.
     """
+    standardise = standardise or standardisation
     leaves, rebuild = flatten(law._unchecked())
     places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and leaf.is_floating_point()]
 
@@ -35,8 +41,11 @@ def reparameterised(law: Any, sample: Tensor) -> Tensor:
             values[place] = value
         return rebuild(values)
 
+    count = len(places)
     return reparameterise_by(
-        lambda x, *parameters: standardisation(over(parameters), x), sample, [leaves[i] for i in places]
+        lambda x, *given: standardise(over(given[:count]), x, *given[count:]),
+        sample,
+        [*(leaves[i] for i in places), *further],
     )
 
 

@@ -49,10 +49,10 @@ class _Implicit(torch.autograd.Function):
 
 
 class _Tabulated(torch.autograd.Function):
-    """The same where the slope was computed with the sample: first-order backward reads it, higher orders do not."""
+    """The same in plain eager mode. Where the slope was computed with the sample only the first order reads it."""
 
     @staticmethod
-    def forward(ctx: Any, parameter: Tensor, sample: Tensor, known: Tensor, slope: Slope) -> Tensor:
+    def forward(ctx: Any, parameter: Tensor, sample: Tensor, known: Tensor | None, slope: Slope) -> Tensor:
         output = sample.view_as(sample)
         ctx.slope = slope
         ctx.save_for_backward(parameter, output, known)
@@ -61,7 +61,7 @@ class _Tabulated(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         parameter, sample, known = ctx.saved_tensors
-        if torch.is_grad_enabled():
+        if known is None or torch.is_grad_enabled():
             known = ctx.slope(parameter, sample)
         return grad * known, None, None, None
 
@@ -83,7 +83,7 @@ def reparameterise(parameter: Tensor, sample: Tensor, slope: Slope, known: Tenso
         The sample; differentiable to second order, in forward mode and under ``torch.func``, and to first order
         under ``torch.compile``.
     """
-    if known is not None:
+    if known is not None or _torch.is_ordinary_mode():
         return _tabulated(parameter, sample, known, slope)
     if _torch.is_compiling():
         if not parameter.requires_grad:

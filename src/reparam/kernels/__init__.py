@@ -5,6 +5,7 @@ from .dispatch import fused as fused
 from .dispatch import kernel as kernel
 from .library import available as available
 from .library import info as info
-from .samplers import standard_gamma_log as standard_gamma_log
-from .samplers import standard_von_mises as standard_von_mises
+from .samplers import draw as draw
+from .samplers import key_of as key_of
+from .samplers import sampler as sampler
 from .samplers import usable as usable

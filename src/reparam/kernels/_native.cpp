@@ -93,25 +93,6 @@ PyObject* all_structured(PyObject*, PyObject* const* args, Py_ssize_t count) {
       reparam_all_structured(static_cast<int>(structure), static_cast<int>(dtype), n, k, values, tolerance));
 }
 
-// A sampler of laws with one parameter: (dtype, n, period, concentration, key, sample, derivative or 0, threads).
-template <decltype(reparam_standard_gamma_log)* Sampler>
-PyObject* keyed_sampler(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 8) {
-    PyErr_SetString(PyExc_TypeError, "a sampler takes 8 arguments");
-    return nullptr;
-  }
-  const int64_t dtype = integer(args[0]), n = integer(args[1]), period = integer(args[2]), key = integer(args[4]);
-  const void* concentration = pointer(args[3]);
-  void *sample = pointer(args[5]), *derivative = pointer(args[6]);
-  const int64_t threads = integer(args[7]);
-  if (PyErr_Occurred()) return nullptr;
-  Py_BEGIN_ALLOW_THREADS
-  Sampler(static_cast<int>(dtype), n, period, concentration, static_cast<uint64_t>(key), sample, derivative,
-          static_cast<int>(threads));
-  Py_END_ALLOW_THREADS
-  Py_RETURN_NONE;
-}
-
 // categorical(dtype, logarithms, rows, k, n, weights, key, draws, threads)
 PyObject* categorical(PyObject*, PyObject* const* args, Py_ssize_t count) {
   if (count != 9) {
@@ -165,8 +146,6 @@ PyMethodDef methods[] = {
     {"forward", as_method(reparam::python::forward), METH_FASTCALL, nullptr},
     {"all_within", as_method(all_within), METH_FASTCALL, nullptr},
     {"all_structured", as_method(all_structured), METH_FASTCALL, nullptr},
-    {"standard_gamma_log", as_method(keyed_sampler<reparam_standard_gamma_log>), METH_FASTCALL, nullptr},
-    {"standard_von_mises", as_method(keyed_sampler<reparam_standard_von_mises>), METH_FASTCALL, nullptr},
     {"noise", as_method(reparam::python::noise), METH_FASTCALL, nullptr},
     {"categorical", as_method(categorical), METH_FASTCALL, nullptr},
     {"entries", entries, METH_NOARGS, nullptr},

@@ -20,16 +20,6 @@ def all_within(
 ) -> bool | None: ...
 def run(entry: int, dtype: int, n: int, k: int, threads: int, *addresses_and_periods: int) -> bool: ...
 def all_structured(structure: int, dtype: int, n: int, k: int, values: int, tolerance: float) -> bool: ...
-def standard_gamma_log(
-    dtype: int,
-    n: int,
-    period: int,
-    concentration: int,
-    key: int,
-    log_sample: int,
-    derivative: int,
-    threads: int,
-) -> None: ...
 def noise(law: int, draws: Tensor, key: Tensor) -> None: ...
 def categorical(
     dtype: int, logarithms: bool, rows: int, k: int, n: int, weights: int, key: int, draws: int, threads: int

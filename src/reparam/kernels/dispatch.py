@@ -187,13 +187,13 @@ class _Native(torch.autograd.Function):
             layout = arrange(entry, tensors)
             if layout is not None and grad.shape == layout[3] + (layout[2],) * entry.value_rank:
                 return None, None, None, *_pull_back(entry, layout, tensors, wanted, grad)
-        return None, None, None, *_through_formula(ctx.formula, tensors, wanted, grad, create_graph)
+        return None, None, None, *through_formula(ctx.formula, tensors, wanted, grad, create_graph)
 
 
 _BY_INDEX = tuple(ENTRIES.values())
 if native is not None:
     _Native.record = super(torch.autograd.Function, _Native).apply
-    _Native.forward = native.forward
+    _Native.forward = native.forward  # type: ignore[method-assign]
     native.connect(_Native, is_ordinary_mode, is_grad_enabled)
 
 
@@ -244,7 +244,7 @@ def _pull_back(
     return found
 
 
-def _through_formula(
+def through_formula(
     formula: Formula, tensors: Sequence[Tensor], wanted: Sequence[bool], grad: Tensor, create_graph: bool
 ) -> list[Tensor | None]:
     """The gradients by automatic differentiation of the formula."""

@@ -36,7 +36,7 @@ def arrange(entry: Entry, tensors: Sequence[Tensor]) -> Layout | None:
 
 
 def _size(entry: Entry, tensors: Sequence[Tensor]) -> int | None:
-    """The one size of all rows and square matrices, or None where they differ or the function does not take it."""
+    """The one size of all rows and square matrices, 1 without any; None where they differ or are not taken."""
     k = None
     for tensor, rank in zip(tensors, entry.ranks, strict=True):
         if rank:
@@ -47,7 +47,9 @@ def _size(entry: Entry, tensors: Sequence[Tensor]) -> int | None:
                 k = shape[-1]
             if shape[-1] != k or shape[-rank] != k:
                 return None
-    return k if k is not None and 0 < k <= entry.longest else None
+    if k is None:
+        return 1
+    return k if 0 < k <= entry.longest else None
 
 
 def _broadcast(entry: Entry, code: int, tensors: Sequence[Tensor]) -> Layout | None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import torch
 from torch import Generator, Tensor
 
 from .._torch import is_ordinary_mode, is_plain_cpu
-from .layout import FLOATS, repeated
-from .library import native
+from .dispatch import Formula, Kernel, evaluate, through_formula
+from .layout import FLOATS, arrange, repeated
+from .library import ENTRIES, native
+
+MANY = 4096  # draws, from which on their derivatives are kept
 
 
 def usable(tensor: Tensor) -> bool:
@@ -22,106 +27,131 @@ def usable(tensor: Tensor) -> bool:
         >>> usable(torch.ones(3, dtype=torch.int64))
         False
     """
-    return native is not None and is_ordinary_mode() and is_plain_cpu(tensor) and tensor.dtype in FLOATS
+    return "log_gamma_draw" in ENTRIES and is_ordinary_mode() and is_plain_cpu(tensor) and tensor.dtype in FLOATS
 
 
-def standard_gamma_log(
-    concentration: Tensor,
-    shape: Sequence[int],
-    generator: Generator | None = None,
-    derivative: bool = True,
-) -> tuple[Tensor, Tensor | None]:
-    r"""Logarithms of standard gamma draws, and how each moves with its concentration.
+def key_of(shape: Sequence[int], generator: Generator | None = None) -> Tensor:
+    """63 random bits, the same for every element of a shape.
 
-    With :math:`y = \log x`, :math:`x \sim \mathrm{Gamma}(a, 1)`, the derivative is taken at fixed probability:
-    :math:`dy/da = -\partial_a P(a, x) / (x\, p(x; a))`. The logarithm reaches draws far below the smallest
-    float, as they are usual for small concentrations.
-
-    The draws depend on the state of the generator, which gives one 63-bit key, and on nothing else: neither
-    on the number of threads nor, up to rounding, on the processor. No gradient is recorded.
+    A native sampler takes them as its first input, and its draws depend on them, on the parameters and on each one's
+    place alone: neither on the number of threads nor, up to rounding, on the processor. Whoever keeps the key can
+    make the draws again, as a backward pass does.
 
     Args:
-        concentration: positive concentrations, a tensor that is ``usable``.
-        shape: the shape of the draws, to which ``concentration`` broadcasts.
-        generator: the source of the key; torch's default generator if None.
-        derivative: whether the derivatives are wanted.
-
-    Returns:
-        The logarithms and the derivatives (None unless wanted).
-
-    Raises:
-        RuntimeError: if the concentrations are not ``usable``.
+        shape: the shape of the draws, of rows if each is a row.
+        generator: the source; torch's default generator if None.
 
     References:
-        Marsaglia and Tsang, A simple method for generating gamma variables, 2000.
         Salmon, Moraes, Dror and Shaw, Parallel random numbers: as easy as 1, 2, 3, 2011.
-        Figurnov, Mohamed and Mnih, Implicit reparameterization gradients, 2018.
+
+    Example:
+        >>> key_of((2, 3)).unique().numel()
+        1
+    """
+    return _key(generator).expand(torch.Size(shape))
+
+
+def draw(sampler: str, key: Tensor, *parameters: Tensor) -> Tensor:
+    """The draws that a native sampler makes of a key, without a gradient, in any mode.
+
+    Args:
+        sampler: the name of the native function.
+        key: from :func:`key_of`, of the shape of the draws.
+        parameters: plain tensors of one floating dtype that broadcast to that shape.
+
+    Raises:
+        RuntimeError: if the sampler does not take them.
 
     Example:
         >>> a = torch.tensor([0.001, 5.0])
-        >>> y, slope = standard_gamma_log(a, (100, 2)) if usable(a) else (torch.ones(100, 2),) * 2
-        >>> y.shape, bool(y.isfinite().all()), bool((slope > 0).all())
-        (torch.Size([100, 2]), True, True)
+        >>> draw("log_gamma_draw", key_of((100, 2)), a).shape if usable(a) else torch.Size((100, 2))
+        torch.Size([100, 2])
     """
-    return _keyed("standard_gamma_log", concentration, shape, generator, derivative)
+    return _run(sampler, key, parameters, [False] * len(parameters))[0]
 
 
-def standard_von_mises(
-    concentration: Tensor,
-    shape: Sequence[int],
-    generator: Generator | None = None,
-    derivative: bool = True,
-) -> tuple[Tensor, Tensor | None]:
-    r"""Standard von Mises draws, with the mode 0 and in :math:`[-\pi, \pi]`, and how each moves with its concentration.
+def sampler(name: str) -> Callable[[Formula], Kernel]:
+    """A decorator for a differentiable function of a key and parameters whose draws the native library makes.
 
-    The derivative is taken at fixed probability: :math:`dx/d\kappa = -\partial_\kappa F(x) / p(x)`. As for
-    :func:`standard_gamma_log`, the generator's state alone decides the draws.
+    The native function is given tensors that are ``usable``. A backward pass of a few draws makes them again, which
+    costs less than anything kept; for many, their derivatives are made with them. For derivatives of derivatives the
+    decorated formula, of the same key, serves.
 
     Args:
-        concentration: concentrations, not negative, a tensor that is ``usable``.
-        shape: the shape of the draws, to which ``concentration`` broadcasts.
-        generator: the source of the key; torch's default generator if None.
-        derivative: whether the derivatives are wanted.
-
-    Returns:
-        The draws and the derivatives (None unless wanted).
-
-    Raises:
-        RuntimeError: if the concentrations are not ``usable``.
-
-    References:
-        Best and Fisher, Efficient simulation of the von Mises distribution, 1979.
+        name: the native function, each of whose draws moves with its own parameters alone.
 
     Example:
-        >>> a = torch.tensor([0.0, 1e6])
-        >>> x, slope = standard_von_mises(a, (100, 2)) if usable(a) else (torch.zeros(100, 2),) * 2
-        >>> x.shape, bool((x[:, 1].abs() < 0.01).all())
-        (torch.Size([100, 2]), True)
+        >>> @sampler("log_gamma_draw")
+        ... def log_gamma(key, concentration):
+        ...     return draw("log_gamma_draw", key, concentration)
+        >>> a = torch.ones(3)
+        >>> log_gamma(key_of((2, 3)), a).shape if usable(a) else torch.Size((2, 3))
+        torch.Size([2, 3])
     """
-    return _keyed("standard_von_mises", concentration, shape, generator, derivative)
+
+    def decorate(formula: Formula) -> Kernel:
+        def call(key: Tensor, *parameters: Tensor) -> Tensor:
+            if key.numel() < MANY:
+                value = evaluate(ENTRIES[name], formula, (key, *parameters))
+                return formula(key, *parameters) if value is None else value
+            tracked = torch.is_grad_enabled()
+            wanted = [tracked and parameter.requires_grad for parameter in parameters]
+            found = _run(name, key, parameters, wanted)
+            return _apply(formula, found, key, *parameters) if any(wanted) else found[0]
+
+        made = cast(Kernel, functools.update_wrapper(call, formula))
+        made.formula = formula
+        return made
+
+    return decorate
 
 
-def _keyed(
-    sampler: str, concentration: Tensor, shape: Sequence[int], generator: Generator | None, derivative: bool
-) -> tuple[Tensor, Tensor | None]:
-    """Draws of a law with one parameter, and their derivatives in it if wanted."""
-    if native is None or not usable(concentration):
-        raise _refusal(sampler, concentration)
-    size = torch.Size(shape)
-    source = concentration.detach()
-    if source.shape != size[len(size) - source.ndim :]:
-        source = source.expand(size)
-    source = source.contiguous().resolve_neg()
-    n = size.numel()
-    sample = torch.empty_like(source) if source.shape == size else source.new_empty(size)
-    slope = torch.empty_like(sample) if derivative else None
-    key = int(_key(generator))
-    if n:
-        getattr(native, sampler)(
-            FLOATS[source.dtype], n, source.numel(), source.data_ptr(), key, sample.data_ptr(),
-            0 if slope is None else slope.data_ptr(), torch.get_num_threads(),
-        )  # fmt: skip
-    return sample, slope
+Found = tuple[Tensor, list[Tensor | None]]
+
+
+def _run(name: str, key: Tensor, parameters: Sequence[Tensor], wanted: Sequence[bool]) -> Found:
+    """The draws, and for each parameter its derivatives if wanted."""
+    entry, last = ENTRIES.get(name), parameters[-1]
+    layout = None if entry is None else arrange(entry, [key, *parameters])
+    if entry is not None and layout is not None:
+        code, n, k, shape, inputs, _ = layout
+        value = last.new_empty(shape + (k,) * entry.value_rank)
+        slopes = [torch.empty_like(value) if want else None for want in wanted]
+        threads = torch.get_num_threads() if n * k >= entry.grain else 1
+        outputs = [value.data_ptr()]
+        if any(wanted):
+            outputs += [0, *[0 if slope is None else slope.data_ptr() for slope in slopes], 0, 1, 0]
+        native.run(entry.index, code, n, k, threads, *inputs, *outputs)
+        return value, slopes
+    if entry is not None and key.numel() == 0:
+        empty = last.new_empty(key.shape + last.shape[last.dim() - entry.value_rank :])
+        return empty, [empty if want else None for want in wanted]
+    raise _refusal(name, last)
+
+
+class _Drawn(torch.autograd.Function):
+    """Draws with their derivatives in each parameter, which were computed with them."""
+
+    @staticmethod
+    def forward(ctx: Any, formula: Formula, found: Found, *tensors: Tensor) -> Tensor:
+        ctx.formula = formula
+        ctx.save_for_backward(*tensors, *found[1])
+        return found[0]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Sequence[Tensor | None]:
+        wanted = ctx.needs_input_grad[2:]
+        tensors, slopes = ctx.saved_tensors[: len(wanted)], ctx.saved_tensors[len(wanted) :]
+        if torch.is_grad_enabled():
+            return None, None, *through_formula(ctx.formula, tensors, wanted, grad, create_graph=True)
+        gradients: list[Tensor | None] = [None] * 3  # in the formula, what was found, and the key
+        for parameter, slope, want in zip(tensors[1:], slopes, wanted[1:], strict=True):
+            gradients.append((grad * slope).sum_to_size(parameter.shape) if want else None)
+        return tuple(gradients)
+
+
+# ``Function.apply`` unwraps what functorch left behind, which ordinary mode rules out, and then calls this.
+_apply: Callable[..., Tensor] = super(torch.autograd.Function, _Drawn).apply
 
 
 def categorical(
@@ -168,7 +198,7 @@ NOISES = ("exponential", "gumbel", "laplace", "logistic", "cauchy")  # in the or
 def noise(law: str, shape: torch.Size, like: Tensor, generator: Generator | None = None) -> Tensor:
     """Standard draws of a law whose quantiles have a closed form, right in both tails down to probabilities of 1e-19.
 
-    As for :func:`standard_gamma_log`, the generator's state alone decides the draws.
+    As for :func:`key_of`, the generator's state alone decides the draws.
 
     Args:
         law: one of ``NOISES``.

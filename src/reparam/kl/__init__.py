@@ -13,6 +13,7 @@ from ..core.registry import kl_rules, register_kl
 from ..core.shapes import joint
 from . import counts as counts
 from . import cross as cross
+from . import normal_vectors as normal_vectors
 from . import structural as structural
 from .fallback import METHODS, Estimate, estimate, exact
 from .support import covers

@@ -10,12 +10,12 @@ from torch import Tensor
 from ..core.registry import register_kl
 from ..families.bernoulli import Bernoulli
 from ..families.binomial import Binomial
-from ..families.counts import summed_divergence
 from ..families.geometric import Geometric
 from ..families.multinomial import Multinomial
 from ..families.negative_binomial import NegativeBinomial
 from ..families.one_hot_categorical import OneHotCategorical
 from ..families.poisson import Poisson
+from ..families.shared.counts import summed_divergence
 from ..special import deviance
 
 

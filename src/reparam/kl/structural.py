@@ -12,9 +12,6 @@ from ..core.distribution import Distribution
 from ..core.registry import kl_rules, register_kl
 from ..core.shapes import joint
 from ..families.log_normal import LogNormal
-from ..families.low_rank_multivariate_normal import LowRankMultivariateNormal
-from ..families.multivariate_normal import MultivariateNormal
-from ..families.normal import Normal
 
 
 def _kl(p: Distribution, q: Distribution) -> Tensor:
@@ -60,30 +57,3 @@ def _(p: Masked, q: Masked) -> Tensor:
     """That of the inner laws where both masks are true."""
     both = (p.where > 0) & (q.where > 0)
     return torch.where(both, _kl(p.base_dist, q.base_dist), 0.0)
-
-
-def _dense(p: Distribution) -> MultivariateNormal:
-    """The same normal law by its Cholesky factor."""
-    if isinstance(p, LowRankMultivariateNormal):
-        return MultivariateNormal(p.loc, scale_tril=p.scale_tril, validate_args=False)
-    if isinstance(p, Independent):
-        base = p.base_dist
-        if p.reinterpreted_batch_ndims != 1 or not isinstance(base, Normal):
-            raise NotImplementedError(
-                f"no KL divergence is known between a multivariate normal law and {p}; only Independent(Normal, 1)"
-            )
-        return MultivariateNormal(base.loc, scale_diag=base.scale, validate_args=False)
-    assert isinstance(p, MultivariateNormal)
-    return p
-
-
-@register_kl(LowRankMultivariateNormal, LowRankMultivariateNormal)
-@register_kl(LowRankMultivariateNormal, MultivariateNormal)
-@register_kl(LowRankMultivariateNormal, Independent)
-@register_kl(MultivariateNormal, LowRankMultivariateNormal)
-@register_kl(MultivariateNormal, Independent)
-@register_kl(Independent, LowRankMultivariateNormal)
-@register_kl(Independent, MultivariateNormal)
-def _(p: Distribution, q: Distribution) -> Tensor:
-    """Multivariate normal laws in any form, by their Cholesky factors: where p is near q, nothing else is exact."""
-    return _kl(_dense(p), _dense(q))

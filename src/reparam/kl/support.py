@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from ..constraints import Constraint, is_subset
+from ..constraints.composite import Independent
 from ..constraints.numeric import Range
 from ..constraints.structured import Multinomial, OneHot
 
@@ -18,7 +19,7 @@ def covers(p: Any, q: Any) -> bool | Tensor:
         NotImplementedError: if one is a law of angles and the other of numbers.
     """
     ours, theirs = p.support, q.support
-    if ours is theirs:
+    if ours is theirs or _have_the_same_entries(ours, theirs):
         return True
     if _circular(ours) != _circular(theirs):
         raise NotImplementedError(
@@ -29,12 +30,17 @@ def covers(p: Any, q: Any) -> bool | Tensor:
         return ours.upper_bound == 1
     if ours.is_discrete != theirs.is_discrete:
         return False
-    if isinstance(ours, Range) and isinstance(theirs, Range) and not ours.is_discrete:
-        # no law has an empty support, and the ends are of measure zero
+    if isinstance(ours, Range) and isinstance(theirs, Range):
+        # no law has an empty support, and the ends of a continuous one are of measure zero
         (lower, upper), (least, most) = ours.limits, theirs.limits
         within: bool | Tensor = (lower >= least) & (upper <= most)
         return within
     return is_subset(ours, theirs if theirs.is_discrete else theirs.closure())
+
+
+def _have_the_same_entries(a: Constraint, b: Constraint) -> bool:
+    """Whether events of one shape have entries of the same set."""
+    return isinstance(a, Independent) and isinstance(b, Independent) and a.base_constraint is b.base_constraint
 
 
 def _circular(support: Constraint) -> bool:

@@ -107,12 +107,6 @@ def last_step(a: Tensor, b: Tensor, log_p: Tensor, y: Tensor) -> Tensor:
     return torch.where(inside, _step(_gap(a, b, log_p, at, tail(a, b, at))), 0.0)
 
 
-def _slope(first: bool, a: Tensor, b: Tensor, log_p: Tensor) -> Tensor:
-    part = tail(a, b, at_logit(lower_logit(a, b, log_p)))
-    rate = torch.exp(-part.log_hazard) * (part.slope_a if first else part.slope_b)
-    return torch.where(part.upper, rate, -rate)
-
-
 def log_rate(a: Tensor, b: Tensor, log_p: Tensor, y: Tensor) -> Tensor:
     """The logarithm of the derivative of the logit y in log(p)."""
     at = at_logit(y)
@@ -124,13 +118,14 @@ def log_rate(a: Tensor, b: Tensor, log_p: Tensor, y: Tensor) -> Tensor:
     return torch.where(part.upper, log_p - log1mexp(log_p), 0.0) - part.log_hazard + shift
 
 
-def _rate(a: Tensor, b: Tensor, log_p: Tensor) -> Tensor:
-    return torch.exp(log_rate(a, b, log_p, lower_logit(a, b, log_p)))
+def _slopes(a: Tensor, b: Tensor, log_p: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The derivatives of the logit y."""
+    part = tail(a, b, at_logit(y))
+    width = torch.where(part.upper, 1.0, -1.0) * torch.exp(-part.log_hazard)
+    return width * part.slope_a, width * part.slope_b, torch.exp(log_rate(a, b, log_p, y))
 
 
-@elementwise(
-    lambda a, b, log_p: _slope(True, a, b, log_p), lambda a, b, log_p: _slope(False, a, b, log_p), _rate, wide=True
-)
+@elementwise(_slopes, of_value=True, wide=True)
 def lower_logit(a: Tensor, b: Tensor, log_p: Tensor) -> Tensor:
     """The logit of the quantile of p <= 1/2; a step of Newton's method carries the derivatives."""
     with torch.no_grad():

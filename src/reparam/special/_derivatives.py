@@ -1,8 +1,9 @@
 """One way to declare an elementwise special function: a formula, and its partial derivatives.
 
-The formula is ordinary torch code that autograd differentiates well: it is what ``torch.compile`` traces, which
-refuses an ``autograd.Function`` with a forward-mode derivative. Eager calls use the partial derivatives where they
-are given: they keep no intermediate tensors, and are differentiable themselves, so that every order follows.
+The formula is ordinary torch code that autograd differentiates well. Where partial derivatives are given they are
+used instead: they keep no intermediate tensors, and are differentiable themselves, so that every order follows. What
+``torch.compile`` traces has them too, in reverse mode: it refuses an ``autograd.Function`` with a forward-mode
+derivative. Transforms of ``torch.func`` inside a compiled function differentiate the formula.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor
 
-from .._torch import is_compiling, is_ordinary_mode
+from .._torch import is_compiling, is_ordinary_mode, is_transforming
 from ..kernels.dispatch import evaluate
 from ..kernels.library import ENTRIES, Entry
 
 Formula = Callable[..., Tensor]
+# One partial derivative, or all of them.
+Partial = Callable[..., Tensor | tuple[Tensor, ...]]
 # Aliases with types, where torch has none.
 _broadcast: Callable[..., Sequence[Tensor]] = torch.broadcast_tensors
 _split: Callable[[Tensor, int], Sequence[Tensor]] = torch.split
@@ -37,8 +40,9 @@ class SpecialFunction(Protocol):
 
 
 def elementwise(
-    *partials: Formula,
+    *partials: Partial,
     value: Formula | None = None,
+    of_value: bool = False,
     wide: bool = False,
     block: int | None = None,
     native: str | None = None,
@@ -49,8 +53,10 @@ def elementwise(
     default dtype. float16 and bfloat16 are computed in float32.
 
     Args:
-        *partials: the partial derivatives, one for each argument; none means those of autograd.
-        value: another way to the value, for eager calls; it needs no derivatives of its own.
+        *partials: the partial derivatives, one for each argument, or one function that returns all of them; none
+            means those of autograd.
+        value: another way to the value; it needs no derivatives of its own.
+        of_value: whether the partial derivatives take the value as a last argument.
         wide: compute float32 in float64 (on devices that have it).
         block: evaluate so many elements at a time, for formulas with large intermediate tensors.
         native: the native function that plain eager CPU calls run instead, where the library has it.
@@ -58,14 +64,17 @@ def elementwise(
     entry = ENTRIES.get(native) if native else None
 
     def declare(formula: Formula) -> SpecialFunction:
-        eager = value or formula
-        eager = eager if block is None else _in_blocks(eager, block)
-        eager = _with_partials(eager, partials) if partials else eager
+        plain = value or formula
+        eager, slopes = plain, partials
+        if block is not None:
+            eager, slopes = _in_blocks(plain, block), tuple(_in_blocks(partial, block) for partial in partials)
+        eager = _in_every_mode(eager, slopes, of_value) if partials else eager
+        compiled = _compiled(formula, plain, partials, of_value) if partials else formula
         promoted, broadcast, compiling = _promoted, _broadcast, is_compiling
 
         def by_formula(*args: Tensor | float) -> Tensor:
             tensors, dtype = promoted(args, wide)
-            evaluate = formula if compiling() else eager
+            evaluate = compiled if compiling() else eager
             return evaluate(*broadcast(*tensors)).to(dtype)
 
         function = by_formula if entry is None else _natively(entry, by_formula)
@@ -110,19 +119,23 @@ def _promoted(args: Sequence[Tensor | float], wide: bool) -> tuple[Sequence[Tens
     ], dtype
 
 
-def _in_blocks(formula: Formula, size: int) -> Formula:
-    """The formula, evaluated ``size`` elements at a time."""
+def _in_blocks(formula: Callable[..., Any], size: int) -> Callable[..., Any]:
+    """The formula, of one result or several, evaluated ``size`` elements at a time."""
 
-    def value(*args: Tensor) -> Tensor:
+    def evaluate(*args: Tensor) -> Any:
+        shape = args[0].shape
         if args[0].numel() <= size:
             return formula(*args)
         pieces = zip(*(_split(arg.reshape(-1), size) for arg in args), strict=True)
-        return torch.cat([formula(*piece) for piece in pieces]).reshape(args[0].shape)
+        results = [formula(*piece) for piece in pieces]
+        if isinstance(results[0], Tensor):
+            return torch.cat(results).reshape(shape)
+        return tuple(torch.cat(each).reshape(shape) for each in zip(*results, strict=True))
 
-    return value
+    return evaluate
 
 
-def _with_partials(value: Formula, partials: Sequence[Formula]) -> Formula:
+def _in_every_mode(value: Formula, partials: Sequence[Partial], of_value: bool) -> Formula:
     """The value with the given partial derivatives, in every eager mode and to every order."""
 
     class Elementwise(torch.autograd.Function):
@@ -134,32 +147,67 @@ def _with_partials(value: Formula, partials: Sequence[Formula]) -> Formula:
 
         @staticmethod
         def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            ctx.save_for_backward(*inputs)
-            ctx.save_for_forward(*inputs)
+            given = (*inputs, output) if of_value else inputs
+            ctx.save_for_backward(*given)
+            ctx.save_for_forward(*given)
 
         @staticmethod
         def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-            args = ctx.saved_tensors
-            wanted = zip(partials, ctx.needs_input_grad, strict=True)
-            return tuple(grad * partial(*args) if needed else None for partial, needed in wanted)
+            slopes = _slopes(partials, ctx.needs_input_grad, ctx.saved_tensors)
+            return tuple(None if slope is None else grad * slope for slope in slopes)
 
         @staticmethod
         def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:
-            args = ctx.saved_tensors
-            given = [(p, t) for p, t in zip(partials, tangents, strict=True) if t is not None]
-            return torch.stack([t * partial(*args) for partial, t in given]).sum(0)
+            slopes = _slopes(partials, [t is not None for t in tangents], ctx.saved_tensors)
+            # an argument that does not move counts for nothing, also where the derivative in it is infinite
+            moved = [torch.where(t == 0, t, t * d) for t, d in zip(tangents, slopes, strict=True) if t is not None]
+            return torch.stack(moved).sum(0)
 
     apply: Formula = Elementwise.apply
 
     def evaluate(*args: Tensor) -> Tensor:
-        plain = is_ordinary_mode() and not (torch.is_grad_enabled() and any(arg.requires_grad for arg in args))
-        return value(*args) if plain else apply(*args)
+        return apply(*args) if not is_ordinary_mode() or _needs_graph(args) else value(*args)
 
     return evaluate
 
 
+def _compiled(formula: Formula, value: Formula, partials: Sequence[Partial], of_value: bool) -> Formula:
+    """The value with the given partial derivatives, as ``torch.compile`` takes it."""
+
+    class Compiled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, *args: Tensor) -> Tensor:
+            result = value(*args)
+            ctx.save_for_backward(*args, *((result,) if of_value else ()))
+            return result
+
+        @staticmethod
+        def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+            slopes = _slopes(partials, ctx.needs_input_grad, ctx.saved_tensors)
+            return tuple(None if slope is None else grad * slope for slope in slopes)
+
+    apply: Formula = Compiled.apply
+
+    def evaluate(*args: Tensor) -> Tensor:
+        return apply(*args) if _needs_graph(args) and not is_transforming() else formula(*args)
+
+    return evaluate
+
+
+def _needs_graph(args: Sequence[Tensor]) -> bool:
+    return torch.is_grad_enabled() and any(arg.requires_grad for arg in args)
+
+
+def _slopes(partials: Sequence[Any], wanted: Sequence[bool], given: Sequence[Tensor]) -> Sequence[Any]:
+    """The derivatives in the arguments where they are wanted, else None."""
+    if len(partials) < len(wanted):
+        each = zip(partials[0](*given), wanted, strict=True)
+        return [slope if needed else None for slope, needed in each]
+    return [partial(*given) if needed else None for partial, needed in zip(partials, wanted, strict=True)]
+
+
 def first_order(value: Tensor, *slopes: tuple[Tensor, Callable[[], Tensor]]) -> Tensor:
-    """A solver's result with its first derivatives while ``torch.compile`` traces; otherwise the result itself.
+    """A solver's result with its first derivatives while a transform is compiled; otherwise the result itself.
 
     Args:
         value: found without a graph.
@@ -168,7 +216,6 @@ def first_order(value: Tensor, *slopes: tuple[Tensor, Callable[[], Tensor]]) -> 
     if not is_compiling():
         return value
     for argument, slope in slopes:
-        if argument.requires_grad:
-            fixed = slope().detach()
-            value = value + (argument - argument.detach()) * torch.where(fixed.isfinite(), fixed, 0.0)
+        fixed = slope().detach()
+        value = value + (argument - argument.detach()) * torch.where(fixed.isfinite(), fixed, 0.0)
     return value

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from ._quadrature import gauss_legendre, on_reach
-from .polygamma import digamma, horner, lgamma, log_minus_digamma
+from .polygamma import digamma, horner, lgamma, log_minus_digamma, trigamma, trigamma_excess
 from .stirling import ATANH_SERIES, HUGE, TINY, log_gamma_ratio, stirling_error
 
 # exp(-EXPONENT) is lost against 1 in float64.
@@ -73,8 +73,7 @@ def point_of_log(a: Tensor, y: Tensor) -> Point:
 
 def tail(a: Tensor, at: Point) -> Tail:
     """The smaller tail at the point (below a = 1 and x = 1 always the lower one)."""
-    upper = at.log_x >= torch.clamp(a.log(), min=0.0)
-    series = (a < 1) & (at.log_x < 0)
+    upper, series = _sides(a, at)
     low_a, low_x = torch.where(series, a, 0.5), torch.where(series, at.x, 0.5)
     low_log_x = torch.where(series, at.log_x, -1.0)
     total, total_slope = _series(low_a, low_x)
@@ -90,6 +89,45 @@ def tail(a: Tensor, at: Point) -> Tail:
         torch.where(series, low_hazard, -mass.log()),
         torch.where(series, low_slope, torch.where(upper, lag + mean, lag - mean)),
     )
+
+
+def quantile_bends(a: Tensor, at: Point, slope: Tensor) -> tuple[Tensor, Tensor]:
+    r"""The derivatives in a and y = log x of the slope s = dy/da of the quantile.
+
+    With :math:`w = \log(x/a)`, :math:`\delta = x/a - 1`, :math:`\lambda = \log a - \psi(a)` and, over the tail,
+    :math:`\langle f \rangle = \int |f(v)| e^{-\phi}\,dv`, integration by parts leaves
+
+    .. math:: \frac{\partial s}{\partial a} &= -\langle v(e^v - 1 - v) \rangle - |\delta| \langle v(e^v - 1) \rangle
+              - (e^w - 1 - w - \lambda) \langle v \rangle \mp \left(\psi'(a) - \tfrac1a\right) \langle 1 \rangle, \\
+              \frac{\partial s}{\partial y} &= -\left(x w - (x - a) + \lambda x\right) \langle e^v - 1 \rangle
+              - |x - a| \langle e^v - 1 - v \rangle,
+
+    whose terms do not cancel; the sign is that of the upper or lower tail.
+    """
+    upper, series = _sides(a, at)
+    low_a, low_x = torch.where(series, a, 0.5), torch.where(series, at.x, 0.5)
+    gap = digamma(low_a + 1) - torch.where(series, at.log_x, -1.0)
+    n = _orders(low_x)
+    over = n / (low_a.unsqueeze(-1) + n)
+    share = _shares(low_a, low_x)
+    total, moved = 1 + low_a * share.sum(-1), (share * over).sum(-1)
+    in_y = -total + gap * (low_a * (n * share).sum(-1)) - (n * share * over).sum(-1)
+    in_a = trigamma(low_a + 1) * total + gap * moved + 2 * (share * over / (low_a.unsqueeze(-1) + n)).sum(-1)
+    scale, low_slope = low_x.exp() / low_a, torch.where(series, slope, 1.0)
+    low = in_a * scale - low_slope / low_a, in_y * scale + low_x * low_slope
+
+    high_a = torch.where(series, 2.0, a)
+    begin = Point(
+        *(torch.where(series, safe, part) for safe, part in zip((2.0, math.log(2), 0.0, 0.0), at, strict=True))
+    )
+    u, v, growth, rest, mass = _nodes(high_a, begin.excess, upper)
+    lag, excess = log_minus_digamma(high_a), begin.excess.abs()
+    sums = ((u * rest * mass).sum(-1), (v * growth * mass).sum(-1), (u * mass).sum(-1), mass.sum(-1))
+    width = torch.where(upper, trigamma_excess(high_a), -trigamma_excess(high_a)) * sums[3]
+    in_a = -sums[0] - excess / high_a * sums[1] - (_deviance(high_a, begin) / high_a - lag) * sums[2] - width
+    pull = _deviance_of_point(high_a, begin) + lag * begin.x
+    in_y = -pull * (growth.abs() * mass).sum(-1) - excess * (rest * mass).sum(-1)
+    return torch.where(series, low[0], in_a), torch.where(series, low[1], in_y)
 
 
 def log_tail(a: Tensor, at: Point, log_hazard: Tensor) -> Tensor:
@@ -121,16 +159,36 @@ def _deviance(a: Tensor, at: Point) -> Tensor:
     return torch.where(near, close, at.excess - a * at.distance)
 
 
+def _deviance_of_point(a: Tensor, at: Point) -> Tensor:
+    """The deviance of x from the mean a, likewise."""
+    ratio = at.excess / (a + at.x)
+    near = ratio.abs() * 3 <= 1
+    v = torch.where(near, ratio, 0.0)
+    close = torch.where(near, at.excess, 0.0) * v + 2 * at.x * v * (v * v * horner(ATANH_SERIES, v * v))
+    return torch.where(near, close, at.x * at.distance - at.excess)
+
+
+def _sides(a: Tensor, at: Point) -> tuple[Tensor, Tensor]:
+    """Whether the tail is the upper one, and whether it is taken by the power series."""
+    return at.log_x >= torch.clamp(a.log(), min=0.0), (a < 1) & (at.log_x < 0)
+
+
 def _moments(a: Tensor, excess: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
     r""":math:`\int e^{-\phi}\,dv` and :math:`\int |v| e^{-\phi}\,dv` over the tail."""
+    u, _, _, _, mass = _nodes(a, excess, upper)
+    return mass.sum(-1), (u * mass).sum(-1)
+
+
+def _nodes(a: Tensor, excess: Tensor, upper: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    r"""At the nodes: abs(v), v, :math:`e^v - 1`, :math:`e^v - 1 - v` and the masses; the last dimension is new."""
     with torch.no_grad():
         reach = torch.where(upper, _reach_above(a, excess), _reach_below(a, excess))
     u, weight = on_reach(RULE, reach)
     v = torch.where(upper.unsqueeze(-1), u, -u)
     growth = torch.expm1(v)
-    phi = a.unsqueeze(-1) * _exp_remainder(v, growth) + excess.unsqueeze(-1) * growth
-    mass = weight * torch.exp(-phi)
-    return mass.sum(-1), (u * mass).sum(-1)
+    rest = _exp_remainder(v, growth)
+    mass = weight * torch.exp(-a.unsqueeze(-1) * rest - excess.unsqueeze(-1) * growth)
+    return u, v, growth, rest, mass
 
 
 def _reach_above(a: Tensor, excess: Tensor) -> Tensor:
@@ -159,6 +217,15 @@ def _exp_remainder(v: Tensor, growth: Tensor) -> Tensor:
 
 def _series(a: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     r""":math:`a \sum_{n\ge1} \frac{(-x)^n}{(a+n)\,n!}` and its derivative in a, for x below 1."""
-    n = torch.arange(1, TERMS + 1, dtype=x.dtype, device=x.device)
-    share = x.new_tensor(EXP_SERIES) * x.unsqueeze(-1) ** n / (a.unsqueeze(-1) + n)
+    n, share = _orders(x), _shares(a, x)
     return a * share.sum(-1), (share * (n / (a.unsqueeze(-1) + n))).sum(-1)
+
+
+def _orders(x: Tensor) -> Tensor:
+    return torch.arange(1, TERMS + 1, dtype=x.dtype, device=x.device)
+
+
+def _shares(a: Tensor, x: Tensor) -> Tensor:
+    """The terms of that series, without the factor a."""
+    n = _orders(x)
+    return x.new_tensor(EXP_SERIES) * x.unsqueeze(-1) ** n / (a.unsqueeze(-1) + n)

@@ -212,16 +212,15 @@ _complement = _by_region(
 )
 
 
-def _inverse_slope_v(v: Tensor, r: Tensor) -> Tensor:
-    x = bessel_ratio_inverse(v, r)
+def _inverse_slope_v(v: Tensor, r: Tensor, x: Tensor) -> Tensor:
     return -_log_ratio_slope_v(v, x) * (r / _ratio_slope_x(v, x))
 
 
-def _inverse_slope_r(v: Tensor, r: Tensor) -> Tensor:
-    return 1 / _ratio_slope_x(v, bessel_ratio_inverse(v, r))
+def _inverse_slope_r(v: Tensor, _: Tensor, x: Tensor) -> Tensor:
+    return 1 / _ratio_slope_x(v, x)
 
 
-@elementwise(_inverse_slope_v, _inverse_slope_r, wide=True, block=BLOCK, native="bessel_ratio_inverse")
+@elementwise(_inverse_slope_v, _inverse_slope_r, of_value=True, wide=True, block=BLOCK, native="bessel_ratio_inverse")
 def bessel_ratio_inverse(v: Tensor, r: Tensor) -> Tensor:
     r"""The x with ``bessel_ratio(v, x) = r``: the concentration that a mean resultant length asks for.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -43,91 +44,82 @@ def _log_cdf(a: Tensor, b: Tensor, u: Tensor, v: Tensor) -> Tensor:
     return _with_limits(u, v, value, -math.inf, 0.0)
 
 
-def _slope(first: bool) -> Function:
-    """The derivative of the value in a or b."""
+class _Slopes(NamedTuple):
+    """The derivatives in a, b and x = u / (u + v), with their limits; inside, the logarithm of the density of logit x.
 
-    def slope(a: Tensor, b: Tensor, u: Tensor, v: Tensor) -> Tensor:
-        part, _ = _tail(a, b, u, v)
-        rate = part.slope_a if first else part.slope_b
-        value = torch.exp(part.log_value) * torch.where(part.upper, -rate, rate)
-        return _with_limits(u, v, value, 0.0, 0.0)
+    Where they are those of the logarithm of the value, that density is over the value.
+    """
 
-    return slope
-
-
-def _log_slope(first: bool) -> Function:
-    """The derivative of the logarithm in a or b."""
-
-    def slope(a: Tensor, b: Tensor, u: Tensor, v: Tensor) -> Tensor:
-        part, _ = _tail(a, b, u, v)
-        rate = part.slope_a if first else part.slope_b
-        odds = torch.exp(part.log_value - log1mexp(part.log_value))
-        value = torch.where(part.upper, -rate * odds, rate)
-        return _with_limits(u, v, value, -math.inf if first else 0.0, 0.0)
-
-    return slope
+    in_a: Tensor
+    in_b: Tensor
+    density: Tensor
+    log_rate: Tensor
 
 
-def _share_of_change(logarithm: bool, part: Tail) -> Tensor:
-    """The logarithm of the tail, over the value where that is a logarithm."""
-    if not logarithm:
-        return part.log_value
-    return torch.where(part.upper, part.log_value - log1mexp(part.log_value), 0.0)
+def _slopes(logarithm: bool, a: Tensor, b: Tensor, u: Tensor, v: Tensor) -> _Slopes:
+    """The derivatives of the value, or of its logarithm."""
+    part, at = _tail(a, b, u, v)
+    log_share = part.log_value
+    if logarithm:
+        log_share = torch.where(part.upper, log_share - log1mexp(log_share), 0.0)
+    share_of_change = torch.where(part.upper, -1.0, 1.0) * torch.exp(log_share)
+    log_rate = log_share + part.log_hazard
+    at_zero = math.inf if logarithm else torch.where(a < 1, math.inf, torch.where(a > 1, 0.0, b))
+    at_one = torch.where(b < 1, math.inf, torch.where(b > 1, 0.0, a))
+    return _Slopes(
+        _with_limits(u, v, share_of_change * part.slope_a, -math.inf if logarithm else 0.0, 0.0),
+        _with_limits(u, v, share_of_change * part.slope_b, 0.0, 0.0),
+        _with_limits(u, v, torch.exp(log_rate - at.log_x - at.log_z), at_zero, at_one),
+        log_rate,
+    )
 
 
-def _density(logarithm: bool) -> Function:
-    """The derivative of the value, or of its logarithm, in x = u / (u + v), with its limits."""
-
-    def density(a: Tensor, b: Tensor, u: Tensor, v: Tensor) -> Tensor:
-        part, at = _tail(a, b, u, v)
-        value = torch.exp(_share_of_change(logarithm, part) + part.log_hazard - at.log_x - at.log_z)
-        at_zero = math.inf if logarithm else torch.where(a < 1, math.inf, torch.where(a > 1, 0.0, b))
-        at_one = torch.where(b < 1, math.inf, torch.where(b > 1, 0.0, a))
-        return _with_limits(u, v, value, at_zero, at_one)
-
-    return density
-
-
-def _of_share(f: Function, reflected: bool = False, sign: int = 1) -> Function:
+def _of_share(f: Function, reflected: bool = False) -> Function:
     """A function of (a, b, u : v) as one of (a, b, x), or of the reflected law."""
 
     def at_x(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
         y = 1 - x
         value = f(b, a, y, x) if reflected else f(a, b, x, y)
-        return sign * torch.where((x < 0) | (x > 1), math.nan, value)
+        return torch.where((x < 0) | (x > 1), math.nan, value)
 
     return at_x
 
 
-def _of_odds(logarithm: bool, first: bool) -> Function:
-    """The derivative in u or v: by the density of the logit, which no ratio of u and v overflows."""
+def _partials(logarithm: bool, reflected: bool = False) -> Callable[..., tuple[Tensor, ...]]:
+    """The derivatives in a, b and x, of the law or of the reflected one."""
 
-    def slope(a: Tensor, b: Tensor, u: Tensor, v: Tensor) -> Tensor:
-        part, _ = _tail(a, b, u, v)
+    def partials(a: Tensor, b: Tensor, x: Tensor) -> tuple[Tensor, ...]:
+        y, outside = 1 - x, (x < 0) | (x > 1)
+        if reflected:
+            in_b, in_a, density, _ = _slopes(logarithm, b, a, y, x)
+            density = -density
+        else:
+            in_a, in_b, density, _ = _slopes(logarithm, a, b, x, y)
+        return tuple(torch.where(outside, math.nan, slope) for slope in (in_a, in_b, density))
+
+    return partials
+
+
+def _odds_partials(logarithm: bool) -> Callable[..., tuple[Tensor, ...]]:
+    """The derivatives in a, b, u and v: the last two by the density of the logit, which no ratio of them overflows."""
+
+    def partials(a: Tensor, b: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, ...]:
+        in_a, in_b, density, log_rate = _slopes(logarithm, a, b, u, v)
         end, total = _is_zero(u, v) | _is_zero(v, u), u + v
-        log_size = torch.where(end, 1.0, u if first else v).log()
-        inner = torch.exp(_share_of_change(logarithm, part) + part.log_hazard - log_size)
-        outer = _density(logarithm)(a, b, u, v) * ((v if first else u) / total / total)
-        # log I is close to a log(u / v) there
-        outer = torch.where(_is_zero(u, v), a / (u if first else v), outer) if logarithm else outer
-        value = torch.where(end, outer, inner)
-        return value if first else -value
 
-    return slope
+        def in_part(part: Tensor, other: Tensor) -> Tensor:
+            inner = torch.exp(log_rate - torch.where(end, 1.0, part).log())
+            outer = density * (other / total / total)
+            # log I is close to a log(u / v) there
+            outer = torch.where(_is_zero(u, v), a / part, outer) if logarithm else outer
+            return torch.where(end, outer, inner)
 
+        return in_a, in_b, in_part(u, v), -in_part(v, u)
 
-def _partials(slope: Callable[[bool], Function], density: Function, reflected: bool = False) -> tuple[Function, ...]:
-    """The derivatives in a, b and x."""
-    slopes = (_of_share(slope(first != reflected), reflected) for first in (True, False))
-    return *slopes, _of_share(density, reflected, -1 if reflected else 1)
+    return partials
 
 
-def _odds_partials(slope: Callable[[bool], Function], logarithm: bool) -> tuple[Function, ...]:
-    """The derivatives in a, b, u and v."""
-    return slope(True), slope(False), _of_odds(logarithm, True), _of_odds(logarithm, False)
-
-
-@elementwise(*_partials(_slope, _density(False)), wide=True, block=BLOCK, native="betainc")
+@elementwise(_partials(False), wide=True, block=BLOCK, native="betainc")
 def betainc(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
     r"""The regularised incomplete beta function, the distribution function of the beta law.
 
@@ -148,7 +140,7 @@ def betainc(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
     return _of_share(_cdf)(a, b, x)
 
 
-@elementwise(*_partials(_slope, _density(False), True), wide=True, block=BLOCK, native="betaincc")
+@elementwise(_partials(False, True), wide=True, block=BLOCK, native="betaincc")
 def betaincc(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
     r"""The complement :math:`1 - I_x(a, b)`, never by that difference.
 
@@ -167,7 +159,7 @@ def betaincc(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
     return _of_share(_cdf, True)(a, b, x)
 
 
-@elementwise(*_partials(_log_slope, _density(True)), wide=True, block=BLOCK, native="log_betainc")
+@elementwise(_partials(True), wide=True, block=BLOCK, native="log_betainc")
 def log_betainc(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
     r""":math:`\log I_x(a, b)`, finite where I underflows and accurate where it is close to 1.
 
@@ -183,7 +175,7 @@ def log_betainc(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
     return _of_share(_log_cdf)(a, b, x)
 
 
-@elementwise(*_partials(_log_slope, _density(True), True), wide=True, block=BLOCK, native="log_betaincc")
+@elementwise(_partials(True, True), wide=True, block=BLOCK, native="log_betaincc")
 def log_betaincc(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
     r""":math:`\log (1 - I_x(a, b))`, finite where its argument underflows and accurate where that is close to 1.
 
@@ -199,7 +191,7 @@ def log_betaincc(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
     return _of_share(_log_cdf, True)(a, b, x)
 
 
-@elementwise(*_odds_partials(_slope, False), wide=True, block=BLOCK, native="betainc_odds")
+@elementwise(_odds_partials(False), wide=True, block=BLOCK, native="betainc_odds")
 def betainc_odds(a: Tensor, b: Tensor, u: Tensor, v: Tensor) -> Tensor:
     r""":math:`I_x(a, b)` at x = u / (u + v): of two parts that are both known exactly, however small.
 
@@ -218,7 +210,7 @@ def betainc_odds(a: Tensor, b: Tensor, u: Tensor, v: Tensor) -> Tensor:
     return _cdf(a, b, u, v)
 
 
-@elementwise(*_odds_partials(_log_slope, True), wide=True, block=BLOCK, native="log_betainc_odds")
+@elementwise(_odds_partials(True), wide=True, block=BLOCK, native="log_betainc_odds")
 def log_betainc_odds(a: Tensor, b: Tensor, u: Tensor, v: Tensor) -> Tensor:
     r""":math:`\log I_x(a, b)` at x = u / (u + v), with both parts known exactly.
 

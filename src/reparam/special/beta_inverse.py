@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,8 +15,6 @@ from ._beta_tail import tail
 from ._derivatives import elementwise
 from .gamma import BLOCK
 from .logs import log1mexp
-
-Function = Callable[..., Tensor]
 
 
 class _Problem(NamedTuple):
@@ -76,25 +73,18 @@ class _Inverse:
         """The logarithm of the derivative of the quantile in its logit, up to sign."""
         return torch.where(law.reflected, -y, y) if self.odds else logsigmoid(y) + logsigmoid(-y)
 
-    def in_shape(self, first: bool) -> Function:
-        """The derivative in a or b."""
-
-        def slope(a: Tensor, b: Tensor, given: Tensor) -> Tensor:
-            law = self.problem(a, b, given)
-            y = lower_logit(law.a, law.b, law.log_p)
-            part = tail(law.a, law.b, at_logit(y))
-            rate = torch.where(law.reflected == first, part.slope_b, part.slope_a)
-            size = torch.exp(self.log_scale(law, y) - part.log_hazard) * rate
-            value = torch.where(part.upper == law.reflected, -size, size)
-            return self.ends(given, value, 0.0, math.inf if self.odds else 0.0)
-
-        return slope
-
-    def in_given(self, a: Tensor, b: Tensor, given: Tensor) -> Tensor:
-        """The derivative in what is given."""
+    def partials(self, a: Tensor, b: Tensor, given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The derivatives in a, b and what is given."""
         law = self.problem(a, b, given)
         y = lower_logit(law.a, law.b, law.log_p)
-        log_size = self.log_scale(law, y) + log_rate(law.a, law.b, law.log_p, y)
+        part, log_scale = tail(law.a, law.b, at_logit(y)), self.log_scale(law, y)
+        size = torch.exp(log_scale - part.log_hazard)
+        size = torch.where(part.upper == law.reflected, -size, size)
+        far = math.inf if self.odds else 0.0
+        in_a = self.ends(given, size * torch.where(law.reflected, part.slope_b, part.slope_a), 0.0, far)
+        in_b = self.ends(given, size * torch.where(law.reflected, part.slope_a, part.slope_b), 0.0, far)
+
+        log_size = log_scale + log_rate(law.a, law.b, law.log_p, y)
         if self.log:
             log_odds = law.log_p - log1mexp(law.log_p)
             log_size = torch.where(law.reflected == self.upper, log_size, log_size - log_odds)
@@ -102,12 +92,8 @@ class _Inverse:
             log_size = log_size - law.log_p
         zero = 0.0 if self.log and not self.upper else _edge(a, b)
         one = math.inf if self.odds else 0.0 if self.log and self.upper else _edge(b, a)
-        value = self.ends(given, torch.exp(log_size), zero, one)
-        return -value if self.upper else value
-
-    def partials(self) -> tuple[Function, Function, Function]:
-        """The derivatives in a, b and what is given."""
-        return self.in_shape(True), self.in_shape(False), self.in_given
+        rate = self.ends(given, torch.exp(log_size), zero, one)
+        return in_a, in_b, -rate if self.upper else rate
 
 
 def _edge(shape: Tensor, other: Tensor) -> Tensor:
@@ -120,7 +106,7 @@ _OF_LOG_P, _OF_LOG_Q = _Inverse(False, True), _Inverse(True, True)
 _ODDS = _Inverse(False, False, odds=True)
 
 
-@elementwise(*_OF_P.partials(), wide=True, block=BLOCK, native="betaincinv")
+@elementwise(_OF_P.partials, wide=True, block=BLOCK, native="betaincinv")
 def betaincinv(a: Tensor, b: Tensor, p: Tensor) -> Tensor:
     r"""The x with :math:`I_x(a, b) = p`: the quantile function of the beta law.
 
@@ -139,7 +125,7 @@ def betaincinv(a: Tensor, b: Tensor, p: Tensor) -> Tensor:
     return _OF_P.formula(a, b, p)
 
 
-@elementwise(*_OF_Q.partials(), wide=True, block=BLOCK, native="betainccinv")
+@elementwise(_OF_Q.partials, wide=True, block=BLOCK, native="betainccinv")
 def betainccinv(a: Tensor, b: Tensor, q: Tensor) -> Tensor:
     r"""The x with :math:`1 - I_x(a, b) = q`, accurate at the smallest q.
 
@@ -155,7 +141,7 @@ def betainccinv(a: Tensor, b: Tensor, q: Tensor) -> Tensor:
     return _OF_Q.formula(a, b, q)
 
 
-@elementwise(*_OF_LOG_P.partials(), wide=True, block=BLOCK, native="betaincinv_exp")
+@elementwise(_OF_LOG_P.partials, wide=True, block=BLOCK, native="betaincinv_exp")
 def betaincinv_exp(a: Tensor, b: Tensor, log_p: Tensor) -> Tensor:
     r"""The x with :math:`\log I_x(a, b)` as given: the inverse of :func:`log_betainc`.
 
@@ -171,7 +157,7 @@ def betaincinv_exp(a: Tensor, b: Tensor, log_p: Tensor) -> Tensor:
     return _OF_LOG_P.formula(a, b, log_p)
 
 
-@elementwise(*_OF_LOG_Q.partials(), wide=True, block=BLOCK, native="betainccinv_exp")
+@elementwise(_OF_LOG_Q.partials, wide=True, block=BLOCK, native="betainccinv_exp")
 def betainccinv_exp(a: Tensor, b: Tensor, log_q: Tensor) -> Tensor:
     r"""The x with :math:`\log(1 - I_x(a, b))` as given: the inverse of :func:`log_betaincc`.
 
@@ -187,7 +173,7 @@ def betainccinv_exp(a: Tensor, b: Tensor, log_q: Tensor) -> Tensor:
     return _OF_LOG_Q.formula(a, b, log_q)
 
 
-@elementwise(*_ODDS.partials(), wide=True, block=BLOCK, native="betaincinv_odds")
+@elementwise(_ODDS.partials, wide=True, block=BLOCK, native="betaincinv_odds")
 def betaincinv_odds(a: Tensor, b: Tensor, p: Tensor) -> Tensor:
     r"""The odds x / (1 - x) of the x with :math:`I_x(a, b) = p`, however small or large.
 

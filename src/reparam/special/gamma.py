@@ -9,17 +9,19 @@ import torch
 from torch import Tensor
 
 from ._derivatives import elementwise
-from ._gamma_tail import Tail, log_density, log_tail, point, point_of_log, tail
+from ._gamma_tail import Tail, log_density, log_tail, point, point_of_log, quantile_bends, tail
 from .logs import log1mexp
 from .polygamma import lgamma
 
 # Elements evaluated at a time: the nodes of so many stay in the cache.
 BLOCK = 1024
 
-Function = Callable[[Tensor, Tensor], Tensor]
+
+def _quantile_bends(a: Tensor, y: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
+    return quantile_bends(a, point_of_log(a, y), slope)
 
 
-@elementwise(wide=True, block=BLOCK, native="log_gamma_quantile_grad")
+@elementwise(_quantile_bends, of_value=True, wide=True, block=BLOCK, native="log_gamma_quantile_grad")
 def log_gamma_quantile_grad(a: Tensor, y: Tensor) -> Tensor:
     r"""The derivative in a of y, the logarithm of the gamma(a) quantile of a fixed probability.
 
@@ -78,29 +80,22 @@ def _slope(a: Tensor, x: Tensor) -> Tensor:
     return _with_limits(x, value, 0.0, 0.0)
 
 
-def _log_slope(upper: bool, zero: float, infinity: float) -> Function:
-    """The derivative in a of the logarithm of the upper or lower tail."""
+def _log_slopes(upper: bool) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """The derivatives in a and x of the logarithm of the upper or lower tail."""
 
-    def slope(a: Tensor, x: Tensor) -> Tensor:
+    def slopes(a: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         part, log_value = _tail(a, x)
-        odds = torch.exp(log_value - log1mexp(log_value))
-        value = torch.where(part.upper == upper, part.slope, -part.slope * odds)
-        return _with_limits(x, value, zero, infinity)
-
-    return slope
-
-
-def _hazard(upper: bool, zero: float, infinity: float) -> Function:
-    """The density over the upper or lower tail."""
-
-    def hazard(a: Tensor, x: Tensor) -> Tensor:
-        part, log_value = _tail(a, x)
-        same = part.upper == upper
+        same, log_rest, density = part.upper == upper, log1mexp(log_value), _density(a, x)
+        slope = torch.where(same, part.slope, -part.slope * torch.exp(log_value - log_rest))
         own = torch.exp(part.log_hazard) / torch.where(same & (x != 0), x, 1.0)
-        other = _density(a, x) * torch.exp(-log1mexp(log_value))
-        return _with_limits(x, torch.where(same, own, other), zero, infinity)
+        hazard = torch.where(same, own, density * torch.exp(-log_rest))
+        if upper:
+            return _with_limits(x, slope, 0.0, math.inf), -torch.where(
+                x == math.inf, 1.0, torch.where(x == 0, density, hazard)
+            )
+        return _with_limits(x, slope, -math.inf, 0.0), _with_limits(x, hazard, math.inf, 0.0)
 
-    return hazard
+    return slopes
 
 
 @elementwise(lambda a, x: -_slope(a, x), _density, wide=True, block=BLOCK, native="gammainc")
@@ -145,9 +140,7 @@ def gammaincc(a: Tensor, x: Tensor) -> Tensor:
     return _with_limits(x, value, 1.0, 0.0)
 
 
-@elementwise(
-    _log_slope(False, -math.inf, 0.0), _hazard(False, math.inf, 0.0), wide=True, block=BLOCK, native="log_gammainc"
-)
+@elementwise(_log_slopes(False), wide=True, block=BLOCK, native="log_gammainc")
 def log_gammainc(a: Tensor, x: Tensor) -> Tensor:
     r""":math:`\log P(a, x)`, finite where P underflows and accurate where P is close to 1.
 
@@ -164,11 +157,7 @@ def log_gammainc(a: Tensor, x: Tensor) -> Tensor:
     return _with_limits(x, value, -math.inf, 0.0)
 
 
-def _log_q_slope_x(a: Tensor, x: Tensor) -> Tensor:
-    return -torch.where(x == 0, _density(a, x), _hazard(True, 0.0, 1.0)(a, x))
-
-
-@elementwise(_log_slope(True, 0.0, math.inf), _log_q_slope_x, wide=True, block=BLOCK, native="log_gammaincc")
+@elementwise(_log_slopes(True), wide=True, block=BLOCK, native="log_gammaincc")
 def log_gammaincc(a: Tensor, x: Tensor) -> Tensor:
     r""":math:`\log Q(a, x)`, finite where Q underflows and accurate where Q is close to 1.
 

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ._derivatives import elementwise
+from ._derivatives import SpecialFunction, elementwise
 from ._gamma_inverse import Level, attach, level, log_hazard, solve
 from .gamma import BLOCK, log_gamma_quantile_grad
-
-Function = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -45,16 +43,13 @@ class _Inverse:
         x, y = solve(a, at)
         return self.ends(given, x * torch.exp(attach(a, at, y)), 0.0)
 
-    def logarithm(self) -> Function:
+    def logarithm(self) -> SpecialFunction:
         """The logarithm of the quantile, for levels inside."""
 
-        def rate(a: Tensor, given: Tensor) -> Tensor:
-            return self.rate(a, given, log_quantile(a, given), 0.0)
+        def slopes(a: Tensor, given: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+            return log_gamma_quantile_grad(a, y), self.rate(a, given, y, 0.0)
 
-        def slope(a: Tensor, given: Tensor) -> Tensor:
-            return log_gamma_quantile_grad(a, log_quantile(a, given))
-
-        @elementwise(slope, rate, wide=True, block=BLOCK)
+        @elementwise(slopes, of_value=True, wide=True, block=BLOCK)
         def log_quantile(a: Tensor, given: Tensor) -> Tensor:
             return solve(a, self.level(given))[1]
 
@@ -70,30 +65,27 @@ class _Inverse:
             share = torch.where(above == self.upper, log_factor - hazard, share + own)
         return -torch.exp(share) if self.upper else torch.exp(share)
 
-    def partials(self) -> tuple[Function, Function]:
+    def partials(self) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """The derivatives of the quantile in a and in what is given."""
         log_quantile = self.logarithm()
 
-        def in_a(a: Tensor, given: Tensor) -> Tensor:
+        def partials(a: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
             y = log_quantile(a, given)
             x = y.exp()
             slope = log_gamma_quantile_grad(a, torch.where(x == 0, 0.0, y))
-            return self.ends(given, x * slope, 0.0)
-
-        def in_given(a: Tensor, given: Tensor) -> Tensor:
-            y = log_quantile(a, given)
             sign = -1.0 if self.upper else 1.0
             zero = 0.0 if self.log else torch.where(a > 1, sign * math.inf, torch.where(a < 1, 0.0, sign))
-            return self.ends(given, self.rate(a, given, y, y), zero, sign * math.inf)
+            rate = self.rate(a, given, y, y)
+            return self.ends(given, x * slope, 0.0), self.ends(given, rate, zero, sign * math.inf)
 
-        return in_a, in_given
+        return partials
 
 
 _OF_P, _OF_Q = _Inverse(False, False), _Inverse(True, False)
 _OF_LOG_P, _OF_LOG_Q = _Inverse(False, True), _Inverse(True, True)
 
 
-@elementwise(*_OF_P.partials(), value=_OF_P.value, wide=True, block=BLOCK, native="gammaincinv")
+@elementwise(_OF_P.partials(), value=_OF_P.value, wide=True, block=BLOCK, native="gammaincinv")
 def gammaincinv(a: Tensor, p: Tensor) -> Tensor:
     r"""The x with :math:`P(a, x) = p`: the quantile function of the gamma law with rate 1.
 
@@ -111,7 +103,7 @@ def gammaincinv(a: Tensor, p: Tensor) -> Tensor:
     return _OF_P.formula(a, p)
 
 
-@elementwise(*_OF_Q.partials(), value=_OF_Q.value, wide=True, block=BLOCK, native="gammainccinv")
+@elementwise(_OF_Q.partials(), value=_OF_Q.value, wide=True, block=BLOCK, native="gammainccinv")
 def gammainccinv(a: Tensor, q: Tensor) -> Tensor:
     r"""The x with :math:`Q(a, x) = q`, accurate at the smallest q.
 
@@ -129,7 +121,7 @@ def gammainccinv(a: Tensor, q: Tensor) -> Tensor:
     return _OF_Q.formula(a, q)
 
 
-@elementwise(*_OF_LOG_P.partials(), value=_OF_LOG_P.value, wide=True, block=BLOCK, native="gammaincinv_exp")
+@elementwise(_OF_LOG_P.partials(), value=_OF_LOG_P.value, wide=True, block=BLOCK, native="gammaincinv_exp")
 def gammaincinv_exp(a: Tensor, log_p: Tensor) -> Tensor:
     r"""The x with :math:`\log P(a, x)` as given: the inverse of :func:`log_gammainc`.
 
@@ -144,7 +136,7 @@ def gammaincinv_exp(a: Tensor, log_p: Tensor) -> Tensor:
     return _OF_LOG_P.formula(a, log_p)
 
 
-@elementwise(*_OF_LOG_Q.partials(), value=_OF_LOG_Q.value, wide=True, block=BLOCK, native="gammainccinv_exp")
+@elementwise(_OF_LOG_Q.partials(), value=_OF_LOG_Q.value, wide=True, block=BLOCK, native="gammainccinv_exp")
 def gammainccinv_exp(a: Tensor, log_q: Tensor) -> Tensor:
     r"""The x with :math:`\log Q(a, x)` as given: the inverse of :func:`log_gammaincc`.
 

@@ -132,17 +132,16 @@ def log_ndtr(x: Tensor) -> Tensor:
     )
 
 
-def _ndtri_slope(p: Tensor) -> Tensor:
-    r""":math:`1/\varphi(\Phi^{-1}(p))`, with :math:`\varphi` as tail probability times inverse Mills ratio."""
+def _ndtri_slope(p: Tensor, y: Tensor) -> Tensor:
+    r""":math:`1/\varphi(y)`, with :math:`\varphi` as tail probability times inverse Mills ratio."""
     left = p < 0.5
-    y = ndtri(p)
     tail = torch.where(left, p, 1 - p)
     inside = tail > 0
     ratio = _inverse_mills(torch.where(inside, torch.where(left, y, -y), 0.0))
     return torch.where(inside, 1 / (torch.where(inside, tail, 1.0) * ratio), math.inf)
 
 
-@elementwise(_ndtri_slope, wide=True, native="ndtri")
+@elementwise(_ndtri_slope, of_value=True, wide=True, native="ndtri")
 def ndtri(p: Tensor) -> Tensor:
     r"""The standard normal quantile function :math:`\Phi^{-1}(p)`.
 
@@ -157,12 +156,12 @@ def ndtri(p: Tensor) -> Tensor:
     return value
 
 
-def _ndtri_exp_slope(q: Tensor) -> Tensor:
+def _ndtri_exp_slope(_: Tensor, y: Tensor) -> Tensor:
     """The reciprocal of the derivative of log_ndtr at the value."""
-    return 1 / _inverse_mills(ndtri_exp(q))
+    return 1 / _inverse_mills(y)
 
 
-@elementwise(_ndtri_exp_slope, wide=True, native="ndtri_exp")
+@elementwise(_ndtri_exp_slope, of_value=True, wide=True, native="ndtri_exp")
 def ndtri_exp(q: Tensor) -> Tensor:
     r"""The standard normal quantile of a log-probability: :math:`\Phi^{-1}(e^q)`, the inverse of log_ndtr.
 

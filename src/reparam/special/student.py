@@ -184,16 +184,14 @@ def _slope(df: Tensor, t: Tensor) -> Tensor:
     return _with_limits(t, torch.where(right, -value, value), 0.0, 0.0)
 
 
-def _log_slope(df: Tensor, t: Tensor) -> Tensor:
+def _log_slopes(df: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
     part, right = tail_at(df, t)
-    odds = torch.exp(part.log_value - log1mexp(part.log_value))
-    return _with_limits(t, torch.where(right, -part.slope * odds, part.slope), -math.inf, 0.0)
-
-
-def _hazard(df: Tensor, t: Tensor) -> Tensor:
-    part, right = tail_at(df, t)
-    log_ratio = torch.where(right, part.log_value - log1mexp(part.log_value), 0.0)
-    return _with_limits(t, torch.exp(part.log_hazard + log_ratio), 0.0, 0.0)
+    log_odds = torch.where(right, part.log_value - log1mexp(part.log_value), 0.0)
+    slope = part.slope * torch.exp(log_odds)
+    return (
+        _with_limits(t, torch.where(right, -slope, slope), -math.inf, 0.0),
+        _with_limits(t, torch.exp(part.log_hazard + log_odds), 0.0, 0.0),
+    )
 
 
 def _density(df: Tensor, t: Tensor) -> Tensor:
@@ -224,7 +222,7 @@ def stdtr(df: Tensor, t: Tensor) -> Tensor:
     return _with_limits(t, torch.where(right, 1 - value, value), 0.0, 1.0)
 
 
-@elementwise(_log_slope, _hazard, wide=True, block=BLOCK, native="log_stdtr")
+@elementwise(_log_slopes, wide=True, block=BLOCK, native="log_stdtr")
 def log_stdtr(df: Tensor, t: Tensor) -> Tensor:
     r""":math:`\log P(T \le t)` of Student's t law, finite and accurate on the whole line.
 

@@ -27,8 +27,6 @@ NEWTON_STEPS = 8
 # Beyond, the last step would overflow.
 HUGE = 1e300
 
-Function = Callable[[Tensor, Tensor], Tensor]
-
 
 def _size(df: Tensor, w: Tensor) -> Tensor:
     """The point t = sqrt(df) sinh(w)."""
@@ -74,49 +72,24 @@ def _quantile(df: Tensor, below: Tensor, above: Tensor, excess: Tensor) -> Tenso
     return torch.where(inside, torch.where(right, size, -size), torch.where(below == -math.inf, -math.inf, math.inf))
 
 
-def _in_df(df: Tensor, t: Tensor) -> Tensor:
-    """The derivative of the quantile t in df."""
-    part, right = tail_at(df, t)
-    rate = torch.exp(-part.log_hazard) * part.slope
-    return torch.where(t.abs() == math.inf, 0.0, torch.where(right, rate, -rate))
+def _partials(log: bool) -> Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """The derivatives of the quantile t in df and in the probability or its logarithm."""
+
+    def partials(df: Tensor, given: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        part, right = tail_at(df, t)
+        end, width = t.abs() == math.inf, torch.exp(-part.log_hazard)
+        slope = width * torch.where(right, part.slope, -part.slope)
+        if log:
+            inside = torch.where(end | ~right, -1.0, given)
+            rate = torch.exp(torch.where(right, inside - log1mexp(inside), 0.0) - part.log_hazard)
+        else:
+            rate = width / torch.where(end, 0.5, torch.where(right, 1 - given, given))
+        return torch.where(end, 0.0, slope), torch.where(end, math.inf, rate)
+
+    return partials
 
 
-def _in_p(df: Tensor, p: Tensor, t: Tensor) -> Tensor:
-    part, right = tail_at(df, t)
-    end = t.abs() == math.inf
-    size = torch.where(end, 0.5, torch.where(right, 1 - p, p))
-    return torch.where(end, math.inf, torch.exp(-part.log_hazard) / size)
-
-
-def _in_log_p(df: Tensor, log_p: Tensor, t: Tensor) -> Tensor:
-    part, right = tail_at(df, t)
-    end = t.abs() == math.inf
-    inside = torch.where(end | ~right, -1.0, log_p)
-    log_odds = torch.where(right, inside - log1mexp(inside), 0.0)
-    return torch.where(end, math.inf, torch.exp(log_odds - part.log_hazard))
-
-
-def _partials(quantile: Function, rate: Callable[[Tensor, Tensor, Tensor], Tensor]) -> tuple[Function, Function]:
-    """The derivatives of the quantile in df and in what is given."""
-
-    def in_df(df: Tensor, given: Tensor) -> Tensor:
-        return _in_df(df, quantile(df, given))
-
-    def in_given(df: Tensor, given: Tensor) -> Tensor:
-        return rate(df, given, quantile(df, given))
-
-    return in_df, in_given
-
-
-def _of_p(df: Tensor, p: Tensor) -> Tensor:
-    return stdtrit(df, p)
-
-
-def _of_log_p(df: Tensor, log_p: Tensor) -> Tensor:
-    return stdtrit_exp(df, log_p)
-
-
-@elementwise(*_partials(_of_p, _in_p), wide=True, block=BLOCK, native="stdtrit")
+@elementwise(_partials(False), of_value=True, wide=True, block=BLOCK, native="stdtrit")
 def stdtrit(df: Tensor, p: Tensor) -> Tensor:
     r"""The quantile function of Student's t law, the inverse of :func:`stdtr`.
 
@@ -132,7 +105,7 @@ def stdtrit(df: Tensor, p: Tensor) -> Tensor:
     return torch.where((p >= 0) & (p <= 1), value, math.nan)
 
 
-@elementwise(*_partials(_of_log_p, _in_log_p), wide=True, block=BLOCK, native="stdtrit_exp")
+@elementwise(_partials(True), of_value=True, wide=True, block=BLOCK, native="stdtrit_exp")
 def stdtrit_exp(df: Tensor, log_p: Tensor) -> Tensor:
     r"""The quantile of Student's t law of a log-probability, the inverse of :func:`log_stdtr`.
 

@@ -189,12 +189,11 @@ def log_von_mises_cdf(x: Tensor, kappa: Tensor) -> Tensor:
     return torch.where(x < -math.pi, -math.inf, torch.where(x > math.pi, 0.0, value))
 
 
-def _quantile_slope(p: Tensor, kappa: Tensor) -> Tensor:
-    return 1 / _density(von_mises_icdf(p, kappa), kappa)
+def _quantile_slope(_: Tensor, kappa: Tensor, x: Tensor) -> Tensor:
+    return 1 / _density(x, kappa)
 
 
-def _quantile_slope_kappa(p: Tensor, kappa: Tensor) -> Tensor:
-    x = von_mises_icdf(p, kappa)
+def _quantile_slope_kappa(p: Tensor, kappa: Tensor, x: Tensor) -> Tensor:
     slope, tail = von_mises_quantile_grad(x, kappa), _tail(x, kappa)
     # next to pi the tail is proportional to what is left of it, which p says better than x can
     end = (tail.rest < 0.01) & (kappa * tail.rest * tail.rest < 1)
@@ -218,7 +217,7 @@ def _middle(y: Tensor, kappa: Tensor) -> Tensor:
     return (y * weight * torch.exp(kappa.unsqueeze(-1) * rise)).sum(-1)
 
 
-@elementwise(_quantile_slope, _quantile_slope_kappa, wide=True, block=BLOCK, native="von_mises_icdf")
+@elementwise(_quantile_slope, _quantile_slope_kappa, of_value=True, wide=True, block=BLOCK, native="von_mises_icdf")
 def von_mises_icdf(p: Tensor, kappa: Tensor) -> Tensor:
     r"""The von Mises quantile, the inverse of :func:`von_mises_cdf` in x.
 

@@ -117,4 +117,5 @@ def polygamma(n: int, x: Tensor | float) -> Tensor:
     x = torch.as_tensor(x)
     wide = x.double() if x.dtype == torch.float32 and x.device.type != "mps" else x
     factor = math.factorial(n) if n % 2 else -math.factorial(n)
-    return (float(factor) * zeta(float(n + 1), wide)).to(torch.result_type(x, 1.0))
+    dtype = x.dtype if x.dtype.is_floating_point else torch.get_default_dtype()
+    return (float(factor) * zeta(float(n + 1), wide)).to(dtype)

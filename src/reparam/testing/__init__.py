@@ -14,6 +14,9 @@ from . import (
     information as information,
 )
 from . import (
+    pathwise as pathwise,
+)
+from . import (
     precision as precision,
 )
 from . import (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import itertools
 import math
@@ -164,9 +165,20 @@ def _walk(law: Distribution, prefix: str) -> Iterator[tuple[str, tuple[param, Te
     for name in law._given:
         declared, value = law._fields[name], law.__dict__[name]
         if isinstance(declared, param):
-            yield prefix + name, (declared, value)
+            yield prefix + name, (_dotted(declared, prefix), value)
         elif isinstance(value, Distribution):
             yield from _walk(value, prefix + name + ".")
+
+
+def _dotted(declared: param, prefix: str) -> param:
+    """The declaration, in which bounds that are parameters of a nested law have their dotted names."""
+    ends = {n: getattr(declared.constraint, n, None) for n in ("lower_bound", "upper_bound")}
+    named = {n: prefix + end for n, end in ends.items() if isinstance(end, str)}
+    if not named:
+        return declared
+    renamed = copy.copy(declared)
+    renamed.constraint = declared.constraint._copy(**named)
+    return renamed
 
 
 def _rebuilt(law: Distribution, prefix: str, values: Mapping[str, Any]) -> Distribution:

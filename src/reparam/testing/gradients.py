@@ -1,13 +1,14 @@
-r"""Laws of derivatives: those of every door, and those that flow through draws.
+r"""Laws of the derivatives of every door.
 
-A *way* moves parameters along a line in t, each by itself and all of them together (so that mixed second derivatives
-count too). Derivatives in t come from automatic differentiation and, exactly, from central differences in float64 at
-steps h and 2h, combined so that the error is of order h^4; their disagreement bounds what is left of it.
+A *way* moves parameters along a line in t, each by itself and all of them, or every two, together (so that mixed
+second derivatives count too). Derivatives in t come from automatic differentiation and, exactly, from central
+differences in float64 at steps h and 2h, combined so that the error is of order h^4; their disagreement bounds what is
+left of it.
 """
 
 from __future__ import annotations
 
-import math
+import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -20,7 +21,6 @@ from ..kl import kl_divergence
 from ..transforms import biject_to
 from .compare import agree
 from .draws import Family, Parameters, resolved
-from .measure import expectation
 from .registry import (
     BATCH_SUMMARIES,
     EVENT_SUMMARIES,
@@ -29,26 +29,21 @@ from .registry import (
     call,
     has,
     law,
-    reparameterised,
     values_of,
 )
-from .space import varying
 
 STEP = 1e-3
 LONG_STEP = 0.02  #: for second differences of integrals, which are right to about 1e-10
-DRAWS = 10_000
-SIGMAS = 5.3  #: two-sided normal tail 1.2e-7: below 1e-5 for the up to sixty comparisons of one family
 SEEDS = (0, 1)
 PROBABILITIES = torch.tensor([0.05, 0.4, 0.97], dtype=torch.float64)
 
 Curve = Callable[[Tensor], Tensor]
 Way = Callable[[Tensor], Parameters]
-Integrand = Callable[[Tensor], Tensor]
 
 
-def _seeds(family: Family) -> tuple[int, ...]:
-    """One draw of parameters, two for the family that stands for its class."""
-    return SEEDS if family.principal else SEEDS[:1]
+def seeds(family: Family) -> tuple[int, ...]:
+    """One draw of parameters, two for the family that stands for its class, where there is something to draw."""
+    return SEEDS if family.principal and len(family.fixed) < len(family.fields) else SEEDS[:1]
 
 
 # -- differences and automatic derivatives -------------------------------------------------------------------
@@ -104,13 +99,12 @@ def _compare(what: str, f: Curve, orders: int = 2) -> None:
 # -- ways through the parameters -----------------------------------------------------------------------------
 
 
-def _ways(family: Family, at: Parameters) -> Iterator[tuple[str, Way]]:
-    """One way for each parameter that can move, and one for all."""
+def ways(family: Family, at: Parameters, pairs: bool = False) -> Iterator[tuple[str, Way]]:
+    """One way for each parameter that can move, and one for all of them, or for every two."""
     directions = {name: _direction(family, at, name) for name in family.smooth}
-    for name, direction in directions.items():
-        yield name, partial(_moved, at, {name: direction})
-    if len(directions) > 1:
-        yield "all parameters", partial(_moved, at, directions)
+    together = list(itertools.combinations(directions, 2)) if pairs else [tuple(directions)] * (len(directions) > 1)
+    for names in (*((name,) for name in directions), *together):
+        yield " and ".join(names), partial(_moved, at, {name: directions[name] for name in names})
 
 
 def _moved(at: Parameters, directions: Parameters, t: Tensor) -> Parameters:
@@ -170,8 +164,8 @@ def _searched(d: Any) -> bool:
 @law()
 def doors_have_their_gradients(family: Family) -> None:
     """First and second derivatives of every door in the parameters, and in values, agree with differences."""
-    for seed in _seeds(family):
-        for label, way in _ways(family, family.parameters(seed=seed)):
+    for seed in seeds(family):
+        for label, way in ways(family, family.parameters(seed=seed)):
             for door, curve in _curves(family, way, seed):
                 _compare(f"{family}.{door} along {label}", curve)
 
@@ -179,7 +173,7 @@ def doors_have_their_gradients(family: Family) -> None:
 @law(lambda family: family.scalar and not family.discrete and _searched(family.example))
 def quantiles_by_search_have_their_gradients(family: Family) -> None:
     """First derivatives of ``icdf`` and ``isf`` in the parameters agree with differences."""
-    for label, way in _ways(family, family.parameters()):
+    for label, way in ways(family, family.parameters()):
         for door in filter(partial(has, family.example), ("icdf", "isf")):
             curve = partial(_at_door, family, way, door, (PROBABILITIES,))
             _compare(f"{family}.{door} along {label}", curve, orders=1)
@@ -236,86 +230,3 @@ def _path_of_values(family: Family, d: Any, x: Tensor) -> Curve:
         room = torch.stack(torch.broadcast_tensors(*[(x - torch.as_tensor(bound)).abs() for bound in bounds])).amin(0)
         step = 0.1 * room.clamp(max=1.0)
     return lambda t: x + t * step
-
-
-# -- through draws -------------------------------------------------------------------------------------------
-
-
-@law(lambda family: reparameterised(family) and not family.discrete)
-def draws_carry_their_gradients(family: Family) -> None:
-    r"""The mean derivative of f(X) through ``rsample`` is the derivative of E f(X), which quadrature gives.
-
-    For f = x^2, cos x and log(1 + x^2) (of a combination of all coordinates for vectors), first and second
-    derivatives along each way, within :data:`SIGMAS` standard errors.
-    """
-    for seed in _seeds(family):
-        at = family.parameters(seed=seed)
-        functions = _integrands(family, at)
-        for way_label, way in _ways(family, at):
-            means = partial(_means, family, way, list(functions.values()))
-            first, error = derivative(means)
-            second = _second_difference(means)
-            for i, (label, f) in enumerate(functions.items()):
-                once, twice = _path_derivatives(family, way, f)
-                where = f"{family} at {_spell(at)}: the derivative of E {label} along {way_label}"
-                _within_errors(where, once, first[i], error[i])
-                _within_errors(f"{where}, twice", twice, second[i], 1e-3 * second[i].abs() + 1e-5)
-
-
-def _integrands(family: Family, at: Parameters) -> dict[str, Integrand]:
-    """Functions of a draw whose pathwise derivatives have a variance: the square only where the tails allow it."""
-    found: dict[str, Integrand] = {"log(1 + x^2)": lambda x: torch.log1p(x**2)}
-    d = family.build(**at)
-    if not family.scalar or (has(d, "kurtosis") and bool(d.kurtosis < 20)):
-        found["x^2"] = torch.square
-        found["cos x"] = torch.cos
-    if family.scalar:
-        return found
-    # a combination of the coordinates whose phases quadrature in the plane resolves
-    kept = varying(d)
-    spread = values_of(d, (500,)).flatten(1)[:, kept].std(0)
-    weights = torch.linspace(1.0, 2.0, len(spread), dtype=torch.float64) / (3 * spread)
-    return {n: partial(_of_combination, f, weights, kept) for n, f in found.items()}
-
-
-def _of_combination(f: Integrand, weights: Tensor, kept: Tensor, x: Tensor) -> Tensor:
-    return f(x.flatten(1)[:, kept] @ weights)
-
-
-def _means(family: Family, way: Way, functions: list[Integrand], t: Tensor) -> Tensor:
-    """The expectation of each function."""
-    return expectation(family.build(**way(t)), lambda x: torch.stack([f(x) for f in functions], -1))
-
-
-def _second_difference(f: Curve) -> Tensor:
-    h = LONG_STEP
-
-    def at(k: int) -> Tensor:
-        return f(torch.tensor(k * h, dtype=torch.float64))
-
-    middle = 2 * at(0)
-    near = (at(1) + at(-1) - middle) / h**2
-    far = (at(2) + at(-2) - middle) / (4 * h**2)
-    return near + (near - far) / 3
-
-
-def _path_derivatives(family: Family, way: Way, f: Integrand) -> tuple[Tensor, Tensor]:
-    """First and second derivatives of f(draw) along a way, one of each for every draw."""
-    t = torch.zeros(DRAWS, dtype=torch.float64, requires_grad=True)
-    value = f(family.build(**way(t)).rsample(generator=Generator().manual_seed(9)))
-    (first,) = torch.autograd.grad(value.sum(), t, create_graph=True)
-    if not first.requires_grad:
-        return first.detach(), torch.zeros_like(first)
-    (second,) = torch.autograd.grad(first.sum(), t, materialize_grads=True)
-    return first.detach(), second
-
-
-def _within_errors(where: str, draws: Tensor, exact: Tensor, slack: Tensor) -> None:
-    wrong = int((~draws.isfinite()).sum())
-    assert not wrong, f"{where}: {wrong} of {len(draws)} derivatives are not finite"
-    error = draws.std() / math.sqrt(len(draws))
-    agree(f"{where} over {len(draws)} draws", draws.mean(), exact, 0.0, SIGMAS * error + slack + 1e-8)
-
-
-def _spell(at: Parameters) -> str:
-    return ", ".join(f"{n} = {v.tolist()}" for n, v in at.items())

@@ -17,7 +17,8 @@ from ..combinators.masked import Masked
 from ..combinators.mixture import Mixture
 from ..combinators.mixture_same_family import MixtureSameFamily
 from ..combinators.transformed import TransformedDistribution
-from ..constraints import greater_than, independent, real
+from ..combinators.truncated import Truncated
+from ..constraints import greater_than, independent, positive, real
 from ..core.distribution import Distribution
 from ..core.params import param
 from ..families.beta import Beta
@@ -26,6 +27,7 @@ from ..families.exponential import Exponential
 from ..families.gamma import Gamma
 from ..families.inverse_wishart import InverseWishart
 from ..families.lkj_cholesky import LKJCholesky
+from ..families.multivariate_normal import MultivariateNormal
 from ..families.normal import Normal
 from ..families.relaxed_bernoulli import RelaxedBernoulli
 from ..families.relaxed_categorical import RelaxedOneHotCategorical
@@ -113,6 +115,34 @@ def _mixture() -> Iterator[Family]:
             {"logits": Categorical.logits, **fields},
             principal=base is Normal,
         )
+    yield from _mixtures_of_vectors()
+
+
+def _mixtures_of_vectors() -> Iterator[Family]:
+    """Two laws of pairs: of independent coordinates, and of correlated ones."""
+    fields = {
+        "logits": Categorical.logits,
+        "loc": param(independent(real, 2), typical=(-1.5, 1.5)),
+        "scale": param(independent(positive, 2)),
+    }
+    # quadrature in the plane resolves one scale alone: no corners of this parameter
+    fixed = {"scale": torch.tensor([[0.5, 1.0], [1.2, 0.7]])}
+    for component in (_product, _sheared):
+
+        def build(logits: Any, loc: Any, scale: Any, component: Any = component) -> Distribution:
+            return MixtureSameFamily(Categorical(logits=logits), component(loc, scale))
+
+        name = type(component(torch.zeros(2), torch.ones(2))).__name__
+        yield Family(f"MixtureSameFamily({name})", build, fields, size=2, fixed=fixed, principal=False)
+
+
+def _product(loc: Any, scale: Any) -> Distribution:
+    return Independent(Normal(loc, scale), 1)
+
+
+def _sheared(loc: Any, scale: Tensor) -> Distribution:
+    spread = scale.diag_embed()
+    return MultivariateNormal(loc, scale_tril=spread + 0.6 * torch.ones_like(spread).tril(-1))
 
 
 @recipe(Independent)
@@ -143,6 +173,22 @@ def _mapped(transforms: list[Any], base: Distribution) -> Distribution:
 @recipe(Masked)
 def _masked() -> Iterator[Family]:
     yield around("Masked(Normal, True)", Normal, lambda base: Masked(base, torch.tensor(True)), principal=True)
+
+
+@recipe(Truncated)
+def _truncated() -> Iterator[Family]:
+    bounds = {"low": param(real, typical=(-0.2, -0.1)), "high": param(greater_than("low"), typical=(0.3, 2.0))}
+
+    def normal(loc: Any, scale: Any, low: Any, high: Any) -> Distribution:
+        return Truncated(Normal(loc, scale), low, high)
+
+    yield Family("Truncated(Normal)", normal, {**families_of(Normal)[0].fields, **bounds}, principal=False)
+    yield Family(
+        "Truncated(Gamma)",
+        lambda concentration: Truncated(Gamma(concentration, 1.0), high=4.0),
+        {"concentration": Gamma.concentration},
+        principal=False,
+    )
 
 
 @recipe(LKJCholesky)

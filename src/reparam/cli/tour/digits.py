@@ -1,15 +1,17 @@
-"""Pathwise: a variational autoencoder with normal latents on scikit-learn's handwritten digits."""
+"""Pathwise: a variational autoencoder on scikit-learn's handwritten digits, with latents of any family."""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-from ... import Bernoulli, Independent, Normal, kl_divergence
+from ... import Bernoulli, Distribution, Independent, Normal, kl_divergence
 from .digits_plots import latent_plane, reconstructions
 from .part import Finding, Part, Tick
 
@@ -21,37 +23,55 @@ EPOCHS = {2: 120, 10: 200}
 GOALS = {2: -24.3, 10: -23.8}
 
 
+@dataclass(frozen=True)
+class Latent:
+    """The law of a latent.
+
+    Args:
+        posterior: the law, given two numbers from the encoder.
+        prior: the law before an image is seen.
+        seen: what the decoder sees of draws ``[..., latents]``.
+    """
+
+    posterior: Callable[[Tensor, Tensor], Distribution]
+    prior: Distribution
+    seen: Callable[[Tensor], Tensor] = lambda draws: draws
+
+
+NORMAL = Latent(lambda a, b: Normal(a, b.exp()), Normal(0.0, 1.0))
+
+
 class Autoencoder(nn.Module):
     """Encoder, decoder, and the evidence lower bound that trains both.
 
     Args:
-        latent: the number of latent dimensions.
+        latents: how many there are.
+        law: the law of each.
     """
 
-    def __init__(self, latent: int) -> None:
+    def __init__(self, latents: int, law: Latent = NORMAL) -> None:
         super().__init__()
-        self.encoder = perceptron(64, 2 * latent)
-        self.decoder = perceptron(latent, 64)
-        self.register_buffer("zero", torch.zeros(latent), persistent=False)
+        self.law = law
+        self.encoder = perceptron(64, 2 * latents)
+        self.decoder = perceptron(law.seen(torch.zeros(latents)).numel(), 64)
+        self.prior = law.prior
 
     def posterior(self, images: Tensor) -> Independent:
         """The law of the latents, given images."""
-        loc, log_scale = self.encoder(images).chunk(2, -1)
-        return Independent(Normal(loc, log_scale.exp()), 1)
+        return Independent(self.law.posterior(*self.encoder(images).chunk(2, -1)), 1)
 
     def likelihood(self, latents: Tensor) -> Bernoulli:
         """The law of each pixel, given latents: whether a sheet of ink covers it."""
-        return Bernoulli(logits=self.decoder(latents))
+        return Bernoulli(logits=self.decoder(self.law.seen(latents)))
 
     def elbo(self, images: Tensor, draws: int = 1) -> Tensor:
         """The evidence lower bound of each image, in nats."""
-        prior = Independent(Normal(self.zero, 1.0), 1)
         posterior = self.posterior(images)
         pixel = self.likelihood(posterior.rsample((draws,)))
         # A pixel of grey level g is ink with probability g: the mean over both outcomes is exact.
         ink, paper = pixel.log_prob(torch.tensor(1.0)), pixel.log_prob(torch.tensor(0.0))
         fit = (images * ink + (1 - images) * paper).sum(-1).mean(0)
-        return fit - kl_divergence(posterior, prior)
+        return fit - kl_divergence(posterior.base_dist, self.prior).sum(-1)
 
 
 def perceptron(inputs: int, outputs: int) -> nn.Sequential:
@@ -59,6 +79,15 @@ def perceptron(inputs: int, outputs: int) -> nn.Sequential:
     widths = [inputs, HIDDEN, HIDDEN, HIDDEN]
     layers = [layer for a, b in pairwise(widths) for layer in (nn.Linear(a, b), nn.SiLU())]
     return nn.Sequential(*layers, nn.Linear(HIDDEN, outputs))
+
+
+def data() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The digits in random order: images to train on, `TEST` held-out ones, and the labels of both."""
+    images, labels = load_digits(return_X_y=True)
+    order = torch.randperm(len(images))
+    pixels = (torch.as_tensor(images, dtype=torch.float32) / 16)[order]
+    names = torch.as_tensor(labels)[order]
+    return pixels[:-TEST], pixels[-TEST:], names[:-TEST], names[-TEST:]
 
 
 def train(model: Autoencoder, images: Tensor, epochs: int, tick: Tick) -> None:
@@ -81,14 +110,11 @@ def train(model: Autoencoder, images: Tensor, epochs: int, tick: Tick) -> None:
 
 def run(tick: Tick, quick: bool) -> Part:
     """Train with 2 latent dimensions, to look at, and with 10, to compress."""
-    images, labels = load_digits(return_X_y=True)
-    pixels = torch.as_tensor(images, dtype=torch.float32) / 16
-    order = torch.randperm(len(pixels))
-    trained_on, held_out = pixels[order[:-TEST]], pixels[order[-TEST:]]
+    trained_on, held_out, _, labels = data()
     part = Part(
         title="Pathwise: a variational autoencoder of digits",
         text=(
-            f"The {len(pixels)} handwritten digits that scikit-learn ships, 8 by 8 pixels; {TEST} of "
+            f"The {len(trained_on) + TEST} handwritten digits that scikit-learn ships, 8 by 8 pixels; {TEST} of "
             "them, held out, are scored. The posterior and the prior are Normals, the draw is "
             "rsample, and the divergence between the two is exact."
         ),
@@ -106,19 +132,23 @@ def run(tick: Tick, quick: bool) -> Part:
         train(model, trained_on, 1 if quick else epochs, inner)
         share += weight
         part.findings += scores(model, latent, trained_on, held_out)
-    test_labels = torch.as_tensor(labels)[order[-TEST:]]
     part.plots = [
-        latent_plane(models[2], held_out, test_labels),
+        latent_plane(models[2], held_out, labels),
         reconstructions(models[10], held_out),
     ]
     return part
 
 
 @torch.no_grad()
+def bound(model: Autoencoder, images: Tensor, draws: int) -> tuple[float, float]:
+    """The evidence lower bound per image, and its standard error over images."""
+    elbo = model.elbo(images, draws)
+    return elbo.mean().item(), (elbo.std() / len(elbo) ** 0.5).item()
+
+
 def scores(model: Autoencoder, latent: int, trained_on: Tensor, held_out: Tensor) -> list[Finding]:
     """The bound per image, on the images trained on and on those held out."""
-    bound = model.elbo(held_out, draws=100)
-    mean, error = bound.mean().item(), (bound.std() / len(bound) ** 0.5).item()
+    mean, error = bound(model, held_out, draws=100)
     goal = GOALS[latent]
     return [
         Finding(
@@ -129,6 +159,6 @@ def scores(model: Autoencoder, latent: int, trained_on: Tensor, held_out: Tensor
         ),
         Finding(
             f"training ELBO per image, {latent} latent dimensions",
-            f"{model.elbo(trained_on, draws=10).mean().item():.2f} nats",
+            f"{bound(model, trained_on, draws=10)[0]:.2f} nats",
         ),
     ]

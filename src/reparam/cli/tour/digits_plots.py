@@ -8,7 +8,7 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from ... import Bernoulli, Independent, Normal
+from ... import Bernoulli, Distribution, Independent
 from ...plots.style import axes, legend, to_svg
 from .part import Plot
 
@@ -18,6 +18,8 @@ SHOWN = 12
 
 class Model(Protocol):
     """What is asked of an autoencoder."""
+
+    prior: Distribution
 
     def posterior(self, images: Tensor) -> Independent:
         """The law of the latents, given images."""
@@ -40,22 +42,24 @@ def tiles(images: Tensor, rows: int) -> Tensor:
 
 
 @torch.no_grad()
-def latent_plane(model: Model, images: Tensor, labels: Tensor) -> Plot:
+def latent_plane(model: Model, images: Tensor, labels: Tensor, name: str = "plane") -> Plot:
     """Where the test digits lie in two dimensions, and what the decoder makes of that plane."""
     left, right = axes(2, height=3.2)
-    centre = model.posterior(images).mean
-    colours = left.scatter(centre[:, 0].tolist(), centre[:, 1].tolist(), c=labels.tolist(), cmap="tab10", s=7)
-    handles, names = colours.legend_elements()
+    place = model.prior.cdf(model.posterior(images).mean)
+    colours = left.scatter(place[:, 0].tolist(), place[:, 1].tolist(), c=labels.tolist(), cmap="tab10", s=7)
+    handles, digits = colours.legend_elements()
     where = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": 5}
-    legend(left, handles=handles, labels=names, handletextpad=0, columnspacing=1.0, **where)
-    left.set_xlabel("$z_1$")
-    left.set_ylabel("$z_2$")
-    quantiles = Normal(0.0, 1.0).icdf((torch.arange(SIDE) + 0.5) / SIDE)
-    plane = torch.cartesian_prod(-quantiles, quantiles).flip(-1)
-    show(right, tiles(model.likelihood(plane).mean, SIDE))
+    legend(left, handles=handles, labels=digits, handletextpad=0, columnspacing=1.0, **where)
+    left.set_xlabel("$F(z_1)$")
+    left.set_ylabel("$F(z_2)$")
+    left.set(aspect="equal", xlim=(0, 1), ylim=(0, 1))
+    steps = (torch.arange(SIDE) + 0.5) / SIDE
+    plane = torch.cartesian_prod(steps.flip(0), steps).flip(-1)
+    show(right, tiles(model.likelihood(model.prior.icdf(plane)).mean, SIDE))
     return Plot(
-        to_svg(left, "plane"),
-        "Left: held-out digits in the plane of two latents. Right: digits decoded from the quantiles of the prior.",
+        to_svg(left, name),
+        "Left: held-out digits in the plane of two latents, by the probabilities F that the prior gives to smaller "
+        "ones. Right: digits decoded from that plane.",
     )
 
 

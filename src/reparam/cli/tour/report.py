@@ -1,4 +1,4 @@
-"""The tour's report: one file of HTML that needs nothing beside it."""
+"""The report of the tour and of its like: one file of HTML that needs nothing beside it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>A tour of reparam</title>
+<title>{title}</title>
 <style>
 {style}</style>
 </head>
 <body>
-<h1>A tour of reparam</h1>
+<h1>{title}</h1>
 <p class="soft">{setting}</p>
 {summary}
 {parts}
@@ -27,21 +27,23 @@ PAGE = """<!doctype html>
 """
 
 
-def page(parts: Sequence[Part], setting: str) -> str:
+def page(parts: Sequence[Part], setting: str, title: str) -> str:
     """The whole report.
 
     Args:
         parts: what the tour visited.
         setting: a sentence on versions, machine and time.
+        title: its heading.
 
     Example:
-        >>> text = page([Part("One", "What it does.", findings=[Finding("x", "1")])], "Here.")
+        >>> text = page([Part("One", "What it does.", findings=[Finding("x", "1")])], "Here.", "All")
         >>> text.count("<h2"), "<td>x</td>" in text
         (1, True)
     """
     style = resources.files(__package__).joinpath("style.css").read_text("utf-8")
     return PAGE.format(
         style=style,
+        title=escape(title),
         setting=escape(setting),
         summary=table(parts),
         parts="\n".join(section(i, part) for i, part in enumerate(parts, 1)),

@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 import torch
 from torch import Generator, Tensor
 
-from ..core.checks import surely
-from ..core.noise import normal
-from ..core.shapes import joint
-from ..special import ndtri
+from ... import kernels
+from ..._torch import is_ordinary_mode
+from ...core.checks import surely
+from ...core.noise import normal
+from ...core.shapes import joint
+from ...special import ndtri
 
 L = TypeVar("L", bound=Any)
 NODES, FEW = 513, 33
@@ -31,8 +33,16 @@ def in_double(self: L) -> L:
     return wide
 
 
-def poisson(rate: Tensor, dtype: torch.dtype, generator: Generator | None) -> Tensor:
-    """Poisson numbers for rates in float64; above 1e15, where no test can tell, rounded normal ones."""
+def poisson(rate: Tensor, shape: torch.Size, dtype: torch.dtype, generator: Generator | None) -> Tensor:
+    """Poisson numbers; without the native sampler rounded normal ones above 1e15, where no test can tell.
+
+    References:
+        Hörmann, The transformed rejection method for generating Poisson random variables, 1993.
+    """
+    if kernels.usable(rate):
+        drawn = kernels.draw("poisson_draw", kernels.key_of(shape, generator), rate)
+        return drawn if drawn.dtype is dtype else drawn.clamp(max=torch.finfo(dtype).max).to(dtype)
+    rate = rate.double().expand(shape)
     large = rate > 1e15
     if surely(~large):
         return torch.poisson(rate, generator).to(dtype)
@@ -48,16 +58,20 @@ def window(self: Any, scale: Tensor | float = 1.0) -> tuple[Tensor, Tensor]:
     :math:`P(X > \mu + \sqrt{2vL} + cL) \le e^{-L}` and :math:`P(X < \mu - \sqrt{2vL} - L) \le e^{-L}`, v the
     variance; with L = 40.5 less than 1e-17 is left out. While 513 numbers suffice the sum is over all (h = 1).
     Beyond, a standard deviation is more than five steps, and a trapezoidal sum of so smooth a function is exact to
-    rounding.
+    rounding. Where the law has no more than 33 numbers, they are all of them.
 
     References:
         Boucheron, Lugosi and Massart, Concentration inequalities, 2013, section 2.4.
         Trefethen and Weideman, The exponentially convergent trapezoidal rule, 2014.
     """
     with torch.no_grad():
+        most = self.support.upper_bound
+        if is_ordinary_mode() and isinstance(most, Tensor) and surely(most < FEW):
+            step = torch.ones_like(most)
+            return step * self._listed().reshape((-1,) + (1,) * most.dim()), step
         mean, spread, far = self._mean(), REACH * self._stddev(), REACH * REACH / 2
         low = (mean - spread - far).clamp(min=0).floor()
-        high = (mean + spread + far * scale).ceil().clamp(max=self.support.upper_bound)
+        high = (mean + spread + far * scale).ceil().clamp(max=most)
         nodes = FEW if surely(high - low <= FEW - 2) else NODES
         # powers of two, of which the numbers are multiples, so that none is rounded
         step = torch.exp2(((high - low) / (nodes - 2)).log2().ceil().clamp(min=0))
@@ -69,11 +83,13 @@ def expect(self: Any, f: Callable[[Tensor, Tensor], Tensor], scale: Tensor | flo
     """E f(X, log P(X)) over the window; where the mass is zero neither f nor its gradient counts."""
     law = self._unchecked()
     k, step = window(law, scale)
-    with torch.no_grad():
-        possible = law._log_prob(k) > -torch.inf
-        k = torch.where(possible, k, law._mode())
     log_p = law._log_prob(k)
-    return step * torch.where(possible, log_p.exp() * f(k, log_p), 0.0).sum(0)
+    possible, terms = log_p > -torch.inf, log_p.exp() * f(k, log_p)
+    if terms.requires_grad or not is_ordinary_mode():
+        k = torch.where(possible, k, law._mode().detach())
+        log_p = law._log_prob(k)
+        terms = log_p.exp() * f(k, log_p)
+    return step * torch.where(possible, terms, 0.0).sum(0)
 
 
 def summed_divergence(p: Any, q: Any) -> Tensor:

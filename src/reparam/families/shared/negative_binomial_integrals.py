@@ -16,7 +16,7 @@ import math
 import torch
 from torch import Tensor
 
-from ..special import deviance
+from ...special import deviance
 
 NODES = 320
 LEFT, RIGHT = 20.0, 45.0

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..constraints import Constraint
-from ..constraints.base import Bounds
-from ..core.checks import Checker, refuse
-from ..core.distribution import Distribution
+from ...constraints import Constraint
+from ...constraints.base import Bounds
+from ...core.checks import Checker, refuse
+from ...core.distribution import Distribution
 
 
 class _Finite(Constraint):

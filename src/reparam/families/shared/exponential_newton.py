@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..core.params import param
-from ..core.shapes import joint
-from ..transforms import biject_to
+from ...core.params import param
+from ...core.shapes import joint
+from ...transforms import biject_to
 
 STEPS = 40
 LONGEST = 4.0  #: the longest step of a free coordinate: positive parameters move by a factor of 55 at most

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..special import log1mexp, trigamma
-from ..special._quadrature import gauss_legendre
+from ...special import log1mexp, trigamma
+from ...special._quadrature import gauss_legendre
 
 # log(2): beyond, the law is wide and moments do not cancel
 WIDE = 0.7

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..special._quadrature import gauss_legendre, on_unit
+from ...special._quadrature import gauss_legendre, on_unit
 
 Function = Callable[[Tensor], Tensor]
 RULE = gauss_legendre(16)
@@ -45,6 +45,36 @@ def mean_of(
     z = STEP * torch.arange(-count, count + 1, dtype=scale.dtype, device=scale.device)
     by_steps = STEP * (density(z) * function(middle + spread * z)).sum(-1)
     return torch.where(wide, by_rest, by_steps)
+
+
+def mean_of_share(
+    order: int,
+    centre: Tensor,
+    law: tuple[Function, float],
+    sides: tuple[Tensor, Tensor],
+    location: Tensor,
+    scale: Tensor,
+) -> Tensor:
+    """The moment of sigmoid(X) about a centre.
+
+    Args:
+        order: of the moment.
+        centre: of the law's shape.
+        law: as for :func:`mean_of`.
+        sides: the probabilities of X < 0 and of X > 0.
+        location: the location of the law of X.
+        scale: its scale.
+    """
+    about = centre.unsqueeze(-1)
+
+    def at(x: Tensor) -> Tensor:
+        return (torch.sigmoid(x) - about) ** order
+
+    def rest(x: Tensor) -> Tensor:
+        return at(x) - ((x > 0).to(x.dtype) - about) ** order
+
+    limit = sides[0] * (-centre) ** order + sides[1] * (1 - centre) ** order
+    return mean_of(at, rest, limit, law, location, scale)
 
 
 def _half_line(like: Tensor) -> tuple[Tensor, Tensor]:

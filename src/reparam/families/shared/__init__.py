@@ -1,0 +1,1 @@
+"""What several laws share: bases, sums, integrals and solvers."""
