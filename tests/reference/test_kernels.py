@@ -49,10 +49,6 @@ def gamma(x: mpf, a: mpf, rate: mpf) -> mpf:
     return a * mp.log(rate) + (a - 1) * mp.log(x) - rate * x - mp.loggamma(a)
 
 
-def gamma_draw(_: mpf, rate: mpf, log_standard: mpf, slope: mpf) -> mpf:
-    return mp.exp(log_standard) / rate
-
-
 def beta(x: mpf, a: mpf, b: mpf) -> mpf:
     constant = mp.loggamma(a + b) - mp.loggamma(a) - mp.loggamma(b)
     return (a - 1) * mp.log(x) + (b - 1) * mp.log(1 - x) + constant
@@ -151,8 +147,6 @@ CASES = [
     Case("uniform_log_prob", uniform, [(0.5, 0.0, 1.0), (2.0, 1.5, 1e20), (3.0, 2.9999, 3.0001)],
          (1, 1, 1), (0, 1, 2)),
     Case("gamma_log_prob", gamma, GAMMA, (1, 1, 1), (0, 1, 2)),
-    Case("gamma_draw", gamma_draw,
-         grid((2.5,), (1e-3, 7.0), (-600.0, -1.0, 0.0, 5.5, 80.0), (0.3,)), (1, 1, 1, 1), (1,)),
     Case("beta_log_prob", beta, BETA, (1, 1, 1), (0, 1, 2)),
     Case("studentt_log_prob", studentt, STUDENT, (1, 1, 1, 1), (0, 1, 2, 3)),
     Case("studentt_log_prob", studentt, grid((-1e200, 1e30), (0.01, 3.0, 1e6), (0.0,), (1e-3, 2.0)),
@@ -256,7 +250,6 @@ EDGES: list[tuple[str, list[Any], float, dict[int, Any]]] = [
     ("tanh_normal_log_prob", [-1.0, 0.0, 1.0], -INF, {0: 0.0, 1: 0.0, 2: 0.0}),
     ("tanh_normal_log_prob", [2.0, 0.0, 1.0], -INF, {0: 0.0, 1: 0.0, 2: 0.0}),
     ("tanh_normal_log_prob", [NAN, 0.0, 1.0], NAN, {}),
-    ("gamma_draw", [2.0, 4.0, 0.0, 3.0], 0.25, {0: 0.75, 1: -0.0625}),
     ("uniform_log_prob", [0.0, 0.0, 2.0], -math.log(2), {0: 0.0, 1: 0.5, 2: -0.5}),
     ("uniform_log_prob", [2.0, 0.0, 2.0], -math.log(2), {}),
     ("uniform_log_prob", [2.5, 0.0, 2.0], -INF, {0: 0.0, 1: 0.0, 2: 0.0}),

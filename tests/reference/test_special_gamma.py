@@ -110,12 +110,13 @@ def test_quantile_gradient() -> None:
     a, y = _leaves(points)
     slopes = torch.autograd.grad(special.log_gamma_quantile_grad(a, y).sum(), (a, y))
     for order, got in zip("ay", slopes, strict=True):
-        # Terms of the order of a^{-1/2} leave a derivative of the order of 1/a: they cancel to 1/sqrt(a).
+        # Terms of the order of a^{-1/2} leave a derivative of the order of 1/a: they cancel to 1/sqrt(a). The least
+        # bound is that of the derivatives of all special functions.
         for p, g in zip(points, got.tolist(), strict=True):
             with mp.workdps(DIGITS):
                 exact = gradient_orders(*map(mpf, p))[order]
             error = excess(g, exact, mpf(0), got.dtype)
-            assert error <= 100 * (1 + p[0] ** 0.5), f"{order} at {p}: {error:.3g} eps"
+            assert error <= max(1000, 100 * p[0] ** 0.5), f"{order} at {p}: {error:.3g} eps"
 
 
 def test_inverses_return_in_the_deep_tails() -> None:

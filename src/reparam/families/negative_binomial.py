@@ -104,8 +104,13 @@ class NegativeBinomial(Distribution):
         errors = stirling_error(count) - stirling_error(k) - stirling_error(rest)
         inner = errors + 0.5 * (rest.log() - count.log() - k.log() - LOG_TWO_PI)
         for part, share, sign in ((k, p, 1), (rest, q, -1)):
-            share = torch.where(inside, share, 0.5)
-            log_share = logsigmoid(sign * self.logits) if "logits" in self._given else share.log()
+            if "logits" in self._given:
+                # as many as there are values: the derivatives in both forms of a share are added before they are summed
+                log_odds = sign * torch.where(inside, self.logits, 0.0)
+                share, log_share = torch.sigmoid(log_odds), logsigmoid(log_odds)
+            else:
+                share = torch.where(inside, share, 0.5)
+                log_share = share.log()
             inner = inner + share_fit(part, count, share, log_share)
         return torch.where(some, torch.where(possible, inner, -torch.inf), r * self._log_failure())
 

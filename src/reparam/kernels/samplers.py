@@ -67,6 +67,11 @@ def draw(sampler: str, key: Tensor, *parameters: Tensor) -> Tensor:
         >>> draw("log_gamma_draw", key_of((100, 2)), a).shape if usable(a) else torch.Size((100, 2))
         torch.Size([100, 2])
     """
+    entry = ENTRIES.get(sampler)
+    if entry is not None and is_ordinary_mode() and not torch.is_grad_enabled():
+        drawn: Tensor | None = native.evaluate(entry.index, None, key, *parameters)
+        if drawn is not None:
+            return drawn
     return _run(sampler, key, parameters, [False] * len(parameters))[0]
 
 
