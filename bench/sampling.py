@@ -29,7 +29,7 @@ ROOT = Path(__file__).parent.parent
 
 def fixed(*values: float) -> Draw:
     """The same numbers as the parameter of every call: one, or a vector."""
-    return lambda _: torch.tensor(values if len(values) > 1 else values[0])
+    return lambda _: torch.tensor(values if len(values) > 1 else values[0], dtype=torch.float32)
 
 
 def von_mises(d: Any, validate: bool, concentration: Tensor) -> Any:

@@ -32,13 +32,14 @@ def test_divergences_between_families_are_their_integrals(p: testing.Family) -> 
     for q in PRINCIPAL:
         if q is p or q.example.event_shape != p.example.event_shape:
             continue
-        try:
-            reparam.kl_divergence(p.example, q.example)
-        except NotImplementedError as error:
-            assert type(p.example).__name__ in str(error) or "known" in str(error)
-            continue
         for seed in (0, 1):
-            testing.compare_divergence(p.law(seed=seed), q.law(seed=seed + 3))
+            laws = p.law(seed=seed), q.law(seed=seed + 3)
+            try:
+                reparam.kl_divergence(*laws)
+            except NotImplementedError as error:
+                assert type(p.example).__name__ in str(error) or "known" in str(error)
+            else:
+                testing.compare_divergence(*laws)
 
 
 def test_all_classes_are_found() -> None:

@@ -256,3 +256,12 @@ def test_what_cannot_be_truncated_is_refused() -> None:
         Truncated(Gamma(1.0, 1.0), torch.tensor([-3.0, 1.0]), torch.tensor([-1.0, 2.0]))
     with pytest.raises(ValueError, match="parameter high must be"):
         Truncated(Normal(0.0, 1.0), 1.0, 1.0)
+
+
+def test_a_divergence_without_a_rule_is_infinite_where_the_supports_say_so() -> None:
+    outside = reparam.Truncated(reparam.Normal(0.0, 1.0), -1.0, 2.0)
+    inside = reparam.Truncated(reparam.Normal(0.0, 1.0), 1.0, 2.0)
+    other = reparam.Gamma(1.0, 1.0)
+    assert reparam.kl_divergence(outside, other) == torch.inf
+    with pytest.raises(NotImplementedError, match="Truncated"):
+        reparam.kl_divergence(inside, other)

@@ -67,7 +67,7 @@ def apply(factor: Tensor, vectors: Tensor) -> Tensor:
     """``factor @ vector`` for each vector: one matrix product where the factor is shared."""
     if shared(factor):
         return vectors @ factor.reshape(factor.shape[-2:]).mT
-    return (factor @ vectors[..., None]).squeeze(-1)
+    return (factor @ vectors.unsqueeze(-1)).squeeze(-1)
 
 
 def solve(factor: Tensor, vectors: Tensor, upper: bool = False) -> Tensor:
@@ -76,4 +76,4 @@ def solve(factor: Tensor, vectors: Tensor, upper: bool = False) -> Tensor:
         matrix = factor.reshape(factor.shape[-2:])
         flat = vectors.reshape(-1, vectors.shape[-1])
         return solve_triangular(matrix, flat.mT, upper=upper).mT.reshape(vectors.shape)
-    return solve_triangular(factor, vectors[..., None], upper=upper).squeeze(-1)
+    return solve_triangular(factor, vectors.unsqueeze(-1), upper=upper).squeeze(-1)

@@ -7,6 +7,7 @@ from typing import Any, overload
 import torch
 from torch import Generator, Tensor
 
+from ..core.checks import surely
 from ..core.deferred import read
 from ..core.distribution import Distribution
 from ..core.registry import kl_rules, register_kl
@@ -96,6 +97,11 @@ def _known(p: Any, q: Any) -> Tensor:
             f"@register_kl({type(p).__name__}, {type(q).__name__}), or estimate it with "
             f"kl_divergence(p, q, fallback='quadrature') or fallback='monte_carlo'"
         )
-    value: Tensor = rule(p, q)
+    try:
+        value: Tensor = rule(p, q)
+    except NotImplementedError:
+        if isinstance(covered, Tensor) and surely(~covered):
+            return torch.full(shape, torch.inf, dtype=p.dtype, device=p.device)
+        raise
     value = value.expand(shape)
     return value if covered is True else torch.where(covered, value, torch.inf)
