@@ -68,7 +68,8 @@ def reconstructions(model: Model, images: Tensor) -> Plot:
     """Held-out digits, and what ten latents keep of them."""
     (ax,) = axes(width=6.4, height=1.3)
     shown = images[:SHOWN]
-    show(ax, tiles(torch.cat([shown, model.likelihood(model.posterior(shown).mean).mean]), 2))
+    above, below = tiles(shown, 1), tiles(model.likelihood(model.posterior(shown).mean).mean, 1)
+    show(ax, torch.cat([above, torch.zeros_like(above[:2]), below]))
     return Plot(
         to_svg(ax, "reconstructions"),
         "Above: held-out digits. Below: the same, decoded from ten latent dimensions.",
