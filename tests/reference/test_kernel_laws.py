@@ -120,6 +120,18 @@ def exp_remainder_of_size(x: mpf) -> mpf:
     return mp.expm1(-abs(x)) + abs(x)
 
 
+def expm1_quotient(k: mpf, x: mpf) -> mpf:
+    return mp.expm1(k * x) / k if k else x
+
+
+def log1p_quotient(k: mpf, x: mpf) -> mpf:
+    return mp.log1p(k * x) / k if k else x
+
+
+def log_inverse_cloglog(x: mpf) -> mpf:
+    return mp.log(-mp.expm1(-mp.exp(x)))
+
+
 RATES = (1e-5, 0.3, 1.0, 2.5, 1e4)
 SHARES = (1e-9, 0.3, 0.5, 0.75, 0.999)
 COUNTS = [(0, 3, 2, 5), (1, 0, 0, 1), (0, 0, 0, 0), (200, 300, 524, 1024), (500321, 499679, 0, 1000000)]
@@ -167,6 +179,11 @@ CASES = [
     Case("binary_entropy_logits", binary_entropy_logits, grid((-700.0, -3.0, -1e-9, 0.3, 50.0)), (1,), (0,)),
     Case("log_ratio", log_ratio, grid((1e-30, 0.3, 1.0000001, 1e30), (1e-30, 0.4, 1.0, 1e30)), (1, 1), (0, 1)),
     Case("exp_remainder", exp_remainder, grid((-50.0, -0.6, -0.4, 1e-10, 0.3, 0.5, 2.0, 40.0)), (1,), (0,)),
+    Case("expm1_quotient", expm1_quotient, grid((-7.0, -0.3, -1e-9, 1e-12, 0.4, 2.0), (1e-12, 0.05, 0.5, 7.0)),
+         (1, 1), (0, 1)),
+    Case("log1p_quotient", log1p_quotient, grid((-0.13, -1e-9, 1e-12, 0.4, 2.0, 30.0), (1e-12, 0.05, 0.5, 7.0)),
+         (1, 1), (0, 1)),
+    Case("log_inverse_cloglog", log_inverse_cloglog, grid((-60.0, -3.1, -2.9, -0.5, 0.3, 3.0)), (1,), (0,)),
     Case("exp_remainder_of_size", exp_remainder_of_size, grid((-50.0, -0.6, -0.4, 1e-10, 0.5, 40.0)), (1,), (0,)),
 ]  # fmt: skip
 

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from .._torch import is_ordinary_mode
 from ..constraints import real, unit_interval
 from ..core.noise import fine_uniform
 from ..core.params import one_of, param
@@ -57,8 +56,7 @@ class _Tilted(ExponentialFamily):
             fall = -slope.double().abs().clamp(min=FLAT)
             distance = torch.log1p(fine_uniform(shape, slope, generator) * torch.expm1(fall)) / fall
             x = torch.where(slope > 0, 1 - distance, distance).to(slope.dtype)
-            known = _quantile_slope(slope, x) if slope.requires_grad and is_ordinary_mode() else None
-        return reparameterise(slope, x, _quantile_slope, known)
+        return reparameterise(slope, x, _quantile_slope)
 
     def _cdf(self, x: Tensor) -> Tensor:
         return _below(x, 1 - x, self._slope())

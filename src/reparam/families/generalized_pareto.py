@@ -7,14 +7,12 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from .._torch import is_ordinary_mode
 from ..constraints import interval, positive, real
 from ..core.noise import exponential
 from ..core.params import param
 from ..core.registry import register_kl
-from ..implicit.scalar import reparameterise
 from ..kernels import fused
-from ..special.quotients import EXP_REMAINDER, NEAR, expm1_quotient, log1p_quotient
+from ..special.quotients import expm1_quotient, log1p_quotient
 from .exponential import ExponentialTails, exponential_mean
 
 
@@ -78,20 +76,11 @@ class GeneralizedPareto(ExponentialTails):
         return self.loc + self.scale * expm1_quotient(self.concentration, noise)
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return self.loc + self.scale * self._standard(exponential(shape, self.loc, generator))
-
-    def _standard(self, noise: Tensor) -> Tensor:
-        """The draw at loc 0 and scale 1, made together with its slope where that will be wanted."""
-        k = self.concentration
-        if not (k.requires_grad and torch.is_grad_enabled() and is_ordinary_mode()):
-            return expm1_quotient(k, noise)
-        with torch.no_grad():
-            z, slope = _with_slope(k, noise)
-        return reparameterise(k.expand(z.shape), z, lambda k, _: _with_slope(k, noise)[1], slope)
+        return self._at(exponential(shape, self.loc, generator))
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
         noise = exponential(shape, self.loc, generator)
-        return self.loc + self.scale * self._standard(noise), -(1 + self.concentration) * noise - self.scale.log()
+        return self._at(noise), -(1 + self.concentration) * noise - self.scale.log()
 
     def log_survival_function(self, value: Any) -> Tensor:
         """:meth:`log_sf`, under the name that ``torch.distributions`` has for it here."""
@@ -131,17 +120,6 @@ class GeneralizedPareto(ExponentialTails):
 
     def _infinite(self) -> Tensor:
         return torch.where(self.concentration < 0.5, torch.inf, torch.nan)
-
-
-def _with_slope(k: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-    r"""For noise u, :math:`z = (e^{ku} - 1)/k` and its derivative in k, :math:`uz - (z - u)/k`."""
-    w = k * noise
-    near = w.abs() < NEAR
-    small, large = torch.where(near, w, 0.0), torch.where(near, 1.0, k)
-    curve = small.unsqueeze(-1) ** torch.arange(len(EXP_REMAINDER), device=w.device) @ w.new_tensor(EXP_REMAINDER)
-    bend = noise * curve * noise
-    z = torch.where(near, noise + k * bend, torch.expm1(w) / large)
-    return z, noise * z - torch.where(near, bend, (z - noise) / large)
 
 
 @register_kl(GeneralizedPareto, GeneralizedPareto)
