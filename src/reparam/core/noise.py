@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from .. import kernels
 from .._torch import is_ordinary_mode
-from ..kernels.samplers import noise, usable
+from ..kernels.samplers import noise
 
 # ``generator=None`` is not passed on: torch's operators take symbolic shapes only without the keyword. ``size`` is
 # passed by keyword: a ``Size`` by position costs torch's parser as much as the numbers themselves.
@@ -50,9 +50,8 @@ def _inverted(
     generator: Generator | None,
 ) -> Tensor:
     """Draws of a standard law by its quantiles: natively where that is possible."""
-    if usable(like):
-        return noise(law, shape, like, generator)
-    return quantile(open_uniform(shape, like, generator)).to(like.dtype)
+    drawn = noise(law, shape, like, generator)
+    return quantile(open_uniform(shape, like, generator)).to(like.dtype) if drawn is None else drawn
 
 
 def _laplace_quantile(u: Tensor) -> Tensor:

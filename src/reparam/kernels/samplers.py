@@ -200,7 +200,7 @@ def categorical(
 NOISES = ("exponential", "gumbel", "laplace", "logistic", "cauchy")  # in the order of the library's enumeration
 
 
-def noise(law: str, shape: torch.Size, like: Tensor, generator: Generator | None = None) -> Tensor:
+def noise(law: str, shape: torch.Size, like: Tensor, generator: Generator | None = None) -> Tensor | None:
     """Standard draws of a law whose quantiles have a closed form, right in both tails down to probabilities of 1e-19.
 
     As for :func:`key_of`, the generator's state alone decides the draws.
@@ -208,20 +208,19 @@ def noise(law: str, shape: torch.Size, like: Tensor, generator: Generator | None
     Args:
         law: one of ``NOISES``.
         shape: the shape of the draws.
-        like: a tensor that is ``usable``, whose dtype the draws have.
+        like: a tensor whose dtype the draws have.
         generator: the source of the key; torch's default generator if None.
 
-    Raises:
-        RuntimeError: if ``like`` is not ``usable``.
+    Returns:
+        The draws, or None where ``like`` is not ``usable``.
 
     Example:
-        >>> like = torch.zeros(())
-        >>> draws = noise("cauchy", torch.Size((100,)), like) if usable(like) else torch.zeros(100)
-        >>> draws.shape, bool(draws.isfinite().all())
-        (torch.Size([100]), True)
+        >>> draws = noise("cauchy", torch.Size((100,)), torch.zeros(()))
+        >>> draws is None or bool(draws.isfinite().all())
+        True
     """
-    if native is None or not usable(like):
-        raise _refusal(law, like)
+    if not usable(like):
+        return None
     draws = torch.empty(size=shape, dtype=like.dtype)
     native.noise(NOISES.index(law), draws, _key(generator))
     return draws
