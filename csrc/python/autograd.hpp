@@ -8,8 +8,8 @@ namespace reparam::python {
 // What the Python side of the node gives, once: see `connect`.
 struct connection {
   PyObject *apply = nullptr, *backward = nullptr, *is_ordinary_mode = nullptr, *is_grad_enabled = nullptr;
-  PyObject *saved_tensors = nullptr, *needs_input_grad = nullptr, *save_for_backward = nullptr, *entry = nullptr;
-  PyObject* formula = nullptr;
+  PyObject *saved_tensors = nullptr, *needs_input_grad = nullptr, *to_save = nullptr, *called = nullptr;
+  PyObject *recipe = nullptr, *plain = nullptr, *validate_args = nullptr;
 };
 
 inline connection node;
@@ -19,35 +19,54 @@ inline bool answers_true(PyObject* function) {
   return value.get() == Py_True;
 }
 
-// The value of an entry, hanging from a node where some input wants a gradient; or None where Python has to see to it:
-// also where a gradient is wanted that the entry does not offer, or where some value does not exist.
-inline PyObject* evaluate(const reparam_entry* entry, PyObject* index, PyObject* formula, PyObject* const* objects) {
-  arrangement a(entry);
-  if (!a.read(objects)) return none_unless_failed();
+// Does some input want a gradient? -1 where it wants one that the entry does not offer.
+inline int wants_gradient(const arrangement& a) {
   bool tracked = false;
-  for (int j = 0; j < entry->inputs; ++j) {
+  for (int j = 0; j < a.entry->inputs; ++j) {
     if (!a.input[j].requires_grad()) continue;
-    if (!tracked && !answers_true(node.is_grad_enabled)) break;
+    if (!tracked && !answers_true(node.is_grad_enabled)) return 0;
     const bool sums = a.rank(j) > 0 && a.period[j] < a.n;
-    if (!(entry->differentiable >> j & 1) || (sums && !(entry->summable >> j & 1))) Py_RETURN_NONE;
+    if (!(a.entry->differentiable >> j & 1) || (sums && !(a.entry->summable >> j & 1))) return -1;
     tracked = true;
   }
+  return tracked ? 1 : 0;
+}
+
+// The value of an entry for inputs that were read, hanging from a node if it is tracked; or None where some value does
+// not exist. `formula()` makes what the node keeps for derivatives of derivatives: a new reference.
+template <class Formula>
+PyObject* evaluate(const arrangement& a, bool tracked, PyObject* index, const Formula& formula,
+                   PyObject* const* objects) {
   owned value(a.empty_value());
   if (value.get() == nullptr) return nullptr;
   reparam_call call = a.evaluation();
   call.value = address(value.get());
-  if (!run(entry, a.dtype(), call, a.threads())) Py_RETURN_NONE;
+  if (!run(a.entry, a.dtype(), call, a.threads())) Py_RETURN_NONE;
   if (PyErr_Occurred()) return nullptr;
   if (!tracked) return value.release();
-  const owned given(PyTuple_New(3 + entry->inputs));
-  if (given.get() == nullptr) return nullptr;
-  PyObject* const first[] = {index, formula, value.get()};
-  for (Py_ssize_t i = 0; i < 3 + entry->inputs; ++i) {
+  const int inputs = a.entry->inputs;
+  const owned given(PyTuple_New(3 + inputs)), kept(formula());
+  if (given.get() == nullptr || kept.get() == nullptr) return nullptr;
+  PyObject* const first[] = {index, kept.get(), value.get()};
+  for (int i = 0; i < 3 + inputs; ++i) {
     PyObject* const item = i < 3 ? first[i] : objects[i - 3];
     Py_INCREF(item);
     PyTuple_SetItem(given.get(), i, item);
   }
   return PyObject_CallObject(node.apply, given.get());
+}
+
+// The value of an entry; None where Python has to see to it.
+inline PyObject* evaluate(const reparam_entry* entry, PyObject* index, PyObject* formula, PyObject* const* objects) {
+  arrangement a(entry);
+  if (!a.read(objects)) return none_unless_failed();
+  const int tracked = wants_gradient(a);
+  if (tracked < 0) Py_RETURN_NONE;
+  const auto same = [formula] {
+    Py_INCREF(formula);
+    return formula;
+  };
+  return evaluate(a, tracked == 1, index, same, objects);
 }
 
 // forward(ctx, entry, formula, value, *tensors): saves all but the value, and returns that.
@@ -57,16 +76,14 @@ inline PyObject* forward(PyObject*, PyObject* const* args, Py_ssize_t count) {
     return nullptr;
   }
   PyObject* const ctx = args[0];
-  if (PyObject_SetAttr(ctx, node.entry, args[1]) < 0) return nullptr;
-  if (PyObject_SetAttr(ctx, node.formula, args[2]) < 0) return nullptr;
-  const owned save(PyObject_GetAttr(ctx, node.save_for_backward)), tensors(PyTuple_New(count - 4));
-  if (save.get() == nullptr || tensors.get() == nullptr) return nullptr;
+  const owned called(PyTuple_Pack(2, args[1], args[2])), tensors(PyTuple_New(count - 4));
+  if (called.get() == nullptr || tensors.get() == nullptr) return nullptr;
   for (Py_ssize_t i = 4; i < count; ++i) {
     Py_INCREF(args[i]);
     PyTuple_SetItem(tensors.get(), i - 4, args[i]);
   }
-  const owned done(PyObject_CallObject(save.get(), tensors.get()));
-  if (done.get() == nullptr) return nullptr;
+  if (PyObject_SetAttr(ctx, node.called, called.get()) < 0) return nullptr;
+  if (PyObject_SetAttr(ctx, node.to_save, tensors.get()) < 0) return nullptr;  // as its save_for_backward does
   Py_INCREF(args[3]);
   return args[3];
 }
@@ -75,11 +92,11 @@ inline PyObject* forward(PyObject*, PyObject* const* args, Py_ssize_t count) {
 inline PyObject* apply_backward(PyObject* ctx, PyObject* const* args, Py_ssize_t count) {
   if (count == 1 && !answers_true(node.is_grad_enabled) && answers_true(node.is_ordinary_mode)) {
     // The tensors are read anew: their memory may have been exchanged, by ``.data`` or by a hook.
-    const owned tensors(PyObject_GetAttr(ctx, node.saved_tensors)), index(PyObject_GetAttr(ctx, node.entry));
+    const owned tensors(PyObject_GetAttr(ctx, node.saved_tensors)), called(PyObject_GetAttr(ctx, node.called));
     const owned wanted(PyObject_GetAttr(ctx, node.needs_input_grad));
-    if (tensors.get() == nullptr || wanted.get() == nullptr || index.get() == nullptr) return nullptr;
+    if (tensors.get() == nullptr || wanted.get() == nullptr || called.get() == nullptr) return nullptr;
     std::int32_t entries = 0;
-    const reparam_entry* entry = reparam_entries(&entries) + PyLong_AsLong(index.get());
+    const reparam_entry* entry = reparam_entries(&entries) + PyLong_AsLong(PyTuple_GetItem(called.get(), 0));
     PyObject* inputs[most_inputs];
     for (int j = 0; j < entry->inputs; ++j) inputs[j] = PyTuple_GetItem(tensors.get(), j);
     owned found(pull_back(entry, args[0], wanted.get(), inputs));
@@ -98,8 +115,8 @@ inline PyObject* connect(PyObject*, PyObject* const* args, Py_ssize_t count) {
   }
   const auto name = [](const char* text) { return PyUnicode_InternFromString(text); };
   node = {PyObject_GetAttrString(args[0], "record"), PyObject_GetAttrString(args[0], "backward"),
-          args[1], args[2], name("saved_tensors"), name("needs_input_grad"), name("save_for_backward"),
-          name("entry"), name("formula")};
+          args[1], args[2], name("saved_tensors"), name("needs_input_grad"), name("to_save"),
+          name("called"), name("_recipe"), name("_plain"), name("_validate_args")};
   Py_INCREF(args[1]);
   Py_INCREF(args[2]);
   const owned nodes(PyObject_GetAttrString(args[0], "_backward_cls"));

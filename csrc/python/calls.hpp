@@ -107,7 +107,7 @@ struct arrangement {
     for (std::size_t i = 0; i < total.size(); ++i) static_cast<T*>(sums)[i] = static_cast<T>(total[i]);
   }
 
-  std::int64_t bytes(int j) const { return one(j) * (input[j].dtype == REPARAM_FLOAT32 ? 4 : 8); }
+  std::int64_t bytes(int j) const { return one(j) * input[j].bytes(); }
 
   reparam_call evaluation() const { return {n, k, data, period, nullptr, nullptr, nullptr, 1, 0, nullptr}; }
 
@@ -161,12 +161,12 @@ struct arrangement {
 inline PyObject* pull_back(const reparam_entry* entry, PyObject* gradient, PyObject* wanted, PyObject* const* objects) {
   arrangement a(entry);
   tensor grad;
-  if (!grad.read(gradient) || !a.read(objects)) return none_unless_failed();
+  if (!grad.read(gradient, true) || !a.read(objects)) return none_unless_failed();
   const int rank = a.rank(entry->inputs);
   const int beyond = a.leader->dims - a.batch;
   bool fits = grad.dtype == a.dtype() && grad.dims == a.batch + rank && ends(grad, rank, *a.leader, beyond);
   for (int i = 1; i <= rank; ++i) fits &= grad.size[grad.dims - i] == a.k;
-  if (!fits || (rank > 0 && !grad.contiguous)) Py_RETURN_NONE;
+  if (!fits) Py_RETURN_NONE;
   const Py_ssize_t length = PyTuple_Size(wanted), before = length - entry->inputs;
   if (before < 0) {
     PyErr_SetString(PyExc_TypeError, "pull_back: fewer gradients are asked for than there are inputs");
@@ -200,8 +200,14 @@ inline PyObject* pull_back(const reparam_entry* entry, PyObject* gradient, PyObj
     PyTuple_SetItem(found.get(), i, made);
   }
   call.partial = partial;
-  call.grad = grad.data;
-  call.grad_period = grad.contiguous ? a.n : 1;
+  const bool spread = !grad.contiguous && (rank > 0 || !grad.one_number);
+  const std::unique_ptr<char[]> gathered(spread ? new (std::nothrow) char[grad.count * grad.bytes()] : nullptr);
+  if (spread) {
+    if (gathered == nullptr) return PyErr_NoMemory();
+    a.dtype() == REPARAM_FLOAT32 ? grad.copy<float>(gathered.get()) : grad.copy<double>(gathered.get());
+  }
+  call.grad = spread ? gathered.get() : grad.data;
+  call.grad_period = grad.contiguous || spread ? a.n : 1;
   run(entry, a.dtype(), call, a.threads());
   for (int j = 0; j < entry->inputs; ++j) {
     if (stretched[j] == nullptr) continue;

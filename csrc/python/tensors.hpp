@@ -103,12 +103,12 @@ struct tensor {
   PyObject* object = nullptr;
   void* data = nullptr;
   int dtype = 0, dims = 0;
-  std::int64_t size[most_dims];
+  std::int64_t size[most_dims], stride[most_dims];
   std::int64_t count = 0;
-  bool contiguous = false;  // else it is one number, expanded
+  bool contiguous = false, one_number = false;  // the latter: expanded
 
-  // False for other tensors, or with an exception.
-  bool read(PyObject* given) {
+  // False for other tensors, or with an exception. Entries that lie anyhow are taken where that is said to be welcome.
+  bool read(PyObject* given, bool anyhow = false) {
     object = given;
     PyObject* const type = reinterpret_cast<PyObject*>(Py_TYPE(given));
     constexpr int cpu = 1;
@@ -119,21 +119,41 @@ struct tensor {
     if (seen.device.type != cpu || dtype < 0 || dims > most_dims) return false;
     data = static_cast<char*>(seen.data) + seen.offset;
     contiguous = true;
-    bool one_number = true;
+    one_number = true;
     count = 1;
     for (int i = dims - 1; i >= 0; --i) {
       size[i] = seen.size[i];
-      contiguous &= size[i] == 1 || seen.stride[i] == count;
-      one_number &= seen.stride[i] == 0;
+      stride[i] = seen.stride[i];
+      contiguous &= size[i] == 1 || stride[i] == count;
+      one_number &= stride[i] == 0;
       count *= size[i];
     }
     contiguous |= count == 0;
-    if (!contiguous && !one_number) return false;
+    if (!contiguous && !one_number && !anyhow) return false;
     // One number may pass for contiguous and yet be a lazily negated view.
     return (count > 1 && contiguous) || !is_negated();
   }
 
   bool requires_grad() const { return is_true(object, words.requires_grad); }
+
+  std::int64_t bytes() const { return dtype == REPARAM_BOOL ? 1 : dtype == REPARAM_FLOAT32 ? 4 : 8; }  // of one entry
+
+  // Copies the entries one after another.
+  template <class T>
+  void copy(void* to) const {
+    T* out = static_cast<T*>(to);
+    std::int64_t index[most_dims] = {};
+    const T* from = static_cast<const T*>(data);
+    for (std::int64_t n = 0; n < count; ++n) {
+      *out++ = *from;
+      for (int i = dims - 1; i >= 0; --i) {
+        from += stride[i];
+        if (++index[i] < size[i]) break;
+        from -= stride[i] * size[i];
+        index[i] = 0;
+      }
+    }
+  }
 
  private:
   bool is_negated() const {

@@ -16,6 +16,9 @@ from torch._C import (
 from torch._C import (
     _len_torch_function_stack as _function_modes,
 )
+from torch._C import (
+    _set_grad_enabled as _set_grad_enabled,
+)
 from torch.autograd import forward_ad as _forward_ad
 from torch.nn import Parameter
 
@@ -33,6 +36,19 @@ def is_ordinary_mode() -> bool:
         or _dispatch_modes()
         or _function_modes()
     )
+
+
+class Untracked:
+    """``torch.no_grad`` at a third of its price."""
+
+    __slots__ = ("_tracked",)
+
+    def __enter__(self) -> None:
+        self._tracked = torch.is_grad_enabled()
+        _set_grad_enabled(False)
+
+    def __exit__(self, *failure: object) -> None:
+        _set_grad_enabled(self._tracked)
 
 
 def is_plain_cpu(tensor: Tensor) -> bool:

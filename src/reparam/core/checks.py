@@ -46,6 +46,7 @@ class Checker:
         self.constraint: Any = constraint
         self.bounds = constraint.bounds
         self.ends = _ends(constraint)
+        self.range: tuple[Any, ...] = self.bounds or self.ends or ()  # the arguments of all_within, where it can decide
         self.structure = STRUCTURES.get(type(constraint))
 
     def __call__(self, owner: Any, value: Tensor) -> bool:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from ..kernels.laws import surely_valid
 from .checks import Checker, refuse
 from .deferred import Recipe, is_deferred
 from .params import REQUIRED, Field, component, param
@@ -106,6 +107,12 @@ def make_checks(cls: Any) -> tuple[tuple[str, Checker], ...]:
     return tuple((name, Checker(f.constraint)) for name, f in cls._fields.items() if isinstance(f, param))
 
 
+def ranges_of(checks: tuple[tuple[str, Checker], ...]) -> tuple[tuple[Any, ...], ...]:
+    """The names and ranges of parameters, where these are all that has to be checked; none otherwise."""
+    every = all(check.range for _, check in checks)
+    return tuple((name, *check.range) for name, check in checks) if every else ()
+
+
 def check_parameters(self: Any) -> None:
     """Refuse parameters outside their constraints, naming the entry.
 
@@ -113,9 +120,10 @@ def check_parameters(self: Any) -> None:
         ValueError: for the first parameter with entries that violate its constraint.
     """
     own = self.__dict__
-    for name, holds in self._checks:
-        if name in own and not holds(self, own[name]):
-            refuse(self, f"parameter {name}", self._fields[name].constraint, own[name])
+    if not (self._ranges and surely_valid(self, self._ranges)):
+        for name, holds in self._checks:
+            if name in own and not holds(self, own[name]):
+                refuse(self, f"parameter {name}", self._fields[name].constraint, own[name])
     self._check()
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .checks import Checker
-from .construct import FULL, fields_of, laws_in, make_checks, make_init, wrapped_component
+from .construct import FULL, fields_of, laws_in, make_checks, make_init, ranges_of, wrapped_component
 from .deferred import Recipe
 from .guards import guarded
 from .params import Field, component, param
@@ -49,6 +49,7 @@ class Declared:
 
     _fields: ClassVar[dict[str, Field]] = {}
     _checks: ClassVar[tuple[tuple[str, Checker], ...]] = ()
+    _ranges: ClassVar[tuple[tuple[Any, ...], ...]] = ()
     _wraps: ClassVar[str | None] = None
     _validate_args: bool = __debug__
     _plain: bool = True
@@ -65,6 +66,7 @@ class Declared:
         if own:
             cls._given = tuple(cls._fields)
             cls._checks = make_checks(cls)
+            cls._ranges = ranges_of(cls._checks)
             cls._wraps = wrapped_component(cls._fields)
         support = vars(cls).get("support")
         if getattr(support, "parameters", ()):

@@ -14,7 +14,10 @@ import torch
 import torch.distributions
 from torch import Generator, Tensor
 
+from .._torch import Untracked
 from ..kernels.checks import all_within
+from ..kernels.dispatch import densities_of
+from ..kernels.laws import checked_log_prob
 from . import derived
 from .checks import Checker, refuse
 from .declaration import Declared
@@ -94,6 +97,8 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
     arg_constraints: ClassVar[Any] = {}
     sample_dtype: ClassVar[torch.dtype | None] = None  #: of samples, where it is not the parameters'
     _value_ok: ClassVar[Any] = None
+    _support_range: ClassVar[tuple[Any, ...]] = ()
+    _densities: ClassVar[tuple[Any, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -108,6 +113,9 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
             support = cls.support
             ready = hasattr(support, "resolve")
             cls._value_ok = Checker(support) if ready else staticmethod(derived.in_support)
+            cls._support_range = cls._value_ok.range if ready else ()
+        if "_log_prob" in own:
+            cls._densities = densities_of(cls._log_prob)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         raise TypeError(f"{type(self).__name__} is abstract: it declares no parameters")
@@ -170,7 +178,6 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
 
     # -- densities and probabilities ---------------------------------------------------------------------
 
-    @value_door
     def log_prob(self, value: Any) -> Tensor:
         """Log-density (or log-mass) at ``value``: ``[*sample, *batch, *event] -> [*sample, *batch]``.
 
@@ -178,6 +185,11 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
             ValueError: if the shape does not fit or, when validating, a value is outside the support.
                 When not validating, the density there is zero and its logarithm -inf.
         """
+        found = checked_log_prob(self, value) if self._densities else None
+        return self._log_prob_of_any(value) if found is None else found
+
+    @value_door
+    def _log_prob_of_any(self, value: Any) -> Tensor:
         return self._log_prob(value)
 
     @value_door
@@ -231,7 +243,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
             sample_shape: an int or a sequence of ints.
             generator: draws from it instead of torch's default one.
         """
-        with torch.no_grad():
+        with Untracked():
             return self._sample(self._extended_shape(sample_shape), generator)
 
     @door
@@ -244,7 +256,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
         self, sample_shape: Shape = NONE, *, generator: Generator | None = None
     ) -> tuple[Tensor, Tensor]:
         """Draws without a gradient, and their log-density with its gradient in the parameters."""
-        with torch.no_grad():
+        with Untracked():
             x = self._sample(self._extended_shape(sample_shape), generator)
         return x, self._log_prob(x)
 

@@ -1,6 +1,5 @@
 // Python's door to the kernels: functions of tensors that lie as a kernel wants them, and of addresses and sizes.
-#include "python/autograd.hpp"
-#include "python/bounds.hpp"
+#include "python/laws.hpp"
 #include "python/noise.hpp"
 
 namespace {
@@ -144,6 +143,8 @@ PyMethodDef methods[] = {
     {"evaluate", as_method(evaluate), METH_FASTCALL, nullptr},
     {"connect", as_method(reparam::python::connect), METH_FASTCALL, nullptr},
     {"forward", as_method(reparam::python::forward), METH_FASTCALL, nullptr},
+    {"all_valid", as_method(reparam::python::all_valid), METH_FASTCALL, nullptr},
+    {"log_prob", as_method(reparam::python::log_prob), METH_FASTCALL, nullptr},
     {"all_within", as_method(all_within), METH_FASTCALL, nullptr},
     {"all_structured", as_method(all_structured), METH_FASTCALL, nullptr},
     {"noise", as_method(reparam::python::noise), METH_FASTCALL, nullptr},

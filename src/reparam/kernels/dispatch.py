@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from types import FunctionType
@@ -16,6 +17,7 @@ from .layout import Layout, arrange, repeated
 from .library import ENTRIES, Entry, native
 
 Formula = Callable[..., Tensor]
+Density = tuple[Any, ...]  # (index of an entry, formula, formula_of, tracked, *parameters): see csrc/python/laws.hpp
 Method = TypeVar("Method", bound=Callable[[Any, Tensor], Tensor])
 
 
@@ -96,30 +98,44 @@ def fused(name: str, *parameters: str, tracked: bool = True) -> Callable[[Method
         if name not in ENTRIES:
             return method
 
+        def formula_of(law: Any) -> Formula:
+            return lambda x, *values: method(law._with_parameters(dict(zip(parameters, values, strict=True))), x)
+
+        # the formula as it was written, for values that are known to lie in the support
+        own = ((ENTRIES[name].index, inspect.unwrap(method), formula_of, tracked, *parameters),)
+
         @functools.wraps(method)
         def call(self: Any, x: Tensor) -> Tensor:
             if not is_ordinary_mode():
                 return method(self, x)
-            given = self.__dict__
-            tensors = [x]
-            for parameter in parameters:
-                if parameter not in given:
-                    return method(self, x)
-                tensors.append(given[parameter])
-            if not tracked and is_grad_enabled() and any([tensor.requires_grad for tensor in tensors]):
-                return method(self, x)
-
-            def formula(x: Tensor, *values: Tensor) -> Tensor:
-                return method(self._with_parameters(dict(zip(parameters, values, strict=True))), x)
-
-            result = evaluate(ENTRIES[name], formula, tensors)
-            return method(self, x) if result is None else result
+            value: Tensor | None = native.log_prob(own, None, self, x)
+            return _of_law(own[0], method, self, x) if value is None else value
 
         call.formula = method  # type: ignore[attr-defined]
         call.native = functools.partial(fused, name, *parameters, tracked=tracked)  # type: ignore[attr-defined]
+        call.densities = own + densities_of(method)  # type: ignore[attr-defined]
         return cast(Method, call)
 
     return decorate
+
+
+def densities_of(method: Callable[..., Tensor]) -> tuple[Density, ...]:
+    """How the native library describes the alternatives of a fused method; none of any other method."""
+    found: tuple[Density, ...] = getattr(method, "densities", ())
+    return found
+
+
+def _of_law(own: Density, method: Callable[[Any, Tensor], Tensor], law: Any, x: Tensor) -> Tensor:
+    """The log-density of a law whose tensors the native function does not take as they lie."""
+    index, _, formula_of, tracked, *parameters = own
+    given = law.__dict__
+    if any([parameter not in given for parameter in parameters]):
+        return method(law, x)
+    tensors = [x, *[given[parameter] for parameter in parameters]]
+    if not tracked and is_grad_enabled() and any([tensor.requires_grad for tensor in tensors]):
+        return method(law, x)
+    result = _rearranged(_BY_INDEX[index], formula_of(law), tensors)
+    return method(law, x) if result is None else result
 
 
 def evaluate(entry: Entry, formula: Formula, tensors: Sequence[Tensor]) -> Tensor | None:
@@ -181,13 +197,16 @@ class _Native(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Sequence[Tensor | None]:
         # The tensors are read anew: their memory may have been exchanged, by ``.data`` or by a hook.
-        tensors, wanted, entry = ctx.saved_tensors, ctx.needs_input_grad[3:], _BY_INDEX[ctx.entry]
+        index, formula = ctx.called
+        tensors, wanted, entry = ctx.saved_tensors, ctx.needs_input_grad[3:], _BY_INDEX[index]
         create_graph = is_grad_enabled()
         if not create_graph and is_ordinary_mode() and is_plain_cpu(grad) and _has_memory(grad):
             layout = arrange(entry, tensors)
             if layout is not None and grad.shape == layout[3] + (layout[2],) * entry.value_rank:
                 return None, None, None, *_pull_back(entry, layout, tensors, wanted, grad)
-        return None, None, None, *through_formula(ctx.formula, tensors, wanted, grad, create_graph)
+        if type(formula) is tuple:  # how to make it, and of which law
+            formula = formula[0](formula[1])
+        return None, None, None, *through_formula(formula, tensors, wanted, grad, create_graph)
 
 
 _BY_INDEX = tuple(ENTRIES.values())
