@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -287,3 +288,38 @@ def test_a_lazily_negated_gradient_keeps_its_sign() -> None:
     assert grad.is_neg()
     reparam.Normal(leaf, scale).log_prob(x).backward(grad)
     torch.testing.assert_close(leaf.grad, -(x - loc) / scale**2)
+
+
+def outcome(call: Callable[[], Tensor]) -> object:
+    """What a call returns, or the words of its refusal."""
+    try:
+        value = call()
+    except ValueError as error:
+        return str(error)
+    return value.dtype, value.requires_grad, value.shape, value.detach().nan_to_num(nan=123.0).tolist()
+
+
+@pytest.mark.parametrize("validate", [True, False])
+@pytest.mark.parametrize("tracked", [True, False])
+@pytest.mark.parametrize("name", ["Normal", "Uniform", "Gamma", "Bernoulli", "Poisson", "Dirichlet", "Categorical"])
+def test_the_short_way_of_a_density_says_what_the_long_one_says(name: str, tracked: bool, validate: bool) -> None:
+    half = torch.full((2, 3), 0.5, requires_grad=tracked)
+    given = {"Bernoulli": {"logits": half}, "Dirichlet": {"concentration": half}, "Categorical": {"logits": half}}
+    numbers = (half, half + 1) if name in ("Normal", "Uniform", "Gamma") else (half,)
+    law_of = getattr(reparam, name)
+    law = law_of(**given[name], validate_args=validate) if name in given else law_of(*numbers, validate_args=validate)
+    shapes = [(), (3,), (2, 3), (2, 1), (5, 2, 3), (5, 1, 3), (4,), (2,), (0, 2, 3)]
+    values = [torch.full(shape, value) for shape in shapes for value in (1.0, -1.0, 0.75, math.nan, math.inf)]
+    values += [values[0].double(), torch.ones(2, 3).double(), torch.ones(2, 3, dtype=torch.int64), torch.ones(3, 2).T]
+    values += [torch.full((2, 3), 1 / 3), torch.zeros(2, dtype=torch.int64), torch.full((5, 2), 7)]
+    for value in values:
+        assert outcome(lambda: law.log_prob(value)) == outcome(lambda: law._log_prob_of_any(value))  # noqa: B023
+
+
+def test_a_derivative_of_a_derivative_through_the_short_way() -> None:
+    loc, scale, x = (t.requires_grad_() for t in draws((3,), (3,), (3,)))
+    slope = torch.autograd.grad(reparam.Normal(loc, scale).log_prob(x).sum(), scale, create_graph=True)[0]
+    got = torch.autograd.grad(slope.sum(), (loc, scale, x))
+    z = (x - loc) / scale
+    for left, right in zip(got, (-2 * z / scale**2, (1 - 3 * z**2) / scale**2, 2 * z / scale**2), strict=True):
+        close(left, right, terms=16)  # quotients by the square of a scale above one half

@@ -22,12 +22,11 @@ from . import derived
 from .checks import Checker, refuse
 from .declaration import Declared
 from .params import param
-from .shapes import as_size, broadcasts_to
+from .shapes import EMPTY, as_size, broadcasts_to
 from .views import Views
 
 F = TypeVar("F", bound=Callable[..., Any])
 Shape = int | Sequence[int]
-NONE = torch.Size(())
 Method = Callable[..., Tensor]
 
 
@@ -122,8 +121,11 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
 
     # -- shapes and values -------------------------------------------------------------------------------
 
-    def _extended_shape(self, sample_shape: Shape = NONE) -> torch.Size:
-        return as_size(sample_shape) + self._batch_shape + self._event_shape  # type: ignore[no-any-return]
+    def _extended_shape(self, sample_shape: Shape = EMPTY) -> torch.Size:
+        event, shape = self._event_shape, self._batch_shape
+        if event is not EMPTY:
+            shape = shape + event
+        return shape if sample_shape is EMPTY else as_size(sample_shape) + shape  # type: ignore[no-any-return]
 
     def _value(self, value: Any) -> Tensor:
         """``value`` as a tensor whose shape fits and, when validating, that lies in the support."""
@@ -236,7 +238,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
     # -- samples -----------------------------------------------------------------------------------------
 
     @door
-    def sample(self, sample_shape: Shape = NONE, *, generator: Generator | None = None) -> Tensor:
+    def sample(self, sample_shape: Shape = EMPTY, *, generator: Generator | None = None) -> Tensor:
         """Draws without a gradient: ``[*sample_shape, *batch, *event]``.
 
         Args:
@@ -247,13 +249,13 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
             return self._sample(self._extended_shape(sample_shape), generator)
 
     @door
-    def rsample(self, sample_shape: Shape = NONE, *, generator: Generator | None = None) -> Tensor:
+    def rsample(self, sample_shape: Shape = EMPTY, *, generator: Generator | None = None) -> Tensor:
         """Draws whose gradient in the parameters is the pathwise one."""
         return self._rsample(self._extended_shape(sample_shape), generator)
 
     @door
     def sample_and_log_prob(
-        self, sample_shape: Shape = NONE, *, generator: Generator | None = None
+        self, sample_shape: Shape = EMPTY, *, generator: Generator | None = None
     ) -> tuple[Tensor, Tensor]:
         """Draws without a gradient, and their log-density with its gradient in the parameters."""
         with Untracked():
@@ -262,7 +264,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
 
     @door
     def rsample_and_log_prob(
-        self, sample_shape: Shape = NONE, *, generator: Generator | None = None
+        self, sample_shape: Shape = EMPTY, *, generator: Generator | None = None
     ) -> tuple[Tensor, Tensor]:
         """Differentiable draws and their log-density, computed together where that is more accurate."""
         return self._rsample_and_log_prob(self._extended_shape(sample_shape), generator)

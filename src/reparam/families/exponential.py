@@ -78,7 +78,7 @@ class Exponential(ExponentialTails, ExponentialFamily):
 
     @fused("exponential_log_prob", "rate", tracked=False)
     def _log_prob(self, x: Tensor) -> Tensor:
-        return torch.addcmul(self.rate.log(), self.rate, x, value=-1)
+        return self.rate.log() - self.rate * x
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         return exponential(shape, self.rate, generator) / self.rate
