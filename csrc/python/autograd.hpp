@@ -9,7 +9,7 @@ namespace reparam::python {
 struct connection {
   PyObject *apply = nullptr, *backward = nullptr, *is_ordinary_mode = nullptr, *is_grad_enabled = nullptr;
   PyObject *saved_tensors = nullptr, *needs_input_grad = nullptr, *to_save = nullptr, *called = nullptr;
-  PyObject *recipe = nullptr, *plain = nullptr, *validate_args = nullptr;
+  PyObject *recipe = nullptr, *validate_args = nullptr;
 };
 
 inline connection node;
@@ -116,7 +116,7 @@ inline PyObject* connect(PyObject*, PyObject* const* args, Py_ssize_t count) {
   const auto name = [](const char* text) { return PyUnicode_InternFromString(text); };
   node = {PyObject_GetAttrString(args[0], "record"), PyObject_GetAttrString(args[0], "backward"),
           args[1], args[2], name("saved_tensors"), name("needs_input_grad"), name("to_save"),
-          name("called"), name("_recipe"), name("_plain"), name("_validate_args")};
+          name("called"), name("_recipe"), name("_validate_args")};
   Py_INCREF(args[1]);
   Py_INCREF(args[2]);
   const owned nodes(PyObject_GetAttrString(args[0], "_backward_cls"));

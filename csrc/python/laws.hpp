@@ -89,7 +89,7 @@ inline PyObject* log_prob(PyObject*, PyObject* const* args, Py_ssize_t count) {
   const bool is_door = ends != Py_None;
   const attributes own(law);
   if (own.failed()) return nullptr;
-  if (is_door && (own.find(node.recipe) != nullptr || own.find(node.plain) != nullptr)) Py_RETURN_NONE;
+  if (is_door && own.find(node.recipe) != nullptr) Py_RETURN_NONE;  // a live law, which has to be read
   density chosen;
   bool found = false;
   for (Py_ssize_t i = 0; !found && i < PyTuple_Size(densities); ++i) {

@@ -59,6 +59,17 @@ def value_door(method: F) -> F:
     return opened  # type: ignore[return-value]
 
 
+def native_door(general: F) -> F:
+    """The door ``log_prob``: for a law with a native density one call of the library, where that settles it."""
+
+    @functools.wraps(general)
+    def opened(self: Any, value: Any) -> Any:
+        found = checked_log_prob(self, value) if self._densities else None
+        return general(self, value) if found is None else found
+
+    return opened  # type: ignore[return-value]
+
+
 def _in_float32(
     method: Callable[..., Any], self: Any, args: Any, kwargs: Any, validate_args: bool | None = None
 ) -> Any:
@@ -180,6 +191,8 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
 
     # -- densities and probabilities ---------------------------------------------------------------------
 
+    @native_door
+    @value_door
     def log_prob(self, value: Any) -> Tensor:
         """Log-density (or log-mass) at ``value``: ``[*sample, *batch, *event] -> [*sample, *batch]``.
 
@@ -187,11 +200,6 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
             ValueError: if the shape does not fit or, when validating, a value is outside the support.
                 When not validating, the density there is zero and its logarithm -inf.
         """
-        found = checked_log_prob(self, value) if self._densities else None
-        return self._log_prob_of_any(value) if found is None else found
-
-    @value_door
-    def _log_prob_of_any(self, value: Any) -> Tensor:
         return self._log_prob(value)
 
     @value_door
