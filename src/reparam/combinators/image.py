@@ -13,17 +13,18 @@ from ..constraints.numeric import Range
 from ..transforms import Transform
 
 
-def image(support: Constraint, transforms: Iterable[Transform]) -> Constraint:
+def image(support: Constraint, transforms: Iterable[Transform], dtype: torch.dtype) -> Constraint:
     """What the transforms, one after the other, make of the values of ``support``.
 
     Where the values fill a transform's domain it is the codomain; a part of the line is carried by a monotone
-    map end by end; of other parts the codomain is all that is known.
+    map end by end; of other parts the codomain is all that is known. Ends that are numbers are carried in the dtype
+    of the values.
     """
     for t in transforms:
         inner = support
         while isinstance(inner, constraints.independent) and inner.event_dim > t.domain.event_dim:
             inner = inner.base_constraint
-        carried = t.codomain if _fills(inner, t.domain) or not isinstance(inner, Range) else _carried(inner, t)
+        carried = t.codomain if _fills(inner, t.domain) or not isinstance(inner, Range) else _carried(inner, t, dtype)
         extra = support.event_dim - inner.event_dim
         support = constraints.independent(carried, extra) if extra else carried
     return support
@@ -33,9 +34,10 @@ def _fills(inner: Constraint, domain: Constraint) -> bool:
     return inner is domain or (not isinstance(inner, Range)) or constraints.is_subset(domain, inner) is True
 
 
-def _carried(inner: Range, t: Transform) -> Constraint:
+def _carried(inner: Range, t: Transform, dtype: torch.dtype) -> Constraint:
     if t.domain.event_dim or not t.bijective:
         return t.codomain
-    bounds = (inner.lower_bound, inner.upper_bound)
-    first, last = (t(b if isinstance(b, Tensor) else torch.tensor(float(b))) for b in bounds)
+    ends = (inner.lower_bound, inner.upper_bound)
+    bounds = (b if isinstance(b, Tensor) else torch.tensor(float(b), dtype=dtype, device="cpu") for b in ends)
+    first, last = map(t, bounds)
     return constraints.interval(torch.minimum(first, last), torch.maximum(first, last))

@@ -89,7 +89,7 @@ class TransformedDistribution(Wrapper):
     @property
     def support(self) -> constraints.Constraint:  # type: ignore[override]
         """The image of the base's support."""
-        return image(self.base_dist.support, self.transforms)
+        return image(self.base_dist.support, self.transforms, self.dtype)
 
     @property
     def has_enumerate_support(self) -> bool:  # type: ignore[override]
