@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from ..core.distribution import Distribution
+from ..core.linear import product
 from ..core.ranges import interior, probability
 from ..core.slopes import slope
 from ..families.multivariate_normal import MultivariateNormal
@@ -107,7 +108,7 @@ class _Whitened:
         factor = law.scale_tril
         identity = torch.eye(factor.shape[-1], dtype=x.dtype, device=x.device).expand_as(factor)
         self.inverse = torch.linalg.solve_triangular(factor, identity, upper=False)
-        self.noise = (self.inverse @ (x - law.loc).unsqueeze(-1)).squeeze(-1)
+        self.noise = product(self.inverse, (x - law.loc).unsqueeze(-1)).squeeze(-1)
         self.log_cdf, self.log_sf = log_ndtr(self.noise), log_ndtr(-self.noise)
         self.rate = self.inverse.diagonal(dim1=-2, dim2=-1)
         self.log_prob = self.rate.log() - 0.5 * self.noise**2 - HALF_LOG_TWO_PI
@@ -138,7 +139,7 @@ class _Columns:
     def add(self, d: int, value: Tensor) -> None:
         value = value.unsqueeze(-1)
         share = self.weight[..., d] * value - self._missing(d)
-        added = (share.unsqueeze(-2) @ self.law.inverse[..., d, :]).squeeze(-2)
+        added = product(share.unsqueeze(-2), self.law.inverse[..., d, :]).squeeze(-2)
         self.total = added if self.total is None else self.total + added
         self.later = self.later + self.past[..., d] * value
 

@@ -13,9 +13,25 @@ cholesky: Callable[[Tensor], Tensor] = torch.linalg.cholesky
 solve_triangular: Callable[..., Tensor] = torch.linalg.solve_triangular
 
 
+def _in_own_dtype(operation: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    """An operation that autocast would do in half precision, which is not enough for a density."""
+
+    def exact(first: Tensor, second: Tensor) -> Tensor:
+        if not torch.is_autocast_enabled(first.device.type):
+            return operation(first, second)
+        with torch.autocast(first.device.type, enabled=False):
+            return operation(first, second)
+
+    return exact
+
+
+product = _in_own_dtype(torch.matmul)
+vecdot = _in_own_dtype(torch.linalg.vecdot)
+
+
 def square(factor: Tensor) -> Tensor:
     """``factor @ factor.mT``."""
-    return factor @ factor.mT
+    return product(factor, factor.mT)
 
 
 @kernel("cholesky")
@@ -66,8 +82,8 @@ def shared(factor: Tensor) -> bool:
 def apply(factor: Tensor, vectors: Tensor) -> Tensor:
     """``factor @ vector`` for each vector: one matrix product where the factor is shared."""
     if shared(factor):
-        return vectors @ factor.reshape(factor.shape[-2:]).mT
-    return (factor @ vectors.unsqueeze(-1)).squeeze(-1)
+        return product(vectors, factor.reshape(factor.shape[-2:]).mT)
+    return product(factor, vectors.unsqueeze(-1)).squeeze(-1)
 
 
 def solve(factor: Tensor, vectors: Tensor, upper: bool = False) -> Tensor:

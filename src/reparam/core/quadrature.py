@@ -122,7 +122,7 @@ def quantile_terms(self: Any, f: Callable[[Tensor], Tensor], nodes: int = NODES)
 
 def _rule(like: Tensor, dims: int, nodes: int) -> tuple[Tensor, Tensor]:
     """The probabilities from one half down, and their weights; none for those that the dtype cannot hold."""
-    t = torch.linspace(0.0, REACH, nodes, dtype=torch.float64)
+    t = torch.linspace(0.0, REACH, nodes, dtype=torch.float64, device="cpu")
     p = torch.sigmoid(-math.pi * torch.sinh(t))
     weight = math.pi * torch.cosh(t) * p * torch.sigmoid(math.pi * torch.sinh(t)) * (REACH / (nodes - 1))
     weight[0] /= 2

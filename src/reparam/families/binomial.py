@@ -116,7 +116,7 @@ class Binomial(ExponentialFamily):
         value = f(k + 1, rest, p, q) if upper else f(rest, k + 1, q, p)
         if f is log_betainc_odds:
             value = value + (k + 1 if upper else rest) * lost
-        return torch.where(inside, value, torch.where(x < 0, below, beyond))
+        return torch.where(inside, value, torch.where(x < 0, below, torch.where(x.isnan(), x, beyond)))
 
     def _odds(self, upper: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Numbers in the ratio of the probabilities, and what log-odds that no numbers hold go further down."""

@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from ..constraints import real, unit_interval
+from ..core.linear import product
 from ..core.noise import fine_uniform
 from ..core.params import one_of, param
 from ..core.registry import register_kl
@@ -246,7 +247,7 @@ def _quantile_slope(slope: Tensor, x: Tensor) -> Tensor:
     near = m.abs() < 0.25
     small, large = torch.where(near, m, 0.0), torch.where(near, 1.0, m)
     powers = torch.stack([small, small * y]).unsqueeze(-1) ** torch.arange(len(REMAINDER), device=x.device)
-    whole, part = powers @ x.new_tensor(REMAINDER)
+    whole, part = product(powers, x.new_tensor(REMAINDER))
     capped = large.clamp(max=80.0)  # beyond, the share is lost beside y
     share = torch.expm1(capped * y) / torch.expm1(capped)
     return torch.where(near, y * (whole - y * part) / (1 + small * whole), (y - share) / large)

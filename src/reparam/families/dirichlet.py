@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from ..constraints import independent, positive, simplex
+from ..core.linear import product
 from ..core.params import param
 from ..core.registry import register_kl
 from ..implicit.gamma import dirichlet, log_standard_gamma
@@ -101,7 +102,7 @@ class Dirichlet(ExponentialFamily):
     def _others(self) -> Tensor:
         """The sum of the other concentrations, which with each one are those of its coordinate's beta law."""
         unlike = 1 - torch.eye(self.concentration.shape[-1], dtype=self.dtype, device=self.device)
-        return self.concentration @ unlike
+        return product(self.concentration, unlike)
 
     def _skewness(self) -> Tensor:
         a, b, n = self.concentration, self._others(), self._total()[..., None]

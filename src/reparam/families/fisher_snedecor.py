@@ -59,7 +59,8 @@ class FisherSnedecor(Distribution):
     def _log_prob(self, x: Tensor) -> Tensor:
         inside = (x > 0) & (x < torch.inf)
         log_x = torch.where(inside, x, 1.0).log()
-        at_zero = torch.where(self.df1 < 2, torch.inf, torch.where(self.df1 > 2, -torch.inf, 0.0))
+        steep = torch.where(self.df1 > 2, torch.full_like(self.df1, -torch.inf), 0.0)
+        at_zero = torch.where(self.df1 < 2, torch.inf, steep)
         return torch.where(inside, self._log_density(log_x) - log_x, torch.where(x > 0, -torch.inf, at_zero))
 
     def _log_odds(self, log_x: Tensor) -> Tensor:
@@ -143,7 +144,7 @@ class FisherSnedecor(Distribution):
         return finite, torch.where(finite, self.df2, 2 * order)
 
     def _infinite(self) -> Tensor:
-        return torch.where(self.df2 > 4, torch.inf, torch.nan)
+        return torch.where(self.df2 > 4, torch.full_like(self.df2, torch.inf), torch.nan)
 
 
 @register_kl(FisherSnedecor, FisherSnedecor)

@@ -119,7 +119,7 @@ class GeneralizedPareto(ExponentialTails):
         return finite, torch.where(finite, self.concentration, 0.0)
 
     def _infinite(self) -> Tensor:
-        return torch.where(self.concentration < 0.5, torch.inf, torch.nan)
+        return torch.where(self.concentration < 0.5, torch.full_like(self.concentration, torch.inf), torch.nan)
 
 
 @register_kl(GeneralizedPareto, GeneralizedPareto)

@@ -144,7 +144,7 @@ class InverseGamma(ExponentialFamily):
         return finite, torch.where(finite, self.concentration, 2 * order)
 
     def _infinite(self) -> Tensor:
-        return torch.where(self.concentration > 2, torch.inf, torch.nan)
+        return torch.where(self.concentration > 2, torch.full_like(self.concentration, torch.inf), torch.nan)
 
 
 @register_kl(InverseGamma, InverseGamma)

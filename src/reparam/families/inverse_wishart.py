@@ -6,7 +6,15 @@ import torch
 from torch import Generator, Tensor
 
 from ..constraints import greater_than, lower_cholesky, positive_definite
-from ..core.linear import inverse_triangular, log_diagonal, shrunk, solve_triangular, square, symmetric_cholesky
+from ..core.linear import (
+    inverse_triangular,
+    log_diagonal,
+    product,
+    shrunk,
+    solve_triangular,
+    square,
+    symmetric_cholesky,
+)
 from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..special import multigammaln
@@ -79,7 +87,7 @@ class InverseWishart(BartlettFamily):
     def _draw(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor, Tensor]:
         """A draw, the triangle it is made of, and the logarithms of that triangle's diagonal."""
         triangle, logs = bartlett(half_freedom(self.df, self._size()), shape, generator)
-        root = self._factor() @ inverse_triangular(triangle.flip((-2, -1)), upper=True).mT
+        root = product(self._factor(), inverse_triangular(triangle.flip((-2, -1)), upper=True).mT)
         return square(root), triangle, logs
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
@@ -125,7 +133,8 @@ class InverseWishart(BartlettFamily):
         psi, rest = self._scales(), (self.df - self._size() - 1)[..., None, None]
         exists = rest > 0
         diagonal = torch.eye(self._size(), dtype=torch.bool, device=psi.device)
-        return torch.where(exists, psi / torch.where(exists, rest, 1.0), torch.where(diagonal, torch.inf, torch.nan))
+        absent = torch.where(diagonal, torch.full_like(psi, torch.inf), torch.nan)
+        return torch.where(exists, psi / torch.where(exists, rest, 1.0), absent)
 
     def _mode(self) -> Tensor:
         return self._scales() / (self.df + self._size() + 1)[..., None, None]
@@ -135,7 +144,7 @@ class InverseWishart(BartlettFamily):
         exists = rest > 3
         safe = torch.where(exists, rest, 4.0)
         spread = (safe + 1) * psi.square() + (safe - 1) * diagonal_products(psi)
-        absent = torch.where(rest > 1, torch.inf, torch.nan)
+        absent = torch.where(rest > 1, torch.full_like(rest, torch.inf), torch.nan)
         return torch.where(exists, spread / (safe * (safe - 1) ** 2 * (safe - 3)), absent)
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 from torch import Generator, Tensor
-from torch.linalg import vecdot
 from torch.nn.functional import logsigmoid, pad
 
 from ..constraints import corr_cholesky, positive
 from ..core.distribution import Distribution
+from ..core.linear import vecdot
 from ..core.noise import normal
 from ..core.params import param, static
 from ..core.registry import kl_rules, register_kl

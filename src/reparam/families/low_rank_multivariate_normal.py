@@ -7,11 +7,10 @@ from typing import Any
 
 import torch
 from torch import Generator, Tensor
-from torch.linalg import vecdot
 
 from ..constraints import independent, positive, real, real_vector
 from ..core.distribution import Distribution
-from ..core.linear import apply, eye_like, inverse_triangular, shrunk, solve, square
+from ..core.linear import apply, eye_like, inverse_triangular, shrunk, solve, square, vecdot
 from ..core.noise import normal
 from ..core.params import param
 
@@ -148,5 +147,6 @@ def _factor(law: Any) -> Tensor:
     scale = scale.expand(torch.broadcast_shapes(factor.shape[:-2], scale.shape[:-1]) + scale.shape[-1:])
     factor = factor.expand(scale.shape[:-1] + factor.shape[-2:])
     _, triangle = _orthogonal(torch.cat([factor, torch.diag_embed(scale)], -1).mT)
-    sign = torch.where(triangle.diagonal(dim1=-2, dim2=-1) < 0, -1.0, 1.0)
+    diagonal = triangle.diagonal(dim1=-2, dim2=-1)
+    sign = torch.where(diagonal < 0, -torch.ones_like(diagonal), 1.0)
     return (triangle * sign[..., None]).mT

@@ -103,10 +103,10 @@ class Multinomial(Weighted, ExponentialFamily):
             raise NotImplementedError("Multinomial: the support can be enumerated only where all total_count are equal")
         n, k = int(first.item()) if first.numel() else 0, self.num_events
         # K - 1 bars among n stars part them into K counts
-        bars = torch.tensor(list(itertools.combinations(range(n + k - 1), k - 1)), dtype=self.dtype)
+        bars = torch.tensor(list(itertools.combinations(range(n + k - 1), k - 1)), dtype=self.dtype, device=self.device)
         edges = torch.nn.functional.pad(bars.reshape(-1, k - 1), (1, 0), value=-1.0)
         edges = torch.nn.functional.pad(edges, (0, 1), value=float(n + k - 1))
-        return (edges.diff() - 1).to(self.device)
+        return edges.diff() - 1
 
     def _entropy(self) -> Tensor:
         """By the binomial marginals: a sum over categories of what each adds to the log-mass."""

@@ -96,7 +96,7 @@ class Pareto(ExponentialTails):
         return finite, 1 / torch.where(finite, self.alpha, 2 * order)
 
     def _infinite(self) -> Tensor:
-        return torch.where(self.alpha > 2, torch.inf, torch.nan)
+        return torch.where(self.alpha > 2, torch.full_like(self.alpha, torch.inf), torch.nan)
 
 
 @register_kl(Pareto, Pareto)

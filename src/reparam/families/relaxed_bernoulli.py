@@ -208,7 +208,7 @@ class RelaxedBernoulli(TransformedDistribution):
             reach = 2 * torch.atanh(1 / t)
             x = bisect(rise, (logits - reach) / t, (logits + reach) / t)
         x = with_gradient(x, rise, slope)
-        ends = torch.where(law.logits > 0, 1.0, torch.where(law.logits < 0, 0.0, 0.5))
+        ends = torch.where(law.logits > 0, 1.0, torch.where(law.logits < 0, torch.zeros_like(law.logits), 0.5))
         return torch.where(inner, torch.sigmoid(x), ends).to(self.dtype)
 
     def _centre(self) -> Tensor:
@@ -253,5 +253,5 @@ def _(p: LogitRelaxedBernoulli, q: LogitRelaxedBernoulli) -> Tensor:
     scale = other.temperature / wide.temperature
     location = torch.where(certain, 0.0, other.logits) - scale * torch.where(certain, 0.0, wide.logits)
     value = (_mean_bend(location, scale) - 2 - scale.log()).clamp(min=0)
-    same = torch.where(wide.logits == other.logits, 0.0, torch.inf)
+    same = torch.where(wide.logits == other.logits, torch.zeros_like(wide.logits), torch.inf)
     return torch.where(certain, same, value).to(p.dtype)

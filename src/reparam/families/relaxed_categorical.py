@@ -198,5 +198,5 @@ def _(p: _Concrete, q: _Concrete) -> Tensor:
     power = second.temperature / first.temperature
     log_weights = torch.where(certain, 0.0, theirs - power[..., None] * ours)
     value = k * (mean_log_sum(log_weights, power) - harmonic(k - 1)) - log_weights.sum(-1) - (k - 1) * power.log()
-    same = torch.where((ours == theirs).all(-1) & (power == 1), 0.0, torch.inf)
+    same = torch.where((ours == theirs).all(-1) & (power == 1), torch.zeros_like(power), torch.inf)
     return torch.where(certain.squeeze(-1), same, value.clamp(min=0)).to(p.dtype)

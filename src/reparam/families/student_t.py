@@ -108,7 +108,7 @@ class StudentT(Distribution):
     def _variance(self) -> Tensor:
         finite = self.df > 2
         ratio = self.df / torch.where(finite, self.df - 2, 1.0)
-        infinite = torch.where(self.df > 1, torch.inf, torch.nan)
+        infinite = torch.where(self.df > 1, torch.full_like(self.df, torch.inf), torch.nan)
         return torch.where(finite, self.scale**2 * ratio, infinite)
 
     def _skewness(self) -> Tensor:
@@ -116,7 +116,7 @@ class StudentT(Distribution):
 
     def _kurtosis(self) -> Tensor:
         finite = self.df > 4
-        infinite = torch.where(self.df > 2, torch.inf, torch.nan)
+        infinite = torch.where(self.df > 2, torch.full_like(self.df, torch.inf), torch.nan)
         return torch.where(finite, 6 / torch.where(finite, self.df - 4, 1.0), infinite)
 
 

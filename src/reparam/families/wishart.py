@@ -15,6 +15,7 @@ from ..core.linear import (
     eye_like,
     factor_of_inverse,
     log_diagonal,
+    product,
     shrunk,
     solve_triangular,
     square,
@@ -112,12 +113,13 @@ class Wishart(BartlettFamily):
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         triangle, _ = bartlett(half_freedom(self.df, self._size()), shape, generator)
-        return square(self._factor() @ triangle)
+        return square(product(self._factor(), triangle))
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
         factor, freedom = self._factor(), half_freedom(self.df, self._size())
         triangle, logs = bartlett(freedom, shape, generator)
-        return square(factor @ triangle), bartlett_log_density(triangle, logs, freedom) - self._log_scale(factor)
+        log_density = bartlett_log_density(triangle, logs, freedom) - self._log_scale(factor)
+        return square(product(factor, triangle)), log_density
 
     def _entropy(self) -> Tensor:
         return bartlett_entropy(self.df, self._size()) + self._log_scale(self._factor())

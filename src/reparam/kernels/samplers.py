@@ -186,7 +186,7 @@ def categorical(
     """
     if native is None or not usable(weights):
         raise _refusal("categorical", weights)
-    draws = torch.empty(shape, dtype=torch.int64)
+    draws = torch.empty(shape, dtype=torch.int64, device=weights.device)
     key = int(_key(generator))
     if draws.numel():
         source, rows = repeated(weights.detach(), weights.shape[:-1], weights.shape[-1:])
@@ -221,7 +221,7 @@ def noise(law: str, shape: torch.Size, like: Tensor, generator: Generator | None
     """
     if not usable(like):
         return None
-    draws = torch.empty(size=shape, dtype=like.dtype)
+    draws = torch.empty(size=shape, dtype=like.dtype, device=like.device)
     native.noise(NOISES.index(law), draws, _key(generator))
     return draws
 

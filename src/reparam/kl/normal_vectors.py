@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..combinators.independent import Independent
 from ..core.distribution import Distribution
-from ..core.linear import apply, solve_triangular
+from ..core.linear import apply, product, solve_triangular
 from ..core.registry import register_kl
 from ..families.low_rank_multivariate_normal import LowRankMultivariateNormal, log_size, stacked
 from ..families.multivariate_normal import MultivariateNormal
@@ -57,9 +57,9 @@ def _(p: Distribution, q: Distribution) -> Tensor:
     def length(columns: Tensor) -> Tensor:
         """The sum of their squared lengths."""
         columns = columns / second.scale.unsqueeze(-1)
-        z = top.mT @ columns
+        z = product(top.mT, columns)
         z = solve_triangular(triangle.expand(z.shape[:-2] + triangle.shape[-2:]), z, upper=True)
-        return (columns - white @ z).square().sum((-2, -1)) + z.square().sum((-2, -1))
+        return (columns - product(white, z)).square().sum((-2, -1)) + z.square().sum((-2, -1))
 
     ratio = (first.scale / second.scale).square()
     spread = deviance(torch.ones_like(ratio), ratio).sum(-1) - apply(top.square().mT, ratio).sum(-1)

@@ -17,6 +17,7 @@ from ..constraints import (
     real_vector,
     symmetric,
 )
+from ..core.linear import square
 from .base import Transform
 from .elementwise import softplus
 
@@ -138,7 +139,7 @@ class PositiveDefiniteTransform(Transform):
 
     def _call(self, x: Tensor) -> Tensor:
         factor = x.tril(-1) + _diagonal(x).exp().diag_embed()
-        return factor @ factor.mT
+        return square(factor)
 
     def _inverse(self, y: Tensor) -> Tensor:
         has_kernel = y.dtype in (torch.float32, torch.float64)

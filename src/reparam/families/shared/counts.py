@@ -24,7 +24,8 @@ STEPS = 64
 def from_zero(x: Tensor, f: Callable[[Tensor], Tensor], below: float, above: float) -> Tensor:
     """F at the finite x from 0 upwards, and its limits elsewhere."""
     inside = (x >= 0) & (x < torch.inf)
-    return torch.where(inside, f(torch.where(inside, x, 0.0)), torch.where(x < 0, below, above))
+    limit = torch.where(x < 0, below, torch.where(x.isnan(), x, above))
+    return torch.where(inside, f(torch.where(inside, x, 0.0)), limit)
 
 
 def in_double(self: L) -> L:

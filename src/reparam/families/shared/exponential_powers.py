@@ -17,6 +17,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ...core.linear import product
+
 STEP = 0.25
 LOWEST, HIGHEST = -44.0, 4.0  #: of the logarithm of an exponential variable
 SHARES = (-44.0, 7.0)  #: of t where the powers are negative
@@ -55,7 +57,7 @@ def gumbel_shares(logits: Tensor, temperature: Tensor) -> Shares:
     together = STEP * transforms.log().sum(-1).exp()
     alone = STEP * _mean_of(_survival, t, power[..., 0])
     mean = (together[..., None] * hazards).sum(-2)
-    second = cold[..., None, None] * (hazards.mT @ (together[..., None] * hazards))
+    second = cold[..., None, None] * product(hazards.mT, together[..., None] * hazards)
     return Shares(mean, second, (alone - together).sum(-1) / cold)
 
 
@@ -89,7 +91,7 @@ def _mean_of(function: Function, at: Tensor, power: Tensor) -> Tensor:
     weights = STEP * torch.exp(u - u.exp())
     total = torch.zeros((), dtype=at.dtype, device=at.device)
     for node, weight in zip(u.split(TOGETHER), weights.split(TOGETHER), strict=True):
-        total = total + function((at[..., None] + power[..., None] * node).clamp(max=80.0)) @ weight
+        total = total + product(function((at[..., None] + power[..., None] * node).clamp(max=80.0)), weight)
     return total
 
 
