@@ -110,7 +110,7 @@ def test_tanh_of_a_far_normal_scores_its_own_draws() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_ends_of_a_transformed_support_have_the_dtype_of_the_law(dtype: torch.dtype) -> None:
     """0.1 is 1.5e-9 more in single precision than in double; a draw as near to it belongs to the support."""
-    base = reparam.Uniform(torch.tensor(0.0, dtype=dtype), 1.0)
+    base = reparam.Beta(torch.tensor(2.0, dtype=dtype), 3.0)
     law = reparam.TransformedDistribution(base, reparam.transforms.AffineTransform(0.1, 0.6))
     least, largest = torch.tensor(0.1, dtype=dtype), torch.tensor(0.1, dtype=dtype) + 0.6
     inside = torch.stack([least, least.nextafter(largest), largest.nextafter(least), largest])
