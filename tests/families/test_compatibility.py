@@ -183,6 +183,21 @@ def test_lazy_properties_are_computed_once() -> None:
     assert Counted.value.__doc__ == "What is counted."
 
 
+def test_a_subclass_may_set_its_base_first() -> None:
+    """As the squashed normal laws of actor-critic programs do."""
+
+    class Squashed(reparam.TransformedDistribution):
+        def __init__(self, loc: Tensor, scale: Tensor) -> None:
+            self.base_dist = reparam.Normal(loc, scale)
+            super().__init__(self.base_dist, [reparam.transforms.TanhTransform(cache_size=1)])
+
+    law = Squashed(torch.zeros(3), torch.ones(3))
+    assert law.batch_shape == (3,)
+    assert law.base_dist.loc.shape == (3,)
+    old = distributions.TransformedDistribution(distributions.Normal(0.0, 1.0), [distributions.TanhTransform()])
+    torch.testing.assert_close(law.log_prob(torch.tensor(0.5)), old.log_prob(torch.tensor(0.5)).expand(3))
+
+
 # -- whole programs ------------------------------------------------------------------------------------------
 
 

@@ -30,6 +30,11 @@ class Wrapper(Distribution):
         base: Distribution = self.base_distribution
         return base
 
+    @base_dist.setter
+    def base_dist(self, law: Distribution) -> None:
+        """For subclasses that set it on the way to ``super().__init__(self.base_dist, ...)``."""
+        self.base_distribution = law
+
     @property
     def support(self) -> Constraint:  # type: ignore[override]
         """The support of the inner law."""
