@@ -9,7 +9,7 @@ namespace reparam::REPARAM_LEVEL {
 template <class T>
 REPARAM_INLINE bool no_count(T x) {
   constexpr T magic = T(1) / std::numeric_limits<T>::epsilon();
-  const bool whole = ((x + magic) - magic == x) | (x >= magic);
+  const bool whole = (((x + magic) - magic == x) | (x >= magic)) & (x <= std::numeric_limits<T>::max());
   return (x < 0) | ((!whole) & (x == x));
 }
 

@@ -7,12 +7,12 @@
 
 namespace reparam::REPARAM_LEVEL {
 
-// |x| + 2^p - 2^p rounds |x| to a whole number below 2^p, p the mantissa's length; above, every x is whole.
+// |x| + 2^p - 2^p rounds |x| to a whole number below 2^p, p the mantissa's length; above, every finite x is whole.
 template <class T>
 REPARAM_INLINE bool is_whole(T x) {
   constexpr T magic = T(1) / std::numeric_limits<T>::epsilon();
   const T size = x < 0 ? -x : x;
-  return (size >= magic) | ((size + magic) - magic == size);
+  return (size <= std::numeric_limits<T>::max()) & ((size >= magic) | ((size + magic) - magic == size));
 }
 
 template <class T>

@@ -154,6 +154,14 @@ NUMBERS: dict[str, tuple[Callable[[], Tensor], float, float]] = {
 }
 
 
+@pytest.mark.parametrize("law", [reparam.Poisson(3.0), reparam.Geometric(0.3), reparam.NegativeBinomial(3.0, 0.3)])
+def test_infinity_is_no_count(law: reparam.Distribution) -> None:
+    infinite = torch.tensor(torch.inf)
+    with pytest.raises(ValueError, match="integer"):
+        law.log_prob(infinite)
+    assert float(law.replace(validate_args=False).log_prob(infinite)) == -math.inf
+
+
 @pytest.mark.parametrize("name", NUMBERS)
 def test_numbers(name: str) -> None:
     ask, truth, error = NUMBERS[name]

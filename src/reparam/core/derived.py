@@ -22,6 +22,8 @@ from .ranges import clamp
 from .search import invert_cdf
 from .slopes import slope
 
+Method = Callable[[Tensor], Tensor]
+
 UNIT = unit_interval
 is_probability = Checker(unit_interval)
 
@@ -57,15 +59,24 @@ def in_support(self: Any, value: Tensor) -> bool:
     return Checker(self.support)(self, value)
 
 
-def within(self: Any, value: Tensor) -> Tensor:
-    """The value where a cdf is to be evaluated: clamped to a bounded support, whole numbers rounded down."""
+def probability(self: Any, method: Method, value: Tensor) -> Tensor:
+    """A cdf-like method at a value that, where it was not checked, may be anything: 0 or 1 beyond the support."""
     support = self.support
     if support.event_dim:
         raise refuse_missing(self, "cdf", "its events are not scalars")
     if self._validate_args:
-        return value
-    inside = clamp(support, value)
-    return torch.where(value < inside, inside - 1, inside) if support.is_discrete else inside
+        return method(value)
+    inside = clamp(support, value)  # whole numbers from below
+    inside = torch.where(value < inside, inside - 1, inside) if support.is_discrete else inside
+    return torch.where(value.isnan(), torch.nan, method(inside))
+
+
+def quantile(self: Any, method: Method, p: Tensor) -> Tensor:
+    """A quantile function at a probability that, where it was not checked, may be anything: NaN outside [0, 1]."""
+    if self._validate_args or self.sample_dtype is not None:
+        return method(p)
+    good = (p >= 0) & (p <= 1)
+    return torch.where(good, method(torch.where(good, p, 0.5)), torch.nan)
 
 
 # -- sampling --------------------------------------------------------------------------------------------

@@ -210,38 +210,38 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
     @value_door
     def cdf(self, value: Any) -> Tensor:
         r""":math:`P(X \le x)`."""
-        return self._cdf(derived.within(self, value))
+        return derived.probability(self, self._cdf, value)
 
     @value_door
     def log_cdf(self, value: Any) -> Tensor:
         r""":math:`\log P(X \le x)`, finite far below the smallest representable probability."""
-        return self._log_cdf(derived.within(self, value))
+        return derived.probability(self, self._log_cdf, value)
 
     @value_door
     def sf(self, value: Any) -> Tensor:
         """:math:`P(X > x)`, the survival function, without the cancellation of ``1 - cdf``."""
-        return self._sf(derived.within(self, value))
+        return derived.probability(self, self._sf, value)
 
     @value_door
     def log_sf(self, value: Any) -> Tensor:
         r""":math:`\log P(X > x)`."""
-        return self._log_sf(derived.within(self, value))
+        return derived.probability(self, self._log_sf, value)
 
     @door
     def icdf(self, p: Any) -> Tensor:
         """The quantile: the smallest x whose cdf is at least ``p``."""
-        return self._icdf(self._probability(p))
+        return derived.quantile(self, self._icdf, self._probability(p))
 
     @door
     def isf(self, p: Any) -> Tensor:
         """The upper quantile: ``icdf(1 - p)`` without the rounding of ``1 - p``."""
-        return self._isf(self._probability(p))
+        return derived.quantile(self, self._isf, self._probability(p))
 
     @door
     def interval(self, level: Any) -> tuple[Tensor, Tensor]:
         """The central interval that holds probability ``level``."""
         tail = (1 - self._probability(level)) / 2
-        return self._icdf(tail), self._isf(tail)
+        return derived.quantile(self, self._icdf, tail), derived.quantile(self, self._isf, tail)
 
     # -- samples -----------------------------------------------------------------------------------------
 

@@ -14,9 +14,10 @@ from torch import Tensor
 from ..constraints import Constraint
 from ..constraints.composite import Independent as Entrywise
 from ..constraints.numeric import Range, Real
+from ..core.ranges import LIMITS
 from .compare import agree
 from .draws import Family, resolved
-from .registry import ROUTES, has, law, values_of
+from .registry import ROUTES, circular, has, law, values_of
 
 BATCH = (2, 3)
 SPOT = (1, 2)  #: the one bad entry
@@ -138,6 +139,23 @@ def bad_probabilities_are_refused(family: Family) -> None:
             what = f"{family}.{door}({bad})"
             message = refusal(what, lambda door=door, bad=bad: getattr(family.example, door)(torch.tensor(bad)))  # type: ignore[misc]
             _mentions(what, message, type(family.example).__name__, "[0, 1]")
+
+
+@law(lambda family: family.scalar and has(family.example, "cdf"))
+def unchecked_numbers_have_a_meaning(family: Family) -> None:
+    """Not validating, probabilities of NaN are NaN, of infinities their limits; quantiles outside [0, 1] are NaN."""
+    d = unvalidated(family.law(BATCH))
+    for name, (lowest, highest) in LIMITS.items():
+        door = getattr(d, name.removeprefix("_"))
+        limits = () if circular(family) else ((-math.inf, lowest), (math.inf, highest))
+        for x, expected in ((math.nan, math.nan), *limits):
+            found = door(torch.full(BATCH, x, dtype=d.dtype))
+            ends = torch.full(BATCH, expected, dtype=d.dtype)
+            agree(f"{family}{name}({x}), unchecked", found, ends, 0.0, 4 * torch.finfo(d.dtype).eps)
+    for p in (math.nan, -0.1, 1.1) if d.sample_dtype is None and has(family.example, "icdf") else ():
+        for door in (d.icdf, d.isf):
+            found = door(torch.full(BATCH, p, dtype=d.dtype))
+            assert bool(found.isnan().all()), f"{family}: an unchecked quantile at {p} is {found}"
 
 
 @law(lambda family: family.build is type(family.example))
