@@ -112,7 +112,7 @@ class TransformedDistribution(Wrapper):
         new.__dict__["transforms"] = [_zip_transform(stage, fn) for stage in stages]
         new._batch_shape = new._derive_batch_shape()
         new._set_event_shape()
-        new._plain = base._plain
+        new._set_plain(base._plain)
         return new
 
     # -- densities ---------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from .base import Constraint
@@ -62,6 +63,21 @@ class Dependent(Constraint):
         raise ValueError("a dependent constraint cannot be checked: read it from a distribution, not its class")
 
 
+class Unstated(Dependent):
+    """The support of a law that does not state one: it depends on who knows what, and nothing is refused.
+
+    Example:
+        >>> Unstated(event_dim=1).check(torch.zeros(2, 3)).shape
+        torch.Size([2])
+    """
+
+    _words = "whatever the law may give"
+
+    def check(self, value: Tensor) -> Tensor:
+        """Every event."""
+        return torch.ones(value.shape[: value.dim() - self.event_dim], dtype=torch.bool, device=value.device)
+
+
 class DependentProperty(property, Dependent):
     """A property that is a dependent constraint on the class and returns the set on an instance.
 
@@ -110,7 +126,10 @@ def is_dependent(constraint: Constraint) -> bool:
         >>> is_dependent(greater_than("low")), is_dependent(greater_than(0.0))
         (True, False)
     """
-    return isinstance(constraint, Dependent) or bool(constraint.parameters)
+    entry = getattr(constraint, "base_constraint", None)
+    return (
+        isinstance(constraint, Dependent) or bool(constraint.parameters) or (entry is not None and is_dependent(entry))
+    )
 
 
 def _stated(value: Any, name: str) -> Any:

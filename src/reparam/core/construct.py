@@ -139,7 +139,7 @@ def assemble(self: Any, values: dict[str, Any]) -> bool:
     values = {n: v for n, v in values.items() if v is not None or not getattr(fields[n], "group", ())}
     _exactly_one(self, fields, values)
     if any(is_deferred(v) for v in values.values()):
-        self._recipe = Recipe(type(self), values)
+        self._recipe = Recipe(values)
         return True
     values = self._prepare(values)
     names = [n for n in values if fields[n].kind == "param"]
@@ -172,7 +172,7 @@ def assemble(self: Any, values: dict[str, Any]) -> bool:
     self._set_event_shape()
     dtypes = [t.dtype for t in tensors.values()]
     if any(d not in FULL for d in dtypes) or any(not law._plain for _, law in inner):
-        self._plain = False
+        self._set_plain(False)
     return False
 
 
@@ -187,7 +187,7 @@ def _wrap(self: Any, field: Field, values: dict[str, Any]) -> bool:
     """:func:`assemble` for a law around one other: there is nothing to promote or to broadcast."""
     base = values[field.name]
     if is_deferred(base):
-        self._recipe = Recipe(type(self), values)
+        self._recipe = Recipe(values)
         return True
     _required_law(self, field.name, base)
     values = self._prepare(values)
@@ -196,7 +196,7 @@ def _wrap(self: Any, field: Field, values: dict[str, Any]) -> bool:
     self._batch_shape = _outer(self, field, base)
     self._set_event_shape()
     if not base._plain:
-        self._plain = False
+        self._set_plain(False)
     return False
 
 

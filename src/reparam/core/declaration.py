@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from torch import Tensor
 
+from ..utils import lazy_property
 from .checks import Checker
 from .construct import FULL, fields_of, laws_in, make_checks, make_init, ranges_of, wrapped_component
 from .deferred import Recipe
@@ -18,6 +19,9 @@ from .pytree import register_node
 from .shapes import EMPTY
 
 D = TypeVar("D", bound="Declared")
+
+STATE = frozenset(("_batch_shape", "_event_shape", "_plain", "_direct", "_given", "_recipe", "_validate_args"))
+"""What an instance holds beside its fields."""
 
 
 class _Derived:
@@ -52,7 +56,10 @@ class Declared:
     _ranges: ClassVar[tuple[tuple[Any, ...], ...]] = ()
     _wraps: ClassVar[str | None] = None
     _validate_args: bool = __debug__
-    _plain: bool = True
+    _plain: bool = True  #: whether torch computes in its dtype
+    _direct: bool = True  #: whether it is plain and its class overrides no public method
+    _overrides: ClassVar[frozenset[str]] = frozenset()
+    _construct: ClassVar[Callable[..., None]]
     _given: tuple[str, ...] = ()
     _recipe: Recipe | None = None
     _batch_shape: Any = _Derived("_batch_shape")
@@ -73,8 +80,10 @@ class Declared:
             cls.support = _Support(support)
         if support is not None and getattr(support, "event_dim", None) == 0:
             cls._event_shape = EMPTY
-        if own and "__init__" not in vars(cls):
-            cls.__init__ = make_init(cls)  # type: ignore[method-assign]
+        if own:
+            cls._construct = make_init(cls)
+            if "__init__" not in vars(cls):
+                cls.__init__ = cls._construct  # type: ignore[method-assign]
         if "_log_prob" in vars(cls):
             cls._log_prob = guarded(vars(cls)["_log_prob"])  # type: ignore[attr-defined]
         register_node(cls, _flatten, lambda children, context: _unflatten(cls, children, context))
@@ -85,8 +94,32 @@ class Declared:
         """The distribution over the values of this moment; itself where nothing is live."""
         if self._recipe is None:
             return self
-        built: D = self._recipe.build(self._validate_args)
-        return built
+        return self._recipe.build(self)  # type: ignore[no-any-return]
+
+    def _anew(self: D, values: dict[str, Any]) -> D:
+        """A law of this class over other arguments, checked; what else a subclass keeps on its instances stays."""
+        if type(self).__init__ is type(self)._construct:
+            return type(self)(**values)
+        new = object.__new__(type(self))
+        new.__dict__.update({n: v for n, v in self.__dict__.items() if self._is_extra(n)})
+        type(self)._construct(new, **values)
+        return new
+
+    def _is_extra(self, name: str) -> bool:
+        """Whether an attribute is a subclass's own, and no value that it computes when first read."""
+        computed = isinstance(getattr(type(self), name, None), lazy_property)
+        return name not in self._fields and name not in STATE and not computed
+
+    def _bare(self: D) -> D:
+        """A copy without what a subclass keeps beside the declared parameters."""
+        new = self._copy()
+        for name in self.__dict__.keys() - self._fields.keys() - STATE:
+            del new.__dict__[name]
+        return new
+
+    def _set_plain(self, plain: bool) -> None:
+        self._plain = plain
+        self._direct = plain and not self._overrides
 
     def _prepare(self, values: dict[str, Any]) -> dict[str, Any]:
         """A family's own normal form of its arguments, before they are broadcast."""
@@ -125,7 +158,10 @@ class Declared:
                 return value
             if isinstance(self._fields[name], component):
                 return laws_in(value)[0]._first_tensor()  # type: ignore[no-any-return]
-        raise AttributeError(f"{type(self).__name__} has no tensor")
+        for value in self.__dict__.values() if not self._given else ():
+            if isinstance(value, Declared) or (isinstance(value, Tensor) and value.is_floating_point()):
+                return value._first_tensor() if isinstance(value, Declared) else value
+        return torch.empty(())
 
     # -- shapes ------------------------------------------------------------------------------------------
 
@@ -152,6 +188,11 @@ class Declared:
     def _set_event_shape(self) -> None:
         if type(self)._event_shape is not EMPTY:
             self._event_shape = self._derive_event_shape()
+
+    def _is_written(self) -> bool:
+        """Whether this is a law written by hand, whose views are its own, or is made of such laws."""
+        parts = (self.__dict__[n] for n in self._given if isinstance(self._fields[n], component))
+        return not self._given or any(law._is_written() for part in parts for law in laws_in(part))
 
     # -- copies ------------------------------------------------------------------------------------------
 
@@ -183,7 +224,12 @@ class Declared:
     def _zip(cls: type[D], many: Sequence[D], fn: Callable[[list[Tensor], int], Tensor]) -> D:
         """One distribution whose parameters are ``fn`` of the corresponding parameters of many."""
         first = many[0]
+        if not first._given:
+            raise NotImplementedError(f"{cls.__name__} is written by hand: it declares no parameters to take a view of")
         new = first._copy()
+        for name in first.__dict__.keys() - first._fields.keys() - STATE:
+            if not first._is_extra(name):
+                del new.__dict__[name]
         for name in first._given:
             f = cls._fields[name]
             values = [d.__dict__[name] for d in many]
@@ -200,7 +246,7 @@ class Declared:
                 raise ValueError(f"{cls.__name__}: {name} differs: {values}")
         new._batch_shape = new._derive_batch_shape()
         new._set_event_shape()
-        new._plain = new._first_tensor().dtype in FULL
+        new._set_plain(new._first_tensor().dtype in FULL)
         return new
 
     def __deepcopy__(self: D, memo: dict[int, Any]) -> D:
@@ -215,7 +261,7 @@ class Declared:
 
     def __repr__(self) -> str:
         values = self._recipe.given if self._recipe is not None else self.__dict__
-        names = [n for n in self._fields if n in values]
+        names = [n for n in self._fields or self.arg_constraints if n in values]  # type: ignore[attr-defined]
         text = ", ".join(f"{n}: {_spell(values[n])}" for n in names)
         return f"{type(self).__name__}({text})"
 
@@ -227,10 +273,14 @@ def _spell(value: Any) -> str:
 
 
 def _flatten(d: Declared) -> tuple[list[Any], Any]:
-    state = {n: v for n, v in d.__dict__.items() if n in ("_validate_args", "_plain")}
+    state = {n: v for n, v in d.__dict__.items() if n in ("_validate_args", "_plain", "_direct")}
     if d._recipe is not None:
         names = tuple(d._recipe.given)
         return list(d._recipe.given.values()), (names, state, (), d._recipe.views)
+    if not d._given:
+        nodes = tuple(n for n, v in d.__dict__.items() if isinstance(v, (Tensor, Declared)))
+        rest = tuple((n, v) for n, v in d.__dict__.items() if n not in nodes)
+        return [d.__dict__[n] for n in nodes], (nodes, state, (d._given, rest), None)
     nodes = tuple(n for n in d._given if d._fields[n].kind != "static" or _is_node(d.__dict__[n]))
     rest = tuple((n, d.__dict__[n]) for n in d._given if n not in nodes)
     return [d.__dict__[n] for n in nodes], (nodes, state, (d._given, rest), None)
@@ -245,7 +295,7 @@ def _unflatten(cls: type[D], children: list[Any], context: Any) -> D:
     new = object.__new__(cls)
     new.__dict__.update(state)
     if views is not None:
-        new._recipe = Recipe(cls, dict(zip(names, children)), views)
+        new._recipe = Recipe(dict(zip(names, children)), views)
         return new
     given, rest = given_and_rest
     new.__dict__.update(rest)

@@ -15,36 +15,34 @@ class Deferred(ABC):
 
 
 class Recipe:
-    """How to build a distribution now: its class, its arguments and the views taken of it since.
+    """How to build a distribution now: its arguments and the views taken of it since.
 
     Args:
-        cls: the class to build.
         given: arguments by name; deferred ones, and distributions over deferred ones, are read at every build.
         views: method calls ``(name, args, kwargs)`` to replay on what was built.
     """
 
-    __slots__ = ("cls", "given", "views")
+    __slots__ = ("given", "views")
 
     def __init__(
         self,
-        cls: type,
         given: dict[str, Any],
         views: tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...] = (),
     ) -> None:
-        self.cls = cls
         self.given = given
         self.views = views
 
-    def build(self, validate_args: bool) -> Any:
-        """The distribution over the values of this moment."""
-        built = self.cls(**{name: read(value) for name, value in self.given.items()}, validate_args=validate_args)
+    def build(self, law: Any) -> Any:
+        """The distribution over the values of this moment, of a law that has this recipe."""
+        values = {name: read(value) for name, value in self.given.items()}
+        built = law._anew({**values, "validate_args": law._validate_args})
         for name, args, kwargs in self.views:
             built = getattr(built, name)(*args, **kwargs)
         return built
 
     def then(self, name: str, *args: Any, **kwargs: Any) -> Recipe:
         """The recipe with one more view."""
-        return Recipe(self.cls, self.given, (*self.views, (name, args, kwargs)))
+        return Recipe(self.given, (*self.views, (name, args, kwargs)))
 
 
 def is_deferred(value: Any) -> bool:

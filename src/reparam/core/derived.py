@@ -267,7 +267,7 @@ def in_double(summary: Callable[[Any], Tensor]) -> Callable[[Any], Tensor]:
 
     @functools.wraps(summary)
     def precise(self: Any) -> Tensor:
-        if self.dtype is torch.float64 or self.device.type == "mps":
+        if self.dtype is torch.float64 or self.device.type == "mps" or self._is_written():
             return summary(self)
         return summary(self.to(torch.float64)).to(self.dtype)
 

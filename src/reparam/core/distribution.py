@@ -21,6 +21,7 @@ from ..kernels.laws import checked_log_prob
 from . import derived
 from .checks import Checker, refuse
 from .declaration import Declared
+from .overrides import beneath, connect, initialise
 from .params import param
 from .shapes import EMPTY, as_size, broadcasts_to
 from .views import Views
@@ -37,7 +38,7 @@ def door(method: F) -> F:
     def opened(self: Any, *args: Any, **kwargs: Any) -> Any:
         if self._recipe is not None:
             self = self._resolved()
-        return method(self, *args, **kwargs) if self._plain else _in_float32(method, self, args, kwargs)
+        return method(self, *args, **kwargs) if self._direct else _by_detour(method, self, args, kwargs)
 
     return opened  # type: ignore[return-value]
 
@@ -50,11 +51,11 @@ def value_door(method: F) -> F:
         if self._recipe is not None:
             self = self._resolved()
         value = self._value(value)
-        if self._plain:
+        if self._direct:
             return method(self, value)
         # a value that is right to its own precision need not be so to float32's
         good = self._validate_args or self._value_ok(self, value)
-        return _in_float32(method, self, (value,), {}, validate_args=good)
+        return _by_detour(method, self, (value,), {}, validate_args=good)
 
     return opened  # type: ignore[return-value]
 
@@ -70,11 +71,11 @@ def native_door(general: F) -> F:
     return opened  # type: ignore[return-value]
 
 
-def _in_float32(
-    method: Callable[..., Any], self: Any, args: Any, kwargs: Any, validate_args: bool | None = None
-) -> Any:
-    """Compute in float32 for a law of half precision; the result returns to its dtype."""
-    half, law = self.dtype, self.to(torch.float32)
+def _by_detour(method: Callable[..., Any], self: Any, args: Any, kwargs: Any, validate_args: bool | None = None) -> Any:
+    """Beneath the method of a class that overrides it; in float32 for a law of half precision, whose dtype returns."""
+    if self._plain:
+        return method(beneath(self, method.__name__), *args, **kwargs)
+    half, law = self.dtype, beneath(self.to(torch.float32), method.__name__)
     if validate_args is not None:
         law._validate_args = validate_args
     args = [a.float() if isinstance(a, Tensor) and a.dtype is half else a for a in args]
@@ -106,19 +107,20 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
     has_enumerate_support: Any = False
     arg_constraints: ClassVar[Any] = {}
     sample_dtype: ClassVar[torch.dtype | None] = None  #: of samples, where it is not the parameters'
-    _value_ok: ClassVar[Any] = None
+    _value_ok: ClassVar[Any] = staticmethod(derived.in_support)
     _support_range: ClassVar[tuple[Any, ...]] = ()
     _densities: ClassVar[tuple[Any, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = vars(cls)
-        if "arg_constraints" not in own:
+        if "arg_constraints" not in own and cls._fields:
             cls.arg_constraints = {n: f.constraint for n, f in cls._fields.items() if isinstance(f, param)}
         if "has_rsample" not in own and "_rsample" in own:
             cls.has_rsample = True
         if "has_enumerate_support" not in own and "_enumerate_support" in own:
             cls.has_enumerate_support = True
+        connect(cls)
         if "support" in own:
             support = cls.support
             ready = hasattr(support, "resolve")
@@ -128,7 +130,8 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
             cls._densities = densities_of(cls._log_prob)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise TypeError(f"{type(self).__name__} is abstract: it declares no parameters")
+        """Of a law written by hand: ``batch_shape=(), event_shape=(), validate_args=None``, as in torch."""
+        initialise(self, *args, **kwargs)
 
     # -- shapes and values -------------------------------------------------------------------------------
 
@@ -385,4 +388,4 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
             refuse(self, "value", self.support, value)
 
     def _get_checked_instance(self, cls: type, _instance: Any = None) -> Any:
-        return self._copy() if _instance is None else _instance
+        return self._bare() if _instance is None else _instance

@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from .construct import laws_in
 from .declaration import Declared
+from .params import component, param
 from .shapes import as_size, joint
 
 V = TypeVar("V", bound="Views")
@@ -47,7 +49,25 @@ class Views(Declared):
         fits = len(shape) >= len(own) and all(a in (b, 1) for a, b in zip(reversed(own), reversed(shape)))
         if not fits:
             raise ValueError(f"{type(self).__name__}: batch_shape {tuple(own)} cannot be expanded to {tuple(shape)}")
+        if self._is_written():
+            return self._expand_parts(shape)
         return self._map(lambda t, e: t.expand(shape + t.shape[t.dim() - e :]))
+
+    def _expand_parts(self: V, shape: torch.Size) -> V:
+        """The law expanded by the ``expand`` of every law that it is made of."""
+        if not self._given:
+            raise NotImplementedError(f"{type(self).__name__} is written by hand: it has to define expand")
+        new = self._copy()
+        for name in self._given:
+            f, value = self._fields[name], self.__dict__[name]
+            if isinstance(f, param):
+                new.__dict__[name] = value.expand(shape + value.shape[value.dim() - f.event_dim :])
+            elif isinstance(f, component):
+                extra = f.extra(self)
+                wide = [law.expand(shape + law.batch_shape[len(law.batch_shape) - extra :]) for law in laws_in(value)]
+                new.__dict__[name] = tuple(wide) if f.many else wide[0]
+        new._batch_shape = shape
+        return new
 
     def expand_by(self: V, sample_shape: int | Sequence[int]) -> V:
         """The law with ``sample_shape`` put before its batch shape."""
@@ -113,7 +133,7 @@ class Views(Declared):
         for name in changes:
             for rival in getattr(self._fields.get(name), "group", ()):
                 values.pop(rival, None)
-        return type(self)(**{"validate_args": self._validate_args, **values, **changes})
+        return self._anew({"validate_args": self._validate_args, **values, **changes})
 
     def to_event(self, reinterpreted_batch_ndims: int | None = None) -> Any:
         """The law whose rightmost batch dimensions (all of them by default) belong to the event."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..constraints import Constraint, is_subset
+from ..constraints import Constraint, is_dependent, is_subset
 from ..constraints.composite import Independent
 from ..constraints.numeric import Range
 from ..constraints.structured import Multinomial, OneHot
@@ -19,7 +19,7 @@ def covers(p: Any, q: Any) -> bool | Tensor:
         NotImplementedError: if one is a law of angles and the other of numbers.
     """
     ours, theirs = p.support, q.support
-    if ours is theirs or _have_the_same_entries(ours, theirs):
+    if ours is theirs or is_dependent(ours) or is_dependent(theirs) or _have_the_same_entries(ours, theirs):
         return True
     if _circular(ours) != _circular(theirs):
         raise NotImplementedError(

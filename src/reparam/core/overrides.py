@@ -1,0 +1,112 @@
+"""Public methods that a subclass writes itself, as programs for torch do: other laws made of it use them, too.
+
+A law asks the laws it is made of for ``_log_prob``. Where a class defines the public ``log_prob``, its ``_log_prob``
+becomes a call of that; what ``super().log_prob`` finds from there is the method beneath.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import MethodType
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from ..constraints import is_dependent
+from ..constraints.dependent import Unstated
+from . import derived
+from .checks import Checker, refuse
+from .shapes import EMPTY, as_size
+
+Shape = int | Sequence[int]
+
+
+def _of_value(name: str) -> Callable[..., Tensor]:
+    def method(self: Any, x: Tensor) -> Tensor:
+        value: Tensor = getattr(self, name)(x)
+        return value
+
+    return method
+
+
+def _summary(name: str) -> Callable[..., Tensor]:
+    """Of a property, or of a method without arguments."""
+
+    def method(self: Any) -> Tensor:
+        found = getattr(self, name)
+        value: Tensor = found() if callable(found) else found
+        return value
+
+    return method
+
+
+def _sampler(name: str) -> Callable[..., Any]:
+    def method(self: Any, shape: torch.Size, generator: Generator | None) -> Any:
+        sample_shape = shape[: len(shape) - len(self._batch_shape) - len(self._event_shape)]
+        options = {} if generator is None else {"generator": generator}
+        return getattr(self, name)(sample_shape, **options)
+
+    return method
+
+
+def _enumerate_support(self: Any) -> Tensor:
+    values: Tensor = self.enumerate_support(expand=False)
+    return values.reshape(values.shape[:1] + self._event_shape)
+
+
+CALLS: dict[str, Callable[..., Any]] = {
+    **{name: _of_value(name) for name in ("log_prob", "cdf", "log_cdf", "sf", "log_sf", "icdf", "isf")},
+    **{name: _sampler(name) for name in ("sample", "rsample", "rsample_and_log_prob")},
+    **{name: _summary(name) for name in ("entropy", "mean", "mode", "median", "variance", "stddev")},
+    **{name: _summary(name) for name in ("skewness", "kurtosis", "covariance")},
+    "enumerate_support": _enumerate_support,
+}
+"""For each public method that a class may override, the private one that calls it."""
+
+
+def connect(cls: Any) -> None:
+    """Make the private methods of a class those public ones that it defines itself."""
+    own = vars(cls)
+    found = {name for name in CALLS if name in own and f"_{name}" not in own}
+    inherited = {name for name in cls._overrides if f"_{name}" not in own}
+    for name in found:
+        setattr(cls, f"_{name}", CALLS[name])
+    if found & {"log_prob", "rsample"} and not {"rsample_and_log_prob", "_rsample_and_log_prob"} & own.keys():
+        cls._rsample_and_log_prob = derived.rsample_and_log_prob
+    cls._overrides = frozenset(found | inherited)
+    cls._direct = not cls._overrides
+
+
+def beneath(law: Any, name: str) -> Any:
+    """The law as ``super()`` sees it from a method that its class overrides; itself where it does not."""
+    if name not in law._overrides:
+        return law
+    methods = (vars(base).get(f"_{name}") for base in type(law).__mro__)
+    method = next(m for m in methods if m is not None and m is not CALLS[name])
+    copy = law._copy()
+    copy.__dict__[f"_{name}"] = MethodType(method, copy)
+    return copy
+
+
+def initialise(
+    self: Any, batch_shape: Shape = EMPTY, event_shape: Shape = EMPTY, validate_args: bool | None = None
+) -> None:
+    """Complete a law whose class sets its attributes and shapes by hand.
+
+    Raises:
+        TypeError: if its class defines no public method, so that it is no law.
+        ValueError: for the first attribute with entries that violate its constraint of ``arg_constraints``.
+    """
+    if not (self._overrides or self._fields.keys() & self.__dict__.keys()):
+        raise TypeError(f"{type(self).__name__} is abstract: it declares no parameters")
+    self._batch_shape, self._event_shape = as_size(batch_shape), as_size(event_shape)
+    if type(self).support is None:
+        self.support = Unstated(is_discrete=False, event_dim=len(self._event_shape))
+    if validate_args is not None:
+        self._validate_args = bool(validate_args)
+    for name, constraint in self.arg_constraints.items() if self._validate_args else ():
+        if name in self.__dict__ and not is_dependent(constraint):
+            value = torch.as_tensor(self.__dict__[name])
+            if not Checker(constraint)(self, value):
+                refuse(self, f"parameter {name}", constraint, value)
