@@ -145,6 +145,34 @@ NUMBERS: dict[str, tuple[Callable[[], Tensor], float, float]] = {
     "VonMises at a sharp mode": (lambda: _float32(reparam.VonMises, 0.0, 1e8).log_prob(0.0), 8.2914018, 1e-6),
     "ContinuousBernoulli at 1/2": (lambda: _float32(reparam.ContinuousBernoulli, 0.5001).variance, 1 / 12, 1e-6),
     "ContinuousBernoulli near 1/2": (lambda: _float32(reparam.ContinuousBernoulli, 0.501).variance, 0.083333267, 1e-6),
+    # divergences and deviations whose squares or quotients no number of float32 holds
+    "Cauchy divergence afar": (
+        lambda: kl_divergence(_float32(reparam.Cauchy, 0.0, 1e-15), _float32(reparam.Cauchy, 1e25, 1e-10)),
+        171.307587509,
+        1e-6,
+    ),
+    "HalfCauchy divergence afar": (
+        lambda: kl_divergence(_float32(reparam.HalfCauchy, 1e-30), _float32(reparam.HalfCauchy, 1e30)),
+        136.76881123,
+        1e-6,
+    ),
+    "Laplace divergence afar": (
+        lambda: kl_divergence(_float32(reparam.Laplace, 0.0, 1e-24), _float32(reparam.Laplace, 1e18, 1e13)),
+        100084.195799,
+        1e-6,
+    ),
+    "Gamma divergence afar": (
+        lambda: kl_divergence(_float32(reparam.Gamma, 2.0, 1e25), _float32(reparam.Gamma, 3.0, 1e-25)),
+        343.658126605,
+        1e-6,
+    ),
+    "Gamma deviation": (lambda: _float32(reparam.Gamma, 2.0, 1e-25).stddev, 1.41421353474e25, 1e-6),
+    "StudentT deviation": (lambda: _float32(reparam.StudentT, 4.0, 0.0, 1e25).stddev, 1.41421350043e25, 1e-6),
+    "FisherSnedecor divergence": (
+        lambda: kl_divergence(_wide(reparam.FisherSnedecor, 317.5, 336.0), _wide(reparam.FisherSnedecor, 428.0, 285.5)),
+        0.00072360314358424722,
+        1e-10,
+    ),
     # modes at an end
     "Weibull mode": (lambda: reparam.Weibull(2.0, 0.25).mode, 0.0, 0.0),
     "Kumaraswamy mode": (lambda: reparam.Kumaraswamy(0.5, 2.0).mode, 0.0, 0.0),

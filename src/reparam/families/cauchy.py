@@ -16,6 +16,7 @@ from ..kernels import fused
 
 LOG_PI = math.log(math.pi)
 LOG_TWO = math.log(2)
+LARGE = 1e30  #: which is 1 more to no digit
 
 
 class Cauchy(Distribution):
@@ -173,14 +174,19 @@ def _(p: Cauchy, q: Cauchy) -> Tensor:
 
     Chyzak and Nielsen, A closed-form formula for the Kullback-Leibler divergence between Cauchy distributions, 2019.
     """
-    return torch.log1p(0.25 * (_square(p.scale - q.scale, p, q) + _square(p.loc - q.loc, p, q)))
+    return _log1p_of_squares(p.scale - q.scale, p.loc - q.loc, p, q)
 
 
 @register_kl(HalfCauchy, HalfCauchy)
 def _(p: HalfCauchy, q: HalfCauchy) -> Tensor:
     """That of the Cauchy laws about zero."""
-    return torch.log1p(0.25 * _square(p.scale - q.scale, p, q))
+    return _log1p_of_squares(p.scale - q.scale, torch.zeros_like(p.scale), p, q)
 
 
-def _square(gap: Tensor, p: Cauchy | HalfCauchy, q: Cauchy | HalfCauchy) -> Tensor:
-    return (gap / p.scale) * (gap / q.scale)
+def _log1p_of_squares(gap: Tensor, shift: Tensor, p: Cauchy | HalfCauchy, q: Cauchy | HalfCauchy) -> Tensor:
+    """The divergence, by logarithms where the squares overflow."""
+    square = 0.25 * ((gap / p.scale) * (gap / q.scale) + (shift / p.scale) * (shift / q.scale))
+    near = square < LARGE
+    size = torch.hypot(torch.where(near, 1.0, gap), torch.where(near, 1.0, shift))
+    far = 2 * (size.log() - LOG_TWO) - p.scale.log() - q.scale.log()
+    return torch.where(near, torch.log1p(torch.where(near, square, 0.0)), far)

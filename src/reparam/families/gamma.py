@@ -126,6 +126,9 @@ class Gamma(ExponentialFamily):
     def _variance(self) -> Tensor:
         return self.concentration / self.rate**2
 
+    def _stddev(self) -> Tensor:
+        return self.concentration.sqrt() / self.rate
+
     @property
     def _natural_params(self) -> tuple[Tensor, ...]:
         return self.concentration - 1, -self.rate
@@ -156,5 +159,9 @@ def standard_entropy(a: Tensor) -> Tensor:
 
 @register_kl(Gamma, Gamma)
 def _(p: Gamma, q: Gamma) -> Tensor:
+    """By the deviance from the mean count, or its logarithm where that is no number of the dtype."""
     a, b = p.concentration, q.concentration
-    return deviance(b, a * (q.rate / p.rate)) + stirling_bregman(b, a)
+    mean = a * (q.rate / p.rate)
+    held = (mean >= torch.finfo(mean.dtype).tiny) & (mean < torch.inf)
+    far = b * (b.log() - a.log() - (q.rate.log() - p.rate.log())) + (mean - b)
+    return torch.where(held, deviance(b, torch.where(held, mean, 1.0)), far) + stirling_bregman(b, a)

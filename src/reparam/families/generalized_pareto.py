@@ -143,4 +143,4 @@ def _(p: GeneralizedPareto, q: GeneralizedPareto) -> Tensor:
         other = torch.where(far, rest / theirs, log1p_quotient(m, torch.where(inside, z, 0.0)))
         return (1 + m) * other + q.scale.log() - (1 + k) * noise - p.scale.log()
 
-    return exponential_mean(log_ratio, p.loc + q.loc).to(dtype)
+    return exponential_mean(log_ratio, p.loc + q.loc).clamp(min=0).to(dtype)

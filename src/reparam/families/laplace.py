@@ -119,5 +119,7 @@ def _(p: Laplace, q: Laplace) -> Tensor:
     .. math:: \left(\frac{b_p}{b_q} - 1 - \log\frac{b_p}{b_q}\right)
         + \frac{b_p}{b_q} \left(e^{-\delta} - 1 + \delta\right)
     """
-    shift = exp_remainder_of_size((p.loc - q.loc) / p.scale)
-    return (deviance(q.scale, p.scale) + p.scale * shift) / q.scale
+    gap = (p.loc - q.loc).abs()
+    near = gap < 100 * p.scale  # beyond, the exponential is nothing, and the quotient may overflow
+    shift = p.scale * exp_remainder_of_size(torch.where(near, gap / p.scale, 0.0))
+    return (deviance(q.scale, p.scale) + torch.where(near, shift, gap - p.scale)) / q.scale

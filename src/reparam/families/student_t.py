@@ -105,11 +105,17 @@ class StudentT(Distribution):
 
     _median = _mode
 
-    def _variance(self) -> Tensor:
+    def _unit_variance(self) -> Tensor:
+        """The variance at scale 1."""
         finite = self.df > 2
-        ratio = self.df / torch.where(finite, self.df - 2, 1.0)
         infinite = torch.where(self.df > 1, torch.full_like(self.df, torch.inf), torch.nan)
-        return torch.where(finite, self.scale**2 * ratio, infinite)
+        return torch.where(finite, self.df / torch.where(finite, self.df - 2, 1.0), infinite)
+
+    def _variance(self) -> Tensor:
+        return self.scale**2 * self._unit_variance()
+
+    def _stddev(self) -> Tensor:
+        return self.scale * self._unit_variance().sqrt()
 
     def _skewness(self) -> Tensor:
         return torch.where(self.df > 3, 0.0, torch.full_like(self.df, torch.nan))
