@@ -147,6 +147,37 @@ class InverseWishart(BartlettFamily):
         absent = torch.where(rest > 1, torch.full_like(rest, torch.inf), torch.nan)
         return torch.where(exists, spread / (safe * (safe - 1) ** 2 * (safe - 3)), absent)
 
+    # An entry is X_ii Y with X_ii inverse-gamma and Y, independent of it, a Student's t variable whose location is the
+    # correlation r: central moments are rational in r and n = df - p, positive term by term where they exist.
+
+    def _correlations(self) -> tuple[Tensor, Tensor]:
+        """Those of the scale matrix, and df - p in the same number of dimensions."""
+        psi = self._scales()
+        return psi / diagonal_products(psi).sqrt(), (self.df - self._size())[..., None, None]
+
+    def _skewness(self) -> Tensor:
+        """Where the third moment does not exist but the variance does, infinite on the diagonal alone."""
+        r, rest = self._correlations()
+        exists = rest > 5
+        n, share = torch.where(exists, rest, 6.0), r * r
+        spread = (1 + 1 / n) * share + (1 - 1 / n)
+        third = 4 * r * ((1 + 3 / n) * share + 3 * (1 - 1 / n)) / spread**1.5
+        diagonal = torch.eye(self._size(), dtype=torch.bool, device=r.device)
+        absent = torch.where(diagonal & (rest > 3), torch.inf, torch.nan)
+        return torch.where(exists, third * (n - 3).sqrt() / (n - 5), absent)
+
+    def _kurtosis(self) -> Tensor:
+        r, rest = self._correlations()
+        exists = rest > 7
+        n, share = torch.where(exists, rest, 8.0), r * r
+        v = 1 / n
+        both = 5 + v * (2 + v * (-120 + v * (174 + 35 * v)))
+        mixed = 15 + v * (-75 + v * (73 + 35 * v))
+        alone = 5 + v * (-28 + 35 * v)
+        fourth = share * share * both + (1 - v) * (2 * share * mixed + (1 - v) * alone)
+        spread = (n - 7) * (1 - 5 * v) * (1 - 2 * v) * ((1 + v) * share + (1 - v)) ** 2
+        return torch.where(exists, 6 * fourth / spread, torch.where(rest > 3, torch.inf, torch.nan))
+
 
 @register_kl(InverseWishart, InverseWishart)
 def _(p: InverseWishart, q: InverseWishart) -> Tensor:

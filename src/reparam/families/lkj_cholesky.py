@@ -20,6 +20,8 @@ from ..special import digamma_difference, log_gamma_ratio
 from ..special.polygamma import SHIFT, steps
 from ..special.stirling import STIRLING_SERIES
 from .beta import Beta
+from .shared.counts import in_double
+from .shared.log_moments import LogMoments, root_beta_moments
 
 
 class LKJCholesky(Distribution):
@@ -133,6 +135,30 @@ class LKJCholesky(Distribution):
     def _stddev(self) -> Tensor:
         diagonal, below = self._spreads()
         return self._framed(diagonal.sqrt(), 0.0, below.sqrt())
+
+    def _varying(self, diagonal: Tensor, below: Tensor) -> Tensor:
+        """The matrix with these entries, undefined where those of L are constant."""
+        constant = torch.ones((self.dim, self.dim), dtype=torch.bool, device=self.device).triu(1)
+        return self._framed(diagonal, math.nan, below).masked_fill(constant, torch.nan)
+
+    def _root_moments(self) -> LogMoments:
+        """Of the diagonal but its first entry, whose squares have beta laws; in float64."""
+        return root_beta_moments(*in_double(self)._rows())
+
+    def _skewness(self) -> Tensor:
+        """Zero below the diagonal; nowhere defined where entries are constant."""
+        return self._varying(self._root_moments().skewness().to(self.dtype), torch.zeros((), dtype=self.dtype, device=self.device))
+
+    def _kurtosis(self) -> Tensor:
+        """Below the diagonal that of a symmetric beta law of (-1, 1)."""
+        own, rest = self._rows()
+        below = -3 / ((own + rest)[..., :1, None] + 1)
+        return self._varying(self._root_moments().kurtosis().to(self.dtype), below)
+
+    def _median(self) -> Tensor:
+        own, rest = self._rows()
+        diagonal = Beta(own, rest, validate_args=False)._median().sqrt()
+        return self._framed(diagonal, 1.0, torch.zeros((), dtype=self.dtype, device=self.device))
 
 
 def _root_gap(a: Tensor, b: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import torch
@@ -19,7 +20,8 @@ from ..special import ndtr
 from ..transforms import StickBreakingTransform
 from .normal import Normal
 from .shared.counts import in_double
-from .shared.smooth_means import NORMAL, mean_of, mean_of_share
+from .shared.log_moments import LogMoments, log_moments_of_central
+from .shared.smooth_means import NORMAL, central_moments_of_share, mean_of, mean_of_share
 
 LEAST = torch.finfo(torch.float64).tiny
 
@@ -29,7 +31,7 @@ class LogisticNormal(TransformedDistribution):
 
     .. math:: Y = \operatorname{stick}(X), \qquad X_k \sim \mathcal{N}(\mu_k, \sigma_k^2)
 
-    See :class:`~reparam.transforms.StickBreakingTransform`. The breaks are independent, so that mean, covariance and
+    See :class:`~reparam.transforms.StickBreakingTransform`. The breaks are independent, so that moments, covariance and
     entropy are sums and products of one-dimensional integrals, right to about 1e-14 of the largest number in them.
     The mode is that of the density on the simplex.
 
@@ -113,13 +115,20 @@ class LogisticNormal(TransformedDistribution):
         value: Tensor = (Normal(location, scale, validate_args=False)._entropy() + volume).sum(-1)
         return value.to(self.dtype)
 
-    def _breaks(self) -> Breaks:
+    def _shares(self, *orders: int) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """The mean of the share that each break takes, that of what it leaves, and its central moments."""
         location, scale, _ = self._odds()
-        sides = ndtr(-location / scale), ndtr(location / scale)
-        zero = torch.zeros_like(location)
-        mean = mean_of_share(1, zero, NORMAL, sides, location, scale)
-        rest = mean_of_share(1, zero, NORMAL, sides[::-1], -location, scale)
-        variance = mean_of_share(2, mean, NORMAL, sides, location, scale)
+        mostly = location > 0  # what is computed is the smaller of the two
+        location = torch.where(mostly, -location, location)
+        sides, zero = (ndtr(-location / scale), ndtr(location / scale)), torch.zeros_like(location)
+        less = mean_of_share(1, zero, NORMAL, sides, location, scale)
+        more = mean_of_share(1, zero, NORMAL, sides[::-1], -location, scale)
+        central = central_moments_of_share(orders, less, NORMAL, sides, location, scale)
+        moments = [torch.where(mostly & (n % 2 == 1), -u, u) for n, u in zip(orders, central, strict=True)]
+        return torch.where(mostly, more, less), torch.where(mostly, less, more), moments
+
+    def _breaks(self) -> Breaks:
+        mean, rest, (variance,) = self._shares(2)
         log_rest = rest.clamp(min=LEAST).log()
         wobble = torch.log1p(variance / rest.square().clamp(min=LEAST))
         log_left, log_rise = (pad(t.cumsum(-1), (1, 0)) for t in (log_rest, wobble))
@@ -136,6 +145,27 @@ class LogisticNormal(TransformedDistribution):
 
     def _variance(self) -> Tensor:
         return self._breaks().variances().to(self.dtype)
+
+    def _log_moments(self) -> LogMoments:
+        """Of the pieces, products of independent shares whose differences add; tiny shares are log-normal."""
+        location, scale, _ = self._odds()
+        mean, rest, (second, third, fourth) = self._shares(2, 3, 4)
+
+        def of_share(mean: Tensor, third: Tensor, location: Tensor) -> list[Tensor]:
+            usual = log_moments_of_central(mean, second, third, fourth)
+            tiny = location + 4.5 * scale.square() < math.log(torch.finfo(scale.dtype).eps)
+            limits = (location, scale.square(), torch.zeros_like(scale), torch.zeros_like(scale))
+            return [torch.where(tiny, limit, value) for limit, value in zip(limits, usual, strict=True)]
+
+        taken, left = of_share(mean, third, location), of_share(rest, -third, -location)
+        pieces = zip(taken, left, strict=True)
+        return LogMoments(*(pad(own, (0, 1)) + pad(before.cumsum(-1), (1, 0)) for own, before in pieces))
+
+    def _skewness(self) -> Tensor:
+        return self._log_moments().skewness().to(self.dtype)
+
+    def _kurtosis(self) -> Tensor:
+        return self._log_moments().kurtosis().to(self.dtype)
 
     def _covariance(self) -> Tensor:
         """Of a share and a later one: of what a break takes and what it leaves, times the mean share of the latter."""

@@ -14,11 +14,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ...special import log1mexp, trigamma
+from ...special import log1mexp, log_gamma_ratio, trigamma
 from ...special._quadrature import gauss_legendre
 
 # log(2): beyond, the law is wide and moments do not cancel
 WIDE = 0.7
+# means that are taken for no smaller, so that their fourth powers are numbers
+SMALLEST = 1e-70
+# the trapezoidal rule for roots of beta variables, in the logarithm of the variable
+LEFT, RIGHT, STEP = 38.0, 4.5, 0.1875
 Curve = Callable[[Tensor], Tensor]
 Rule = tuple[tuple[float, ...], tuple[float, ...]]
 
@@ -64,6 +68,63 @@ def _difference(order: int, curve: Curve, slope: Callable[[int, Tensor], Tensor]
     for j in range(1, order + 1):
         direct = direct + (-1) ** (order - j) * math.comb(order, j) * curve(j * large)
     return torch.where(near, integral, direct)
+
+
+def log_moments_of_central(mean: Tensor, second: Tensor, third: Tensor, fourth: Tensor) -> LogMoments:
+    """The differences for a positive variable with this mean and these central moments, in float64.
+
+    The logarithms of products of independent variables add: so do these differences.
+    """
+    scale = mean.clamp(min=SMALLEST)
+    w, g, k = second / scale**2, third / scale**3, fourth / scale**4  # raw moments: 1 + w, 1 + 3w + g, 1 + 6w + 4g + k
+    c = torch.log1p(w)
+    narrow = c < WIDE
+    v, h, q = (torch.where(narrow, t, 0.0) for t in (w, g, k))
+    cube, square = (1 + v) ** 3, v * v
+    third_ratio = (h - square * (3 + v)) / cube
+    mixed = 4 * h * v * (-3 + v * (-12 + v * (-7 + v * (15 + v * (6 + v)))))
+    powers = square * (-3 + v * (2 + v * (54 + v * (96 + v * (37 + 6 * v)))))
+    rest = 1 + 3 * v
+    higher = h * h * (6 * rest**2 + h * (4 * rest + h))
+    fourth_ratio = (q * cube**2 + powers + mixed - higher) / (rest + h) ** 4
+    wide_third = (1 + 3 * w + g).log()
+    wide_fourth = (1 + 6 * w + 4 * g + k).log()
+    return LogMoments(
+        scale.log(),
+        c,
+        torch.where(narrow, torch.log1p(third_ratio), wide_third - 3 * c),
+        torch.where(narrow, torch.log1p(fourth_ratio), wide_fourth + 6 * c - 4 * wide_third),
+    )
+
+
+def root_beta_moments(a: Tensor, b: Tensor) -> LogMoments:
+    r"""The differences for the root of a beta variable with exponents a and b, at least 1/2 the latter.
+
+    With :math:`q = e^{-s/2}` they are integrals of one sign, the n-th
+
+    .. math:: (-1)^n \int_0^\infty e^{-as} (1 - e^{-bs}) \frac{(1-q)^{n-1}}{1+q}\,\frac{ds}{s},
+
+    by the trapezoidal rule in log s, which converges exponentially; below a = 1 at a + 1, and what that leaves out.
+
+    Args:
+        a: the first exponent, in float64.
+        b: the second one.
+    """
+    low = a < 1
+    up, across = torch.where(low, a + 1, a).unsqueeze(-1), torch.where(low, b - 1, b).unsqueeze(-1)
+    u = torch.arange(-LEFT, RIGHT, STEP, dtype=a.dtype, device=a.device)
+    s = torch.exp(u) / up.detach()
+    fall = -torch.expm1(-0.5 * s)
+    density = -STEP * torch.exp(-up * s) * torch.expm1(-across * s) / (2 - fall)
+    second, third, fourth = ((-1) ** order * (density * fall ** (order - 1)).sum(-1) for order in (2, 3, 4))
+    x = torch.where(low, a, 1.0)
+    y = (x + 1).square()
+    second = second + torch.where(low, torch.log1p(0.25 / (x * (x + 1))), 0.0)
+    third = third - torch.where(low, torch.log1p((0.25 * x + 0.1875) / (x * (x + 1) ** 3)), 0.0)
+    more = torch.log1p((y * (0.375 * y - 0.0625) + 1 / 256) / (y**3 * x * (x + 2)))
+    half = torch.full_like(a, 0.5)
+    mean = log_gamma_ratio(a, half) - log_gamma_ratio(a + b, half)
+    return LogMoments(mean, second, third, fourth + torch.where(low, more, 0.0))
 
 
 class LogMoments(NamedTuple):

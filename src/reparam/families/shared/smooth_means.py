@@ -77,6 +77,41 @@ def mean_of_share(
     return mean_of(at, rest, limit, law, location, scale)
 
 
+def central_moments_of_share(
+    orders: tuple[int, ...],
+    mean: Tensor,
+    law: tuple[Function, float],
+    sides: tuple[Tensor, Tensor],
+    location: Tensor,
+    scale: Tensor,
+) -> tuple[Tensor, ...]:
+    """The moments of sigmoid(X) about its mean, of narrow laws in deviations from sigmoid(location), which are exact.
+
+    Args:
+        orders: of the moments.
+        mean: of sigmoid(X), which matters where the scale is above 1.
+        law: as for :func:`mean_of`.
+        sides: the probabilities of X < 0 and of X > 0.
+        location: the location of the law of X.
+        scale: its scale.
+    """
+    density, reach = law
+    wide = scale >= 1
+    count = int(reach / STEP)
+    z = STEP * torch.arange(-count, count + 1, dtype=scale.dtype, device=scale.device)
+    step, middle = torch.where(wide, 0.5, scale).unsqueeze(-1) * z, location.unsqueeze(-1)
+    weight = STEP * density(z)
+    shift = torch.sigmoid(middle + step) * torch.sigmoid(-middle) * -torch.expm1(-step)
+    shift = shift - (weight * shift).sum(-1, keepdim=True)
+    spread = torch.where(wide, scale, 1.0)
+
+    def moment(order: int) -> Tensor:
+        far = mean_of_share(order, mean, law, sides, location, spread)
+        return torch.where(wide, far, (weight * shift**order).sum(-1))
+
+    return tuple(moment(order) for order in orders)
+
+
 def _half_line(like: Tensor) -> tuple[Tensor, Tensor]:
     """Nodes and weights on (0, 40), in panels."""
     nodes, weights = on_unit(RULE, like)
