@@ -16,7 +16,7 @@ from ..core.registry import register_kl
 from ..kernels import fused
 from .categorical import Categorical
 from .shared.counts import in_double
-from .shared.exponential_powers import Shares, gumbel_shares, mean_log_sum
+from .shared.exponential_powers import Shares, gumbel_central_moments, gumbel_shares, mean_log_sum
 from .shared.weighted import Weighted
 
 
@@ -171,7 +171,20 @@ class RelaxedOneHotCategorical(_Concrete):
         raise refuse_missing(self, "mode", "below a temperature of K - 1 its density is unbounded at every corner")
 
     def _variance(self) -> Tensor:
-        return self._covariance().diagonal(dim1=-2, dim2=-1)
+        return self._central()[0].to(self.dtype)
+
+    def _central(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The second to fourth central moments, in float64."""
+        law = in_double(self)
+        return gumbel_central_moments(law.logits, law.temperature)
+
+    def _skewness(self) -> Tensor:
+        second, third, _ = self._central()
+        return (third * second**-1.5).to(self.dtype)
+
+    def _kurtosis(self) -> Tensor:
+        second, _, fourth = self._central()
+        return (fourth / second**2 - 3).to(self.dtype)
 
     def _covariance(self) -> Tensor:
         """The rows sum to zero, as do the deviations of shares."""
