@@ -12,6 +12,7 @@ from ..core.registry import register_kl
 from ..implicit.gamma import dirichlet, log_standard_gamma
 from ..kernels import fused
 from ..special import deviance, digamma, lgamma, stirling_bregman, stirling_error
+from .beta import Beta
 from .exponential_family import ExponentialFamily
 from .gamma import standard_entropy
 from .normal import HALF_LOG_TWO_PI
@@ -103,6 +104,9 @@ class Dirichlet(ExponentialFamily):
         """The sum of the other concentrations, which with each one are those of its coordinate's beta law."""
         unlike = 1 - torch.eye(self.concentration.shape[-1], dtype=self.dtype, device=self.device)
         return product(self.concentration, unlike)
+
+    def _median(self) -> Tensor:
+        return Beta(self.concentration, self._others(), validate_args=False)._median()
 
     def _skewness(self) -> Tensor:
         a, b, n = self.concentration, self._others(), self._total()[..., None]

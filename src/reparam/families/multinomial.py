@@ -171,6 +171,9 @@ class Multinomial(Weighted, ExponentialFamily):
         """The laws of the single counts."""
         return Binomial(self.total_count[..., None], probs=self.probs, validate_args=False)
 
+    def _median(self) -> Tensor:
+        return self._marginals()._median()
+
     def _skewness(self) -> Tensor:
         return self._marginals()._skewness()
 

@@ -88,11 +88,18 @@ class OneHotCategorical(Weighted, ExponentialFamily):
         p = self.probs
         return p * (1 - p)
 
+    def _marginals(self) -> Bernoulli:
+        """The laws of the single coordinates."""
+        return Bernoulli(probs=self.probs, validate_args=False)
+
+    def _median(self) -> Tensor:
+        return self._marginals()._median()
+
     def _skewness(self) -> Tensor:
-        return Bernoulli(probs=self.probs, validate_args=False)._skewness()
+        return self._marginals()._skewness()
 
     def _kurtosis(self) -> Tensor:
-        return Bernoulli(probs=self.probs, validate_args=False)._kurtosis()
+        return self._marginals()._kurtosis()
 
     def _covariance(self) -> Tensor:
         return indicator_covariance(self.probs)

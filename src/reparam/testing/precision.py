@@ -76,7 +76,7 @@ def _conditioned(family: Family, door: str, values: Parameters, x: Tensor) -> tu
             torch.zeros((), dtype=torch.float64),
         )
         slack.view(-1)[index] = total
-    if door == "median":  # it is as exact as the cdf that is inverted
+    if door == "median" and family.scalar:  # it is as exact as the cdf that is inverted
         slack = slack + 0.5 * (-d.log_prob(result)).exp()
     if door in ("skewness", "kurtosis"):  # of deviations from the mean, in units of their own, which may cancel
         slack = slack + 1 + (d.mean / d.stddev).abs()
