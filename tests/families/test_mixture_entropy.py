@@ -55,6 +55,30 @@ def test_quantiles_that_all_round_give_no_wrong_number() -> None:
     assert float(reparam.Mixture(reparam.Categorical(HALVES), [law, law]).entropy()) == -math.inf
 
 
+@pytest.mark.parametrize("size", [1e-100, 1e-150, 1e-160, 1e-200, 1e-290])
+def test_laws_that_live_near_the_smallest_numbers(size: float) -> None:
+    """Entropies move by the logarithm of a scale; their slope in it is one over the scale. To 1e-12."""
+    scale = doubles(size)[0].requires_grad_()
+    rate = doubles(1 / size)[0]
+    both, half = scale.detach().expand(2), doubles(0.5, 0.5)
+    cases = [
+        (reparam.MixtureSameFamily(reparam.Categorical(HALVES), reparam.Exponential(1 / both)), 1.0),
+        (
+            reparam.Mixture(reparam.Categorical(HALVES), 2 * [reparam.Gamma(half[0], rate)]),
+            reparam.Gamma(half[0], 1.0).entropy().item(),
+        ),
+        (reparam.Truncated(reparam.Exponential(rate), high=1e4 * scale.detach()), 1.0),
+        (
+            reparam.MixtureSameFamily(reparam.Categorical(HALVES), reparam.Normal(scale * half, scale * (2 * half))),
+            0.5 * math.log(2 * math.pi) + 0.5,
+        ),
+    ]
+    for law, standard in cases:
+        assert law.entropy().item() == pytest.approx(standard + math.log(size), rel=1e-12)
+    (slope,) = torch.autograd.grad(cases[-1][0].entropy(), scale)
+    assert (slope * scale).item() == pytest.approx(1.0, rel=1e-12)
+
+
 DENSITY = {
     reparam.Laplace: lambda x, m, b: mp.exp(-abs(x - m) / b) / (2 * b),
     reparam.Normal: lambda x, m, b: mp.npdf(x, m, b),

@@ -96,10 +96,16 @@ def _quantile(self: Any, below: Tensor, above: Tensor) -> Tensor:
 
 
 def _continued(f: Callable[[Tensor], Tensor], x: Tensor, log_p: Tensor, resolved: bool | Tensor = True) -> Tensor:
-    """The values of f at rows of x, up to the last one that rounding leaves good, and linear in log p from there on."""
-    fixed = x.detach()
+    """The values of f at rows of x, up to the last one that rounding leaves good, and linear in log p from there on.
+
+    Rows are good while second derivatives, of the order of one over the square of x, are numbers; of a law that begins
+    in reach of the smallest number, while first ones are.
+    """
+    fixed, tiny = x.detach(), torch.finfo(x.dtype).tiny
     noise = f(fixed * (1 + 2.0**-40)) - f(fixed)
-    good = resolved & (noise.abs() < 1e-3) & (fixed**2 > torch.finfo(x.dtype).tiny)  # second derivatives are numbers
+    size = fixed.abs()
+    resolves = torch.where(size[:1] > tiny ** (1 / 3), size > tiny**0.5, size > tiny * 2.0**20)
+    good = resolved & (noise.abs() < 1e-3) & resolves
     known = good.flip(0).cumsum(0).flip(0) > 0
     value = f(torch.where(known, x, x[:1]))
     last = (known.sum(0, keepdim=True) - 1).clamp(min=1)
