@@ -41,15 +41,10 @@ ORDER = {"cdf", "log_cdf", "sf", "log_sf", *PROBABILITY_DOORS}
 SHAPE = {"skewness", "kurtosis"}
 ABSENT = {
     "Factorised": {"mean", "mode", "variance", "stddev", "entropy", "perplexity", "covariance", "median", *SHAPE},
-    "InverseWishart": {"median", *SHAPE},
-    "LKJCholesky": {"median", *SHAPE},
-    "LogisticNormal": {"median", *SHAPE},
-    "RelaxedOneHotCategorical": {"mode", "median", *SHAPE},
+    "InverseWishart": {"median"},
+    "LogisticNormal": {"median"},
+    "RelaxedOneHotCategorical": {"mode", "median"},
     "VonMises": SHAPE,
-    "Dirichlet": {"median"},
-    "Multinomial": {"median"},
-    "OneHotCategorical": {"median"},
-    "OneHotCategoricalStraightThrough": {"median"},
     "Wishart": {"median"},
 }
 MIXED_VECTORS = {"mode", "median", "entropy", "perplexity"}

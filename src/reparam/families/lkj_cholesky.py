@@ -147,7 +147,9 @@ class LKJCholesky(Distribution):
 
     def _skewness(self) -> Tensor:
         """Zero below the diagonal; nowhere defined where entries are constant."""
-        return self._varying(self._root_moments().skewness().to(self.dtype), torch.zeros((), dtype=self.dtype, device=self.device))
+        return self._varying(
+            self._root_moments().skewness().to(self.dtype), torch.zeros((), dtype=self.dtype, device=self.device)
+        )
 
     def _kurtosis(self) -> Tensor:
         """Below the diagonal that of a symmetric beta law of (-1, 1)."""

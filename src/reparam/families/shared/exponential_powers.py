@@ -85,9 +85,7 @@ def gumbel_central_moments(logits: Tensor, temperature: Tensor) -> tuple[Tensor,
     mean = (weight * first).sum(-2, keepdim=True)
     rest = mean @ unlike
     shift = rest * first - mean * (first @ unlike)
-    two, three, four = (
-        rest**n * own + (-mean) ** n * (own @ unlike) for n, own in enumerate(higher, start=2)
-    )
+    two, three, four = (rest**n * own + (-mean) ** n * (own @ unlike) for n, own in enumerate(higher, start=2))
     square = shift * shift
     powers = (
         two + square,

@@ -89,21 +89,21 @@ def central_moments_of_share(
 
     Args:
         orders: of the moments.
-        mean: of sigmoid(X), which matters where the scale is above 1.
+        mean: of sigmoid(X), which matters where the scale is above 2.
         law: as for :func:`mean_of`.
         sides: the probabilities of X < 0 and of X > 0.
         location: the location of the law of X.
         scale: its scale.
     """
     density, reach = law
-    wide = scale >= 1
-    count = int(reach / STEP)
-    z = STEP * torch.arange(-count, count + 1, dtype=scale.dtype, device=scale.device)
+    wide = scale >= 2
+    count = int(2 * (reach + 2 * max(orders)) / STEP)  # powers of small shares shift the density by order times scale
+    z = STEP / 2 * torch.arange(-count, count + 1, dtype=scale.dtype, device=scale.device)
     step, middle = torch.where(wide, 0.5, scale).unsqueeze(-1) * z, location.unsqueeze(-1)
-    weight = STEP * density(z)
+    weight = STEP / 2 * density(z)
     shift = torch.sigmoid(middle + step) * torch.sigmoid(-middle) * -torch.expm1(-step)
     shift = shift - (weight * shift).sum(-1, keepdim=True)
-    spread = torch.where(wide, scale, 1.0)
+    spread = torch.where(wide, scale, 2.0)
 
     def moment(order: int) -> Tensor:
         far = mean_of_share(order, mean, law, sides, location, spread)
