@@ -173,7 +173,7 @@ def share(x: mpf) -> mpf:
 
 
 def raw_moments(x: Callable[[mpf], mpf], density: Callable[[mpf], mpf], points: list[float]) -> list[mpf]:
-    return [mp.quad(lambda z: x(z) ** n * density(z), points) for n in range(5)]
+    return [mp.quad(lambda z, n=n: x(z) ** n * density(z), points) for n in range(5)]
 
 
 STICKS = [

@@ -13,6 +13,7 @@ from ..core.distribution import Distribution
 from ..core.params import component, static
 from ..core.pytree import register_node
 from ..implicit.law import standardisation
+from . import sequential
 from .implicit import pathwise
 
 Conditional = Callable[[Tensor], Distribution]
@@ -43,7 +44,9 @@ class Factorised(Distribution):
     .. math:: p(x) = p_1(x_1) \prod_{d=2}^D p_d(x_d \mid x_1, \dots, x_{d-1})
 
     A draw takes one coordinate after another, each with its pathwise gradient (implicit where the conditional law has
-    only a cdf), so that the whole has the gradient in every parameter and through every earlier coordinate.
+    only a cdf), so that the whole has the gradient in every parameter and through every earlier coordinate. Moments
+    and the entropy of up to four coordinates are those of the conditional laws, integrated over the quantiles of the
+    earlier ones: right to about 1e-12 where these depend smoothly on them (1e-9 for four).
 
     Args:
         first: the law of the first coordinate.
@@ -114,6 +117,28 @@ class Factorised(Distribution):
             drawn = pathwise(self._law(d, x))._rsample(shape[:-1], generator)
             x = torch.cat([x, drawn.unsqueeze(-1)], -1)
         return x
+
+    # -- summaries: quadrature over the earlier coordinates ----------------------------------------------------------
+
+    def _mean(self) -> Tensor:
+        return sequential.means(self)
+
+    def _variance(self) -> Tensor:
+        return sequential.central_moments(self, 2, "variance")[0]
+
+    def _skewness(self) -> Tensor:
+        second, third = sequential.central_moments(self, 3, "skewness")
+        return third * second**-1.5
+
+    def _kurtosis(self) -> Tensor:
+        second, _, fourth = sequential.central_moments(self, 4, "kurtosis")
+        return fourth / second**2 - 3
+
+    def _covariance(self) -> Tensor:
+        return sequential.covariance(self)
+
+    def _entropy(self) -> Tensor:
+        return sequential.entropy(self)
 
     def _standardize(self, x: Tensor) -> Tensor:
         noise = (standardisation(law, value)[0].expand(value.shape) for law, value in self._laws(x))

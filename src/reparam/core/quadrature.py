@@ -126,6 +126,12 @@ def quantile_terms(self: Any, f: Callable[[Tensor], Tensor], nodes: int = NODES)
     return torch.where(weight > 0, weight * (f(self._icdf(p)) + f(self._isf(p))), 0.0)
 
 
+def quantile_nodes(self: Any, nodes: int = NODES) -> tuple[Tensor, Tensor]:
+    """Quantiles ``[2 nodes, *batch_shape]`` and their weights, which sum to one, of a continuous scalar law."""
+    p, weight = _rule(self._first_tensor(), len(self._batch_shape), nodes)
+    return torch.cat([self._icdf(p), self._isf(p)]), torch.cat([weight, weight])
+
+
 def _rule(like: Tensor, dims: int, nodes: int) -> tuple[Tensor, Tensor]:
     """The probabilities from one half down, and their weights; none for those that the dtype cannot hold."""
     t = torch.linspace(0.0, REACH, nodes, dtype=torch.float64, device="cpu")

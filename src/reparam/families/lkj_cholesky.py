@@ -104,7 +104,7 @@ class LKJCholesky(Distribution):
         terms = (own - 1) * digamma_difference(own, rest) - log_gamma_ratio(own, rest) + rest * math.log(math.pi)
         return terms.sum(-1)
 
-    def _framed(self, diagonal: Tensor, first: float, below: Tensor) -> Tensor:
+    def _framed(self, diagonal: Tensor, first: float, below: Tensor | float) -> Tensor:
         """The matrix with these entries on and below the diagonal, zero above."""
         ones = torch.ones((self.dim, self.dim), dtype=self.dtype, device=self.device)
         return torch.diag_embed(pad(diagonal, (1, 0), value=first)) + below * ones.tril(-1)
@@ -113,7 +113,7 @@ class LKJCholesky(Distribution):
         own, rest = self._rows()
         half = torch.full_like(own, 0.5)
         diagonal = log_gamma_ratio(own, half) - log_gamma_ratio(own + rest, half)
-        return self._framed(diagonal.exp(), 1.0, torch.zeros((), dtype=self.dtype, device=self.device))
+        return self._framed(diagonal.exp(), 1.0, 0.0)
 
     def _mode(self) -> Tensor:
         """The identity; for concentrations below 1 the density has no largest value."""
@@ -136,7 +136,7 @@ class LKJCholesky(Distribution):
         diagonal, below = self._spreads()
         return self._framed(diagonal.sqrt(), 0.0, below.sqrt())
 
-    def _varying(self, diagonal: Tensor, below: Tensor) -> Tensor:
+    def _varying(self, diagonal: Tensor, below: Tensor | float) -> Tensor:
         """The matrix with these entries, undefined where those of L are constant."""
         constant = torch.ones((self.dim, self.dim), dtype=torch.bool, device=self.device).triu(1)
         return self._framed(diagonal, math.nan, below).masked_fill(constant, torch.nan)
@@ -160,7 +160,7 @@ class LKJCholesky(Distribution):
     def _median(self) -> Tensor:
         own, rest = self._rows()
         diagonal = Beta(own, rest, validate_args=False)._median().sqrt()
-        return self._framed(diagonal, 1.0, torch.zeros((), dtype=self.dtype, device=self.device))
+        return self._framed(diagonal, 1.0, 0.0)
 
 
 def _root_gap(a: Tensor, b: Tensor) -> Tensor:
