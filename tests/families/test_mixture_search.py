@@ -81,6 +81,78 @@ def test_batches_of_modes() -> None:
     torch.testing.assert_close(alone, law.mode, rtol=1e-14, atol=1e-15)
 
 
+# -- vectors -------------------------------------------------------------------------------------------------
+
+
+def planar(batch: int, components: int, seed: int) -> reparam.MultivariateNormal:
+    """Correlated normal laws of pairs, whose scales are unlike."""
+    generator = torch.Generator().manual_seed(seed)
+    shape = (batch, components)
+    loc = torch.randn(*shape, 2, generator=generator, dtype=torch.float64)
+    scale = torch.randn(*shape, 2, generator=generator, dtype=torch.float64).exp()
+    turn, _ = torch.linalg.qr(torch.randn(*shape, 2, 2, generator=generator, dtype=torch.float64))
+    return reparam.MultivariateNormal(loc, turn @ scale.square().diag_embed() @ turn.mT)
+
+
+@pytest.mark.parametrize("components", [2, 3, 5])
+def test_no_point_of_a_grid_is_above_the_mode_of_normal_vectors(components: int) -> None:
+    line = torch.linspace(-4, 4, 121, dtype=torch.float64)
+    grid = torch.stack(torch.meshgrid(line, line, indexing="ij"), -1).reshape(-1, 1, 2)
+    parts = planar(40, components, components)
+    choice = Categorical(torch.ones(40, components, dtype=torch.float64))
+    law = MixtureSameFamily(choice, parts)
+    assert bool((law.log_prob(grid).amax(0) <= law.log_prob(law.mode)).all())
+    # where the slope is zero to the rounding of what it is a sum of, in units of the narrowest component
+    slope = torch.func.grad(lambda x: law.log_prob(x).sum())(law.mode)
+    narrow = torch.linalg.eigvalsh(parts.covariance_matrix).amin((-1, -2)).sqrt()
+    assert float((slope.abs().amax(-1) * narrow).max()) < 1e-12
+    unlike = reparam.Mixture(choice, [parts[:, k] for k in range(components)])
+    torch.testing.assert_close(unlike.mode, law.mode, rtol=1e-9, atol=1e-9)
+    single = law.to(torch.float32).mode
+    assert single.dtype == torch.float32
+    reached = law.log_prob(single.double())
+    torch.testing.assert_close(reached, law.log_prob(law.mode), rtol=1e-6, atol=1e-6)
+
+
+def test_the_mode_between_two_crossed_normal_laws() -> None:
+    """Long thin laws that cross: the density is largest where they do, far from either mean."""
+    loc = torch.tensor([[0.0, 1.0], [1.0, 0.0]], dtype=torch.float64)
+    scale = torch.tensor([[0.1, 2.0], [2.0, 0.1]], dtype=torch.float64)
+    weights = Categorical(doubles(0.5, 0.5))
+    forms = [
+        reparam.Normal(loc, scale).to_event(1),
+        reparam.MultivariateNormal(loc, scale_tril=scale.diag_embed()),
+        reparam.LowRankMultivariateNormal(loc, torch.zeros(2, 2, 1, dtype=torch.float64), scale.square()),
+    ]
+    for parts in forms:
+        law = MixtureSameFamily(weights, parts)
+        mode = law.mode
+        assert bool((law.log_prob(mode) > law.log_prob(loc)).all())
+        assert mode[0].item() == pytest.approx(mode[1].item(), abs=1e-12) and abs(mode[0].item()) < 0.1
+
+
+def test_gradients_of_modes_of_vectors() -> None:
+    def mode(loc: Tensor, factor: Tensor, logits: Tensor) -> Tensor:
+        parts = reparam.MultivariateNormal(loc, scale_tril=factor.tril())
+        return MixtureSameFamily(Categorical(logits=logits), parts).mode
+
+    factor = torch.tensor([[[0.75, 0.0], [0.25, 0.5]], [[1.0, 0.0], [-0.5, 0.75]]], dtype=torch.float64)
+    point = (torch.tensor([[0.0, 1.0], [0.75, 0.25]], dtype=torch.float64), factor, doubles(0.25, -0.125))
+    leaves = tuple(t.clone().requires_grad_() for t in point)
+    assert torch.autograd.gradcheck(mode, leaves)
+    assert torch.autograd.gradgradcheck(mode, leaves, atol=1e-5)
+    forward = torch.func.jacfwd(mode)(*point)
+    torch.testing.assert_close(forward, torch.func.jacrev(mode)(*point), rtol=1e-10, atol=1e-12)
+    batch = torch.vmap(mode)(*(t.expand(3, *t.shape) for t in point))
+    torch.testing.assert_close(batch, mode(*point).expand(3, 2), rtol=1e-12, atol=1e-12)
+
+
+def test_modes_of_other_vectors_are_refused() -> None:
+    parts = reparam.Laplace(torch.zeros(2, 3), 1.0).to_event(1)
+    with pytest.raises(NotImplementedError, match="normal ones alone, not for Independent"):
+        _ = MixtureSameFamily(Categorical(torch.ones(2)), parts).mode
+
+
 COUNTS = {
     "poisson": reparam.Poisson(doubles(0.5, 7.0, 30.0)),
     "binomial": reparam.Binomial(doubles(3.0, 10.0, 20.0), doubles(0.5, 0.25, 0.75)),

@@ -19,6 +19,7 @@ from ..kernels import kernel
 from .conditionals import Conditionals, MixtureJacobian, has_conditionals, log_responsibilities
 from .mixture_entropy import entropy_of_counts, entropy_of_densities
 from .mixture_search import count_quantile, mode_of_counts, mode_of_densities, mode_of_list
+from .mixture_vectors import mode_of_vectors
 
 
 @kernel("log_mixture")
@@ -208,9 +209,7 @@ class Mixing(Distribution):
         if self.has_enumerate_support:
             return mode_of_list(self)
         if self._event_shape:
-            raise derived.refuse_missing(
-                self, "mode", "of vectors it may have more maxima than components, and no search is sure of the largest"
-            )
+            return mode_of_vectors(self)
         return (mode_of_counts if self._laws()[0].support.is_discrete else mode_of_densities)(self)
 
     def _quantile_terms(self, f: Callable[[Tensor], Tensor], nodes: int) -> Tensor:

@@ -27,7 +27,8 @@ class Mixture(Mixing):
     pathwise gradient in the weights and in every parameter of the components, by implicit differentiation of the cdf,
     or for vectors of one conditional cdf after another. Entropies of scalar mixtures are integrals or sums (right to
     1e-12, and 1e-8 where one component is a million times as wide as another); their mode is the highest of the maxima
-    that are found uphill from quantiles and modes of all components. For K laws of one family,
+    that are found uphill from quantiles and modes of all components, of normal vectors from the ridges between any two
+    of them. For K laws of one family,
     :class:`MixtureSameFamily` is faster.
 
     Args:
