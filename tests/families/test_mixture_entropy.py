@@ -171,11 +171,3 @@ def test_batches_of_unlike_laws_with_two_ends() -> None:
     parts = [reparam.Normal(doubles(0.0, 0.5, 1.0), 1.0), reparam.Beta(concentration, 2.0)]
     law = reparam.Mixture(reparam.Categorical(HALVES.expand(3, 2)), parts)
     torch.testing.assert_close(law.entropy(), torch.stack([law[i].entropy() for i in range(3)]), rtol=1e-13, atol=0)
-
-
-def test_entropies_of_mixed_vectors_are_refused() -> None:
-    law = reparam.MixtureSameFamily(
-        reparam.Categorical(HALVES), reparam.Normal(torch.zeros(2, 3).double(), 1.0).to_event(1)
-    )
-    with pytest.raises(NotImplementedError, match="of vectors"):
-        law.entropy()

@@ -19,6 +19,7 @@ from ..kernels import kernel
 from .conditionals import Conditionals, MixtureJacobian, has_conditionals, log_responsibilities
 from .mixture_entropy import entropy_of_counts, entropy_of_densities
 from .mixture_search import count_quantile, mode_of_counts, mode_of_densities, mode_of_list
+from .mixture_vector_entropy import entropy_of_vectors
 from .mixture_vectors import mode_of_vectors
 
 
@@ -221,7 +222,5 @@ class Mixing(Distribution):
         if self.has_enumerate_support:
             return derived.entropy(self)
         if self._event_shape:
-            raise derived.refuse_missing(
-                self, "entropy", "of vectors it has no closed form; minus the mean log_prob of draws estimates it"
-            )
+            return entropy_of_vectors(self)
         return (entropy_of_counts if self._laws()[0].support.is_discrete else entropy_of_densities)(self)

@@ -30,7 +30,7 @@ def entropy_of_densities(mixture: Any) -> Tensor:
     medians = mixture._each(lambda law: law._median(), 0).movedim(-1, 0).sort(0).values
     jumps = mixture._knots()
     if jumps is None:
-        between = integral_between(lambda x: _weighed(mixture._log_prob(x)), medians[:-1], medians[1:], NODES)
+        between = integral_between(lambda x: weighed(mixture._log_prob(x)), medians[:-1], medians[1:], NODES)
         knots = mixture._spread(torch.stack([medians[0], medians[-1]]))
     else:
         between = torch.zeros_like(medians[0])
@@ -46,7 +46,7 @@ def entropy_of_densities(mixture: Any) -> Tensor:
     return found
 
 
-def _weighed(log_p: Tensor) -> Tensor:
+def weighed(log_p: Tensor) -> Tensor:
     """Minus the density times its logarithm."""
     some = log_p > -torch.inf
     log_p = torch.where(some, log_p, 0.0)

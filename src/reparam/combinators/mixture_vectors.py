@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ..core import derived
+from ..core.linear import symmetric_cholesky
 from ..families.low_rank_multivariate_normal import LowRankMultivariateNormal
 from ..families.multivariate_normal import MultivariateNormal
 from ..families.normal import Normal
@@ -91,9 +92,8 @@ def mode_of_vectors(mixture: Any) -> Tensor:
     :math:`(\sum a_k \Lambda_k)^{-1} \sum a_k \Lambda_k \mu_k`, where the search starts: at its corners, on its
     edges and in its middle.
     """
-    laws = mixture._laws()
-    if not all(map(_is_normal, laws)):
-        kinds = ", ".join(dict.fromkeys(type(law).__name__ for law in laws))
+    if not are_normal(mixture):
+        kinds = ", ".join(dict.fromkeys(type(law).__name__ for law in mixture._laws()))
         raise derived.refuse_missing(
             mixture, "mode", f"of vectors there is a search for normal ones alone, not for {kinds}"
         )
@@ -110,10 +110,21 @@ def mode_of_vectors(mixture: Any) -> Tensor:
     return x
 
 
+def are_normal(mixture: Any) -> bool:
+    """Whether all components are normal laws of vectors."""
+    return all(map(_is_normal, mixture._laws()))
+
+
 def _is_normal(law: Any) -> bool:
     if isinstance(law, Independent):
         return isinstance(law.base_dist, Normal) and len(law.event_shape) == 1
     return isinstance(law, (MultivariateNormal, LowRankMultivariateNormal))
+
+
+def factor_of(law: Any) -> Tensor:
+    """The lower Cholesky factor of a component's covariance."""
+    matrix: Tensor = law.scale_tril if isinstance(law, MultivariateNormal) else symmetric_cholesky(law._covariance())
+    return matrix.expand(law.batch_shape + 2 * law.event_shape)
 
 
 def _precision(law: Any) -> Tensor:
