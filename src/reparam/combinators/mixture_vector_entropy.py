@@ -43,7 +43,7 @@ def entropy_of_vectors(mixture: Any) -> Tensor:
         x, weight = _nodes(loc, factor, 1)
     fine = _integral(mixture, x, weight)
     apart = (fine - coarse).detach().abs()
-    if surely(apart > AGREEMENT):
+    if apart.numel() and surely(apart > AGREEMENT):
         raise derived.refuse_missing(
             mixture, "entropy", f"two rules of quadrature differ by {float(apart.max()):.1g}; {estimate}"
         )
