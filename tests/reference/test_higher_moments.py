@@ -265,3 +265,20 @@ def test_medians_of_coordinates() -> None:
     p = doubles(0.125, 0.25, 0.625)
     assert torch.equal(reparam.Multinomial(7, p).median, reparam.Binomial(7, p).median)
     assert reparam.OneHotCategorical(p).median.tolist() == [0.0, 0.0, 1.0]
+
+
+def test_shares_far_below_rounding() -> None:
+    """Of a log-normal share far below 1, to 1e-12; of a relaxed variable of odds 1e13 the same from both ends."""
+    for loc, scale in ((-45.0, 1.875), (-60.0, 1.0), (-80.0, 0.5)):
+        law = reparam.LogisticNormal(doubles(loc), doubles(scale))
+        same = reparam.LogNormal(doubles(loc), doubles(scale))
+        for door in ("mean", "variance", "skewness", "kurtosis"):
+            torch.testing.assert_close(getattr(law, door)[:1], getattr(same, door), rtol=1e-12, atol=0)
+    for temperature in (0.9, 1.1):
+        low, high = (
+            reparam.RelaxedBernoulli(doubles(temperature)[0], logits=doubles(odds)[0]) for odds in (-30.0, 30.0)
+        )
+        pair = reparam.RelaxedOneHotCategorical(doubles(temperature)[0], logits=doubles(-30.0, 0.0))
+        torch.testing.assert_close(low.mean, pair.mean[0], rtol=1e-12, atol=0)
+        for law in (low, high):
+            torch.testing.assert_close(law.variance, pair.variance[0], rtol=1e-12, atol=0)

@@ -21,7 +21,7 @@ from ..transforms import StickBreakingTransform
 from .normal import Normal
 from .shared.counts import in_double
 from .shared.log_moments import LogMoments, log_moments_of_central
-from .shared.smooth_means import NORMAL, central_moments_of_share, mean_of, mean_of_share
+from .shared.smooth_means import NORMAL, mean_of, moments_of_share
 
 LEAST = torch.finfo(torch.float64).tiny
 
@@ -120,10 +120,9 @@ class LogisticNormal(TransformedDistribution):
         location, scale, _ = self._odds()
         mostly = location > 0  # what is computed is the smaller of the two
         location = torch.where(mostly, -location, location)
-        sides, zero = (ndtr(-location / scale), ndtr(location / scale)), torch.zeros_like(location)
-        less = mean_of_share(1, zero, NORMAL, sides, location, scale)
-        more = mean_of_share(1, zero, NORMAL, sides[::-1], -location, scale)
-        central = central_moments_of_share(orders, less, NORMAL, sides, location, scale)
+        sides = ndtr(-location / scale), ndtr(location / scale)
+        less, central = moments_of_share(orders, NORMAL, sides, location, scale)
+        more = 1 - less
         moments = [torch.where(mostly & (n % 2 == 1), -u, u) for n, u in zip(orders, central, strict=True)]
         return torch.where(mostly, more, less), torch.where(mostly, less, more), moments
 

@@ -17,7 +17,7 @@ from ...special._quadrature import gauss_legendre, on_unit
 
 Function = Callable[[Tensor], Tensor]
 RULE = gauss_legendre(16)
-PANELS, WIDTH = 10, 4.0
+PANELS, WIDTH = 16, 4.0
 STEP = 0.5
 
 
@@ -77,19 +77,17 @@ def mean_of_share(
     return mean_of(at, rest, limit, law, location, scale)
 
 
-def central_moments_of_share(
+def moments_of_share(
     orders: tuple[int, ...],
-    mean: Tensor,
     law: tuple[Function, float],
     sides: tuple[Tensor, Tensor],
     location: Tensor,
     scale: Tensor,
-) -> tuple[Tensor, ...]:
-    """The moments of sigmoid(X) about its mean, of narrow laws in deviations from sigmoid(location), which are exact.
+) -> tuple[Tensor, list[Tensor]]:
+    """The mean of sigmoid(X) and moments about it; of narrow laws by deviations from sigmoid(location), without loss.
 
     Args:
         orders: of the moments.
-        mean: of sigmoid(X), which matters where the scale is above 2.
         law: as for :func:`mean_of`.
         sides: the probabilities of X < 0 and of X > 0.
         location: the location of the law of X.
@@ -102,18 +100,21 @@ def central_moments_of_share(
     step, middle = torch.where(wide, 0.5, scale).unsqueeze(-1) * z, location.unsqueeze(-1)
     weight = STEP / 2 * density(z)
     shift = torch.sigmoid(middle + step) * torch.sigmoid(-middle) * -torch.expm1(-step)
-    shift = shift - (weight * shift).sum(-1, keepdim=True)
+    drift = (weight * shift).sum(-1, keepdim=True)
+    shift = shift - drift
     spread = torch.where(wide, scale, 2.0)
+    far_mean = mean_of_share(1, torch.zeros_like(location), law, sides, location, spread)
+    mean = torch.where(wide, far_mean, torch.sigmoid(location) + drift.squeeze(-1))
 
     def moment(order: int) -> Tensor:
         far = mean_of_share(order, mean, law, sides, location, spread)
         return torch.where(wide, far, (weight * shift**order).sum(-1))
 
-    return tuple(moment(order) for order in orders)
+    return mean, [moment(order) for order in orders]
 
 
 def _half_line(like: Tensor) -> tuple[Tensor, Tensor]:
-    """Nodes and weights on (0, 40), in panels."""
+    """Nodes and weights on (0, 64), in panels."""
     nodes, weights = on_unit(RULE, like)
     first = torch.arange(PANELS, dtype=like.dtype, device=like.device)
     return (WIDTH * (first[:, None] + nodes)).flatten(), (WIDTH * weights).repeat(PANELS)
@@ -127,5 +128,5 @@ def _normal_density(z: Tensor) -> Tensor:
     return torch.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
 
 
-LOGISTIC: tuple[Function, float] = (_logistic_density, 40.0)
+LOGISTIC: tuple[Function, float] = (_logistic_density, 64.0)
 NORMAL: tuple[Function, float] = (_normal_density, 9.0)
