@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from torch import distributions
 
 import reparam
+
+NORMAL = reparam.Normal(0.0, 1.0)
+
+
+class Three:
+    """An integer of another library."""
+
+    def __index__(self) -> int:
+        return 3
 
 
 def test_bernoulli_never_clamps() -> None:
@@ -181,3 +193,54 @@ def test_replace_switches_validation() -> None:
     assert float(free.log_prob(torch.tensor(2.0))) == -torch.inf
     with pytest.raises(ValueError, match="value"):
         free.replace(validate_args=True).log_prob(torch.tensor(2.0))
+
+
+def test_values_of_half_precision_are_scored_in_the_precision_of_the_law() -> None:
+    """Also where the parameters have no dimensions, so that torch would promote nothing."""
+    law = reparam.Normal(0.1, 1.0)
+    for dtype in (torch.bfloat16, torch.float16):
+        value = torch.tensor([0.3, 2.0], dtype=dtype)
+        assert torch.equal(law.log_prob(value), law.log_prob(value.float()))
+    shares = torch.tensor([0.3, 0.3, 0.4], dtype=torch.bfloat16)  # which sum to 1 only to their own precision
+    assert reparam.Dirichlet(torch.ones(3)).log_prob(shares).dtype is torch.float32
+
+
+REFUSED: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
+    "a complex value": (lambda: NORMAL.log_prob(torch.zeros(2, dtype=torch.complex64)), TypeError, "Normal.*complex"),
+    "no value": (lambda: NORMAL.log_prob(None), TypeError, "Normal: a value must be .* not NoneType"),
+    "a text for a value": (lambda: NORMAL.log_prob("one"), TypeError, "Normal: a value must be .* not str 'one'"),
+    "a fraction for a shape": (lambda: NORMAL.sample(2.5), TypeError, "a shape must be .* not float 2.5"),
+    "no shape": (lambda: NORMAL.sample(None), TypeError, "a shape must be .* not NoneType"),
+    "negative dimensions of an event": (lambda: reparam.Independent(NORMAL, -1), ValueError, "at least 0; got -1"),
+    "no transform": (lambda: reparam.TransformedDistribution(NORMAL, None), TypeError, "transforms must be .*NoneType"),
+    "a transform of torch": (
+        lambda: reparam.TransformedDistribution(NORMAL, distributions.ExpTransform()),
+        TypeError,
+        r"transforms of reparam, not torch\.distributions.*ExpTransform",
+    ),
+    "a law of torch": (
+        lambda: reparam.Independent(distributions.Normal(torch.zeros(2), 1.0), 1),
+        TypeError,
+        r"reparam distribution, not torch\.distributions.*Normal",
+    ),
+    "batches that do not broadcast": (
+        lambda: reparam.kl_divergence(NORMAL.expand(2), NORMAL.expand(3)),
+        ValueError,
+        r"kl_divergence: .* p \(2,\), q \(3,\)",
+    ),
+    "integers for parameters": (lambda: NORMAL.to(torch.int64), TypeError, "Normal: .* torch.int64"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_refusals_say_what_and_where(what: str) -> None:
+    action, kind, text = REFUSED[what]
+    with pytest.raises(kind, match=text):
+        action()
+
+
+@pytest.mark.parametrize(
+    "shape", [3, torch.tensor(3), Three(), (torch.tensor(3),)], ids=["int", "tensor", "index", "tuple"]
+)
+def test_shapes_may_be_any_integers(shape: object) -> None:
+    assert NORMAL.sample(shape).shape == (3,)

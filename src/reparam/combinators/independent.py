@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
@@ -44,6 +45,14 @@ class Independent(Wrapper):
 
     base_distribution = component(batch_dims=lambda self: self.reinterpreted_batch_ndims)
     reinterpreted_batch_ndims = static()
+
+    def _prepare(self, values: dict[str, Any]) -> dict[str, Any]:
+        n = values["reinterpreted_batch_ndims"]
+        if not isinstance(n, int) or n < 0:
+            raise ValueError(
+                f"{type(self).__name__}: reinterpreted_batch_ndims must be an int of at least 0; got {n!r}"
+            )
+        return values
 
     @property
     def support(self) -> constraints.Constraint:  # type: ignore[override]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import reduce
 from typing import Any
 
@@ -66,10 +66,11 @@ class TransformedDistribution(Wrapper):
         if "transforms" not in values:
             return values
         base, transforms = values["base_distribution"], values["transforms"]
-        transforms = [transforms] if isinstance(transforms, Transform) else list(transforms)
+        transforms = list(transforms) if isinstance(transforms, Iterable) else [transforms]
         for t in transforms:
             if not isinstance(t, Transform):
-                raise TypeError(f"{type(self).__name__}: transforms must be Transforms, not {type(t).__name__}")
+                kind = f"{type(t).__module__}.{type(t).__qualname__}"
+                raise TypeError(f"{type(self).__name__}: transforms must be transforms of reparam, not {kind}")
         whole = ComposeTransform(transforms)
         shape = base.batch_shape + base.event_shape
         needed = whole.domain.event_dim

@@ -202,7 +202,8 @@ def _wrap(self: Any, field: Field, values: dict[str, Any]) -> bool:
 
 def _required_law(self: Any, name: str, value: Any) -> Any:
     if not hasattr(value, "_map"):
-        raise TypeError(f"{type(self).__name__}: {name} must be a reparam distribution, not {type(value).__name__}")
+        kind = f"{type(value).__module__}.{type(value).__qualname__}"
+        raise TypeError(f"{type(self).__name__}: {name} must be a reparam distribution, not {kind}")
     return value
 
 

@@ -20,6 +20,7 @@ from ..kernels.dispatch import densities_of
 from ..kernels.laws import checked_log_prob
 from . import derived
 from .checks import Checker, refuse
+from .construct import FULL
 from .declaration import Declared
 from .overrides import beneath, connect, initialise
 from .params import param
@@ -144,14 +145,30 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
     def _value(self, value: Any) -> Tensor:
         """``value`` as a tensor whose shape fits and, when validating, that lies in the support."""
         if not isinstance(value, Tensor):
-            value = torch.as_tensor(value, dtype=self.sample_dtype or self.dtype, device=self.device)
-        elif not value.is_floating_point() and self.sample_dtype is None:
-            value = value.to(self.dtype)
-        tensor: Tensor = value
-        self._fit(tensor)
-        if self._validate_args and not self._value_ok(self, tensor):
-            refuse(self, "value", self.support, tensor)
-        return tensor
+            value = self._as_tensor(value)
+        if value.dtype in FULL:
+            return self._checked(value)
+        if value.dtype.is_complex:
+            raise TypeError(f"{type(self).__name__}: a value is complex, but must be real")
+        if not value.dtype.is_floating_point:
+            return self._checked(value if self.sample_dtype is not None else value.to(self.dtype))
+        checked = self._checked(value)  # to its own precision
+        return checked.to(self.dtype) if self._plain and self.sample_dtype is None else checked
+
+    def _checked(self, value: Tensor) -> Tensor:
+        self._fit(value)
+        if self._validate_args and not self._value_ok(self, value):
+            refuse(self, "value", self.support, value)
+        return value
+
+    def _as_tensor(self, value: Any) -> Tensor:
+        try:
+            return torch.as_tensor(value, dtype=self.sample_dtype or self.dtype, device=self.device)
+        except (TypeError, ValueError, RuntimeError):
+            raise TypeError(
+                f"{type(self).__name__}: a value must be a tensor, a number or a sequence of numbers, not "
+                f"{type(value).__name__} {value!r:.60}"
+            ) from None
 
     def _surely_inside(self, value: Tensor) -> bool:
         """Whether a native pass shows that every value lies in the support."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -15,12 +16,20 @@ def as_size(shape: int | Sequence[int]) -> torch.Size:
     Example:
         >>> as_size(3), as_size((2, 3)), as_size([])
         (torch.Size([3]), torch.Size([2, 3]), torch.Size([]))
+
+    Raises:
+        TypeError: for anything else.
     """
     if type(shape) is torch.Size:
         return shape
-    if isinstance(shape, int):
-        return torch.Size((shape,))
-    return torch.Size(shape)
+    if hasattr(shape, "__index__") and not getattr(shape, "shape", ()):
+        return torch.Size((operator.index(shape),))
+    try:
+        return torch.Size(shape)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(
+            f"a shape must be an int or a sequence of ints, not {type(shape).__name__} {shape!r:.60}"
+        ) from None
 
 
 def joint(*shapes: torch.Size) -> torch.Size:

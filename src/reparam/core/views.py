@@ -111,7 +111,10 @@ class Views(Declared):
         """The law on another device or in another dtype, with ``Tensor.to``'s arguments."""
         if self._recipe is not None:
             return self._view("to", *args, **kwargs)
-        return self._map(lambda t, _: t.to(*args, **kwargs))
+        law = self._map(lambda t, _: t.to(*args, **kwargs))
+        if not law.dtype.is_floating_point:
+            raise TypeError(f"{type(self).__name__}: parameters cannot have dtype {law.dtype}")
+        return law
 
     def detach(self: V) -> V:
         """The law over parameters without a graph."""

@@ -11,7 +11,7 @@ from ..core.checks import surely
 from ..core.deferred import read
 from ..core.distribution import Distribution
 from ..core.registry import kl_rules, register_kl
-from ..core.shapes import joint
+from ..core.shapes import broadcast
 from . import counts as counts
 from . import cross as cross
 from . import normal_vectors as normal_vectors
@@ -77,7 +77,8 @@ def _known(p: Any, q: Any) -> Tensor:
     p, q = read(p), read(q)
     for law in (p, q):
         if not isinstance(law, Distribution):
-            raise TypeError(f"kl_divergence takes reparam distributions, not {type(law).__name__}")
+            kind = f"{type(law).__module__}.{type(law).__qualname__}"
+            raise TypeError(f"kl_divergence takes reparam distributions, not {kind}")
     if not (p._plain and q._plain):
         half = torch.promote_types(p.dtype, q.dtype)
         return _known(p.to(torch.float32), q.to(torch.float32)).to(half)
@@ -86,8 +87,8 @@ def _known(p: Any, q: Any) -> Tensor:
             f"KL of laws over different events: {type(p).__name__} has event_shape {tuple(p.event_shape)}, "
             f"{type(q).__name__} has {tuple(q.event_shape)}"
         )
+    shape = broadcast((p.batch_shape, q.batch_shape), "kl_divergence", ("p", "q"))
     covered = covers(p, q)
-    shape = joint(p.batch_shape, q.batch_shape)
     if covered is False:
         return torch.full(shape, torch.inf, dtype=p.dtype, device=p.device)
     rule = kl_rules.dispatch(type(p), type(q))
