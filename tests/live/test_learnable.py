@@ -16,6 +16,7 @@ from reparam import (
     Dirichlet,
     Gamma,
     Independent,
+    InverseWishart,
     LogNormal,
     MixtureSameFamily,
     MultivariateNormal,
@@ -23,6 +24,7 @@ from reparam import (
     StudentT,
     TransformedDistribution,
     Uniform,
+    Wishart,
     learnable,
 )
 from reparam.transforms import AffineTransform, TanhTransform
@@ -38,6 +40,8 @@ LAWS = {
     "Categorical": lambda: Categorical(logits=torch.tensor([1.0, 2.0, 0.0])),
     "Binomial": lambda: Binomial(5, probs=torch.tensor([0.2, 0.7])),
     "MultivariateNormal": lambda: MultivariateNormal(torch.zeros(2), torch.eye(2) + 0.3),
+    "Wishart": lambda: Wishart(torch.tensor([3.0, 4.0]), scale_tril=torch.eye(2) + 0.3 * torch.ones(2, 2).tril(-1)),
+    "InverseWishart": lambda: InverseWishart(5.0, torch.eye(2) + 0.3),
     "Independent": lambda: Independent(Normal(torch.zeros(3), 1.0), 1),
     "Transformed": lambda: TransformedDistribution(
         Normal(0.0, 1.0), [TanhTransform(), AffineTransform(torch.tensor(1.0), torch.tensor(2.0))]

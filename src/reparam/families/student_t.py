@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
@@ -105,17 +106,18 @@ class StudentT(Distribution):
 
     _median = _mode
 
-    def _unit_variance(self) -> Tensor:
-        """The variance at scale 1."""
+    def _where_finite(self, spread: Callable[[Tensor], Tensor]) -> Tensor:
+        """A function of the variance at scale 1, where that is finite."""
         finite = self.df > 2
+        unit = torch.where(finite, self.df, 4.0) / torch.where(finite, self.df - 2, 2.0)
         infinite = torch.where(self.df > 1, torch.full_like(self.df, torch.inf), torch.nan)
-        return torch.where(finite, self.df / torch.where(finite, self.df - 2, 1.0), infinite)
+        return torch.where(finite, spread(unit), infinite)
 
     def _variance(self) -> Tensor:
-        return self.scale**2 * self._unit_variance()
+        return self._where_finite(lambda unit: self.scale**2 * unit)
 
     def _stddev(self) -> Tensor:
-        return self.scale * self._unit_variance().sqrt()
+        return self._where_finite(lambda unit: self.scale * unit.sqrt())
 
     def _skewness(self) -> Tensor:
         return torch.where(self.df > 3, 0.0, torch.full_like(self.df, torch.nan))

@@ -66,6 +66,9 @@ class Learnable(nn.Module, Deferred):
             else:
                 onto = _Onto(f.constraint)
                 bounds = tuple(getattr(law, n) for n in f.constraint.parameters)
+                for n, bound in zip(f.constraint.parameters, bounds):
+                    if n not in law._fields:  # no parameter, but what the shapes say, as the lowest df of a Wishart law
+                        self.register_buffer(n, bound.detach().clone())
                 free = onto.transform(bounds).inv(value.detach())
                 if not bool(free.isfinite().all()):
                     raise ValueError(
@@ -82,7 +85,7 @@ class Learnable(nn.Module, Deferred):
         for name in fields:
             if name in self.unconstrained:
                 constraint = fields[name].constraint  # type: ignore[attr-defined]
-                bounds = tuple(values[n] for n in constraint.parameters)
+                bounds = tuple(values[n] if n in values else self._buffers[n] for n in constraint.parameters)
                 values[name] = Live(_Onto(constraint), (self.unconstrained[name], *bounds))
             elif name in self._modules:
                 values[name] = fields[name].each(self._modules[name], lambda inner: inner.law)  # type: ignore[attr-defined]
