@@ -329,3 +329,19 @@ def test_overridden_methods_are_heard_in_half_precision() -> None:
     for found in (law.log_prob(torch.zeros(2)), reparam.Masked(law, True).log_prob(torch.zeros(2))):
         assert found.dtype is torch.bfloat16
         torch.testing.assert_close(found.float(), expected, rtol=0.0, atol=2**-7)
+
+
+def test_overridden_methods_compile_and_map() -> None:
+    class Raised(reparam.Normal):
+        def log_prob(self, value: Any) -> Tensor:
+            return super().log_prob(value) + 1
+
+    def score(loc: Tensor, x: Tensor) -> Tensor:
+        return reparam.Independent(Raised(loc, torch.ones(3)), 1).log_prob(x)
+
+    loc, x = torch.zeros(3), torch.ones(3)
+    compiled = torch.compile(score, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(loc, x), score(loc, x))
+    mapped = torch.vmap(score, in_dims=(0, None))(torch.zeros(2, 3), x)
+    torch.testing.assert_close(mapped, score(loc, x).expand(2))
+    torch.testing.assert_close(torch.func.hessian(score)(loc, x), -torch.eye(3))

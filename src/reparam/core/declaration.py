@@ -58,7 +58,7 @@ class Declared:
     _validate_args: bool = __debug__
     _plain: bool = True  #: whether torch computes in its dtype
     _direct: bool = True  #: whether it is plain and its class overrides no public method
-    _overrides: ClassVar[frozenset[str]] = frozenset()
+    _overrides: ClassVar[dict[str, Callable[..., Any]]] = {}  #: what public methods that are overridden would call
     _construct: ClassVar[Callable[..., None]]
     _given: tuple[str, ...] = ()
     _recipe: Recipe | None = None

@@ -7,7 +7,7 @@ becomes a call of that; what ``super().log_prob`` finds from there is the method
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import MethodType
+from functools import partial
 from typing import Any
 
 import torch
@@ -74,18 +74,22 @@ def connect(cls: Any) -> None:
         setattr(cls, f"_{name}", CALLS[name])
     if found & {"log_prob", "rsample"} and not {"rsample_and_log_prob", "_rsample_and_log_prob"} & own.keys():
         cls._rsample_and_log_prob = derived.rsample_and_log_prob
-    cls._overrides = frozenset(found | inherited)
+    cls._overrides = {name: _inherited(cls, f"_{name}") for name in found | inherited}
     cls._direct = not cls._overrides
+
+
+def _inherited(cls: Any, name: str) -> Callable[..., Any]:
+    """The first private method among those of a class and its parents that does not call the public one."""
+    methods = (vars(base)[name] for base in cls.__mro__ if name in vars(base))
+    return next(method for method in methods if method is not CALLS[name[1:]])
 
 
 def beneath(law: Any, name: str) -> Any:
     """The law as ``super()`` sees it from a method that its class overrides; itself where it does not."""
     if name not in law._overrides:
         return law
-    methods = (vars(base).get(f"_{name}") for base in type(law).__mro__)
-    method = next(m for m in methods if m is not None and m is not CALLS[name])
     copy = law._copy()
-    copy.__dict__[f"_{name}"] = MethodType(method, copy)
+    copy.__dict__[f"_{name}"] = partial(law._overrides[name], copy)
     return copy
 
 
