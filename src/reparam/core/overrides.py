@@ -81,7 +81,8 @@ def connect(cls: Any) -> None:
 def _inherited(cls: Any, name: str) -> Callable[..., Any]:
     """The first private method among those of a class and its parents that does not call the public one."""
     methods = (vars(base)[name] for base in cls.__mro__ if name in vars(base))
-    return next(method for method in methods if method is not CALLS[name[1:]])
+    method: Callable[..., Any] = next(m for m in methods if m is not CALLS[name[1:]])
+    return method
 
 
 def beneath(law: Any, name: str) -> Any:
