@@ -168,6 +168,16 @@ NUMBERS: dict[str, tuple[Callable[[], Tensor], float, float]] = {
     ),
     "Gamma deviation": (lambda: _float32(reparam.Gamma, 2.0, 1e-25).stddev, 1.41421353474e25, 1e-6),
     "StudentT deviation": (lambda: _float32(reparam.StudentT, 4.0, 0.0, 1e25).stddev, 1.41421350043e25, 1e-6),
+    "StudentT divergence of heavy tails": (
+        lambda: kl_divergence(_wide(reparam.StudentT, 0.05, 1.0, 2.0), _wide(reparam.StudentT, 3.0)),
+        50.16094941660667,
+        1e-13,
+    ),
+    "StudentT divergence of heavier tails": (
+        lambda: kl_divergence(_wide(reparam.StudentT, 0.02), _wide(reparam.StudentT, 0.04)),
+        0.30074845831667,
+        1e-9,
+    ),
     "FisherSnedecor divergence": (
         lambda: kl_divergence(_wide(reparam.FisherSnedecor, 317.5, 336.0), _wide(reparam.FisherSnedecor, 428.0, 285.5)),
         0.00072360314358424722,

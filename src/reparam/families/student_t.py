@@ -17,6 +17,8 @@ from ..kernels import fused
 from ..special import digamma_difference, log_gamma_ratio, log_stdtr, stdtr, stdtrit, stdtrit_exp
 
 HALF_LOG_PI = 0.5 * math.log(math.pi)
+HALF_PI, LOG_TWO = 0.5 * math.pi, math.log(2)
+EXPONENT, NODES = 45.0, 601  #: of the divergence: what exp(-EXPONENT) is left of the mass beyond the nodes
 
 
 class StudentT(Distribution):
@@ -139,12 +141,28 @@ def _log1p_ratio(z: Tensor, df: Tensor) -> Tensor:
 
 @register_kl(StudentT, StudentT)
 def _(p: StudentT, q: StudentT) -> Tensor:
-    r"""E log(p/q) by double-exponential quadrature over the line in float64: x = loc + scale sinh(pi/2 sinh t)."""
-    dtype, shape = p.df.dtype, (-1,) + (1,) * len(p.batch_shape)
+    r"""E log(p/q) by double-exponential quadrature over the line in float64: x = loc + scale sinh(pi/2 sinh t).
+
+    The nodes reach to where :math:`e^{-45}` is left of the mass of p; beyond what float64 holds, both densities are
+    powers.
+    """
+    dtype, dims = p.df.dtype, max(len(p.batch_shape), len(q.batch_shape))
     p, q = p.to(torch.float64), q.to(torch.float64)
-    t = torch.linspace(-6.2, 6.2, 401, dtype=torch.float64, device=p.df.device).reshape(shape)
-    s = 0.5 * math.pi * torch.sinh(t)
-    weight = 0.5 * math.pi * torch.cosh(t) * torch.cosh(s) * (12.4 / 400)
-    x = p.loc + p.scale * torch.sinh(s)
-    log_p = p._log_prob(x)
-    return (weight * p.scale * log_p.exp() * (log_p - q._log_prob(x))).sum(0).to(dtype)
+    with torch.no_grad():
+        reach = torch.asinh(EXPONENT / (HALF_PI * p.df)).clamp(min=6.2)
+        t = reach * torch.linspace(-1, 1, NODES, dtype=torch.float64, device=p.device).reshape((-1,) + (1,) * dims)
+        s = HALF_PI * torch.sinh(t)
+        log_rise = s.abs() + torch.log1p(torch.exp(-2 * s.abs())) - LOG_TWO  # of cosh s
+        weight = HALF_PI * torch.cosh(t) * (2 * reach / (NODES - 1))
+        far = s.abs() > 300
+        near = torch.where(far, 0.0, s)
+    x = p.loc + p.scale * torch.sinh(near)
+
+    def log_density(law: StudentT) -> Tensor:
+        log_z = log_rise + (p.scale / law.scale).log()
+        power = law._log_prob(law.loc) - 0.5 * (law.df + 1) * (2 * log_z - law.df.log())
+        return torch.where(far, power, law._log_prob(x))
+
+    log_p = log_density(p)
+    mass = weight * torch.exp(log_p + log_rise + p.scale.log())
+    return (mass * (log_p - log_density(q))).sum(0).clamp(min=0).to(dtype)
