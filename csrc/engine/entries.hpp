@@ -13,6 +13,7 @@
 #include "../densities/fisher_snedecor.hpp"
 #include "../densities/gamma.hpp"
 #include "../densities/generalized_pareto.hpp"
+#include "../densities/mixture.hpp"
 #include "../densities/multivariate_normal.hpp"
 #include "../densities/normal.hpp"
 #include "../densities/relaxed_bernoulli.hpp"
@@ -65,7 +66,10 @@ inline constexpr reparam_entry entries[] = {
         "relaxed_categorical_probs_log_prob", 3, 0b111, {0b101}, 16384),
     structured<relaxed_categorical_log_prob<float, true>, relaxed_categorical_log_prob<double, true>>(
         "relaxed_categorical_logits_log_prob", 3, 0b111, {0b101}, 16384),
-    structured<log_mixture<float>, log_mixture<double>>("log_mixture", 2, 0b11, {0b11, 0, 0, 0b01}, 65536),
+    structured<log_mixture<float, true>, log_mixture<double, true>>("log_mixture_logits", 2, 0b11, {0b11, 0, 0, 0b01},
+                                                                    65536),
+    structured<log_mixture<float, false>, log_mixture<double, false>>("log_mixture_probs", 2, 0b11, {0b11, 0, 0, 0b01},
+                                                                      65536),
     structured<multivariate_normal_log_prob<float, by_factor>, multivariate_normal_log_prob<double, by_factor>>(
         "multivariate_normal_factor_log_prob", 3, 0b111, {0b011, 0b100, 0, 0b111, largest_matrix}, 65536),
     structured<multivariate_normal_log_prob<float, by_covariance>, multivariate_normal_log_prob<double, by_covariance>>(

@@ -1,18 +1,8 @@
-r"""Laws of vectors taken apart into the conditional laws of their coordinates, for the mixtures made of them.
-
-With :math:`r_k^d` the weight of component k given the coordinates before d, and :math:`F_k^d` its conditional cdf, a
-mixture has the conditional cdf :math:`U^d = \sum_k r_k^d F_k^d`, whose derivatives in the coordinates are
-
-.. math:: \frac{\partial \log U^d}{\partial x_j} = \sum_k \rho_k^d \frac{\partial \log F_k^d}{\partial x_j}
-          + \sum_k (\rho_k^d - r_k^d) \frac{\partial}{\partial x_j} \sum_{i<d} \log p_k^i, \qquad
-          \rho_k^d = r_k^d F_k^d / U^d,
-
-likewise for the other tail. The matrix of these is triangular and never made: it is solved one coordinate after
-another, each of which only adds to a few sums over the components.
-"""
+"""Laws of vectors taken apart into the conditional laws of their coordinates, for the mixtures made of them."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -24,9 +14,12 @@ from ..core.linear import product
 from ..core.ranges import interior, probability
 from ..core.slopes import slope
 from ..families.multivariate_normal import MultivariateNormal
-from ..families.normal import HALF_LOG_TWO_PI
-from ..special import log_ndtr
+from ..families.normal import HALF_LOG_TWO_PI, Normal
+from ..special import log_ndtr, ndtr
 from .independent import Independent
+
+#: Functions of the parameters, and their weights in a sum.
+Terms = list[tuple[Tensor, Tensor]]
 
 
 class Sums(Protocol):
@@ -47,9 +40,31 @@ class Conditionals(Protocol):
     Values have shape ``[..., K, D]``, with D the number of coordinates.
     """
 
-    log_cdf: Tensor
-    log_sf: Tensor
     log_prob: Tensor
+
+    def tails(self) -> tuple[Tensor, Tensor]:
+        """The logarithms of the conditional cdf and survival function."""
+        ...
+
+    def above(self) -> Tensor:
+        """Which coordinates lie above their conditional medians."""
+        ...
+
+    def tail(self, upper: Tensor, sign: Tensor) -> Tensor:
+        """Of the two tails the upper ones where wanted, and where the sign is -1, without a gradient."""
+        ...
+
+    def terms(self, upper: Tensor, sign: Tensor, on_tail: Tensor, on_density: Tensor, hazard: Tensor) -> Terms:
+        """What has the gradient of a sum of log-tails and log-densities.
+
+        Args:
+            upper: where the upper tails are meant.
+            sign: -1 there, and 1 elsewhere.
+            on_tail: the weights of their logarithms.
+            on_density: the weights of the logarithms of the densities.
+            hazard: the conditional densities over those tails.
+        """
+        ...
 
     def system(self, tail: Tensor, hazard: Tensor, past: Tensor, transposed: bool) -> tuple[Tensor, Sums]:
         """These laws' share of the triangular matrix.
@@ -67,41 +82,107 @@ class Conditionals(Protocol):
 
 
 class _Product:
-    """Independent coordinates."""
+    """Independent coordinates, or a scalar, which is the only one."""
 
-    def __init__(self, law: Independent, x: Tensor) -> None:
-        base, self.event_dim = law.base_dist, len(law.event_shape)
+    def __init__(self, base: Distribution, x: Tensor, event_dim: int) -> None:
+        self.base, self.event_dim = base, event_dim
         x = x.expand(torch.broadcast_shapes(x.shape, base.batch_shape))
         self.log_cdf, self.log_sf = (self._flat(probability(base, name, x)) for name in ("_log_cdf", "_log_sf"))
         self.inner, self.x = interior(base.support, x)
         self.log_prob = self._flat(torch.where(self.inner, base._log_prob(self.x), -torch.inf))
-        self.base = base
 
     def _flat(self, value: Tensor) -> Tensor:
-        return value.flatten(value.dim() - self.event_dim)
+        return value.flatten(value.dim() - self.event_dim) if self.event_dim else value.unsqueeze(-1)
+
+    def tails(self) -> tuple[Tensor, Tensor]:
+        """By the methods of the law."""
+        return self.log_cdf, self.log_sf
+
+    def above(self) -> Tensor:
+        """By comparing the tails."""
+        return self.log_cdf > self.log_sf
+
+    def tail(self, upper: Tensor, sign: Tensor) -> Tensor:
+        """One or the other."""
+        return torch.where(upper, self.log_sf, self.log_cdf).detach()
+
+    def terms(self, upper: Tensor, sign: Tensor, on_tail: Tensor, on_density: Tensor, hazard: Tensor) -> Terms:
+        """The logarithms themselves."""
+        lower_part, upper_part = torch.where(upper, 0.0, on_tail), torch.where(upper, on_tail, 0.0)
+        return [(self.log_cdf, lower_part), (self.log_sf, upper_part), (self.log_prob, on_density)]
+
+    def _score(self) -> Tensor:
+        return self._flat(torch.where(self.inner, slope(self.base._log_prob, self.x), 0.0))
 
     def system(self, tail: Tensor, hazard: Tensor, past: Tensor, transposed: bool) -> tuple[Tensor, Sums]:
         """The densities of the coordinates on the diagonal, products of weights and scores beside it."""
-        score = self._flat(torch.where(self.inner, slope(self.base._log_prob, self.x), 0.0))
-        outer, inner = (score, past) if transposed else (past, score)
-        return (tail * hazard).sum(-2), _Products(outer, inner)
+        # a scalar has no other coordinates
+        score = self._score() if past.shape[-1] > 1 else past
+        return (tail * hazard).sum(-2), _Products(score, past) if transposed else _Products(past, score)
+
+
+class _Standardised:
+    """Coordinates that are standard normal as ``noise``, which grows with them at a rate."""
+
+    noise: Tensor
+    rate: Tensor
+
+    @property
+    def log_prob(self) -> Tensor:  # type: ignore[override]
+        """The normal density and the logarithm of the rate."""
+        return torch.addcmul(self.rate.log() - HALF_LOG_TWO_PI, self.noise, self.noise, value=-0.5)
+
+    def tails(self) -> tuple[Tensor, Tensor]:
+        """Those of the noise."""
+        return log_ndtr(self.noise), log_ndtr(-self.noise)
+
+    def above(self) -> Tensor:
+        """By the sign of the noise."""
+        return self.noise > 0
+
+    def tail(self, upper: Tensor, sign: Tensor) -> Tensor:
+        """That of the noise, or of its negative; none where it is less than the least number."""
+        return ndtr(sign * self.noise.detach()).log()
+
+    def terms(self, upper: Tensor, sign: Tensor, on_tail: Tensor, on_density: Tensor, hazard: Tensor) -> Terms:
+        """The noise and its rate."""
+        noise, rate, log_rate = self.noise.detach(), self.rate.detach(), self.rate.log()
+        on_noise = on_tail * hazard * (sign / rate) - on_density * noise
+        return [(self.noise, on_noise), (log_rate, on_density.sum_to_size(log_rate.shape))]
+
+
+class _Normals(_Standardised, _Product):
+    """Independent normal coordinates."""
+
+    def __init__(self, base: Normal, x: Tensor, event_dim: int) -> None:
+        self.event_dim = event_dim
+        rate = base.scale.reciprocal()
+        self.noise, self.rate = self._flat((x - base.loc) * rate), self._flat(rate)
+
+    def _score(self) -> Tensor:
+        return self.noise * -self.rate
 
 
 class _Products:
     """Sums of ``outer[k, d] inner[k, j] x[j]`` over the laws k and the solved coordinates j."""
 
     def __init__(self, outer: Tensor, inner: Tensor) -> None:
-        self.outer, self.inner = outer, inner
-        self.total = torch.zeros_like(outer[..., 0])
+        self.given = (outer, inner)
+        self.total = torch.zeros_like(outer[..., 0, 0])
+
+    @functools.cached_property
+    def parts(self) -> Sequence[tuple[Tensor, ...]]:
+        """What belongs to one coordinate in one piece, the laws along its first dimension."""
+        return [t.movedim((-1, -2), (0, 1)).contiguous().unbind() for t in self.given]
 
     def known(self, d: int) -> Tensor:
-        return (self.outer[..., d] * self.total).sum(-1)
+        return (self.parts[0][d] * self.total).sum(0)
 
     def add(self, d: int, value: Tensor) -> None:
-        self.total = self.total + self.inner[..., d] * value.unsqueeze(-1)
+        self.total = torch.addcmul(self.total, self.parts[1][d], value)
 
 
-class _Whitened:
+class _Whitened(_Standardised):
     r"""A multivariate normal: coordinate d is normal once :math:`w = A (x - \mu)`, A = L^-1, is known up to d."""
 
     def __init__(self, law: MultivariateNormal, x: Tensor) -> None:
@@ -109,9 +190,7 @@ class _Whitened:
         identity = torch.eye(factor.shape[-1], dtype=x.dtype, device=x.device).expand_as(factor)
         self.inverse = torch.linalg.solve_triangular(factor, identity, upper=False)
         self.noise = product(self.inverse, (x - law.loc).unsqueeze(-1)).squeeze(-1)
-        self.log_cdf, self.log_sf = log_ndtr(self.noise), log_ndtr(-self.noise)
         self.rate = self.inverse.diagonal(dim1=-2, dim2=-1)
-        self.log_prob = self.rate.log() - 0.5 * self.noise**2 - HALF_LOG_TWO_PI
 
     def system(self, tail: Tensor, hazard: Tensor, past: Tensor, transposed: bool) -> tuple[Tensor, Sums]:
         """The rows of A, weighted by the hazards of w and by the noise of earlier coordinates."""
@@ -165,15 +244,34 @@ class Joined:
 
     def __init__(self, parts: Sequence[Conditionals]) -> None:
         self.parts = parts
-        self.log_cdf = torch.cat([part.log_cdf for part in parts], -2)
-        self.log_sf = torch.cat([part.log_sf for part in parts], -2)
         self.log_prob = torch.cat([part.log_prob for part in parts], -2)
+        self.sizes = [part.log_prob.shape[-2] for part in parts]
+
+    def _divided(self, *of_all: Tensor) -> Any:
+        """Each part with its share of tensors."""
+        return zip(self.parts, *(t.split(self.sizes, -2) for t in of_all), strict=True)
+
+    def tails(self) -> tuple[Tensor, Tensor]:
+        """Those of the parts."""
+        log_cdf, log_sf = (torch.cat(side, -2) for side in zip(*(part.tails() for part in self.parts)))
+        return log_cdf, log_sf
+
+    def above(self) -> Tensor:
+        """Those of the parts."""
+        return torch.cat([part.above() for part in self.parts], -2)
+
+    def tail(self, upper: Tensor, sign: Tensor) -> Tensor:
+        """Those of the parts."""
+        return torch.cat([part.tail(upper, sign) for part in self.parts], -2)
+
+    def terms(self, upper: Tensor, sign: Tensor, on_tail: Tensor, on_density: Tensor, hazard: Tensor) -> Terms:
+        """Those of the parts."""
+        divided = self._divided(on_tail, on_density, hazard)
+        return [term for part, *weights in divided for term in part.terms(upper, sign, *weights)]
 
     def system(self, tail: Tensor, hazard: Tensor, past: Tensor, transposed: bool) -> tuple[Tensor, Sums]:
         """The sums of those of the parts."""
-        sizes = [part.log_prob.shape[-2] for part in self.parts]
-        shares = zip(self.parts, *(t.split(sizes, -2) for t in (tail, hazard, past)), strict=True)
-        systems = [part.system(t, h, p, transposed) for part, t, h, p in shares]
+        systems = [part.system(t, h, p, transposed) for part, t, h, p in self._divided(tail, hazard, past)]
         return torch.stack([diagonal for diagonal, _ in systems]).sum(0), _Together([s for _, s in systems])
 
 
@@ -191,42 +289,6 @@ class _Together:
             part.add(d, value)
 
 
-class MixtureJacobian:
-    """The Jacobian of a mixture's standardisation by conditional cdfs.
-
-    Args:
-        laws: the conditional laws of the components.
-        log_share: ``[..., K, D]``, their log-weights given the coordinates before.
-        log_cdf: ``[..., D]``, of the mixture.
-        log_sf: likewise.
-        event_dim: the number of dimensions of an event.
-    """
-
-    def __init__(self, laws: Conditionals, log_share: Tensor, log_cdf: Tensor, log_sf: Tensor, event_dim: int) -> None:
-        upper = (log_cdf >= log_sf).unsqueeze(-2)
-        log_tail = torch.where(upper, laws.log_sf, laws.log_cdf)
-        share = torch.exp(log_share + log_tail - torch.where(upper, log_sf.unsqueeze(-2), log_cdf.unsqueeze(-2)))
-        seen = share != 0
-        log_hazard = laws.log_prob - torch.where(seen, log_tail, 0.0)
-        self.hazard = torch.where(seen, log_hazard, -torch.inf).exp()
-        sign = 1 - 2 * upper.to(share.dtype)
-        # the noise is minus the logarithm of an upper tail, whose slope is minus the hazard
-        self.tail, self.past = share, sign * (share - log_share.exp())
-        self.laws, self.event_dim = laws, event_dim
-
-    def solve(self, v: Tensor, transposed: bool) -> Tensor:
-        """By substitution, from the last coordinate where transposed, or from the first."""
-        flat = v.flatten(v.dim() - self.event_dim)
-        diagonal, sums = self.laws.system(self.tail, self.hazard, self.past, transposed)
-        size = flat.shape[-1]
-        found: dict[int, Tensor] = {}
-        for d in reversed(range(size)) if transposed else range(size):
-            rest = flat[..., d] - sums.known(d) if found else flat[..., d]
-            found[d] = rest / diagonal[..., d]
-            sums.add(d, found[d])
-        return torch.stack([found[d] for d in range(size)], -1).reshape(v.shape)
-
-
 def has_conditionals(law: Distribution) -> bool:
     """Whether the coordinates of a law's events are known one after another."""
     if isinstance(law, Independent):
@@ -236,11 +298,7 @@ def has_conditionals(law: Distribution) -> bool:
 
 def conditionals(law: Any, x: Tensor) -> Conditionals:
     """The conditional laws of the coordinates of x, ``[..., K, *event]``."""
-    return _Product(law, x) if isinstance(law, Independent) else _Whitened(law, x)
-
-
-def log_responsibilities(log_weights: Tensor, log_prob: Tensor) -> Tensor:
-    """The logarithm of each law's weight given the coordinates before d: ``[..., K, D]``."""
-    # never the whole sum less the last entry: infinities are to stay apart
-    past = torch.cat([torch.zeros_like(log_prob[..., :1]), log_prob[..., :-1].cumsum(-1)], -1)
-    return torch.log_softmax(log_weights.unsqueeze(-1) + past, -2)
+    if isinstance(law, MultivariateNormal):
+        return _Whitened(law, x)
+    base = law.base_dist if isinstance(law, Independent) else law
+    return (_Normals if type(base) is Normal else _Product)(base, x, len(law.event_shape))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -13,20 +13,15 @@ from ..core.distribution import Distribution
 from ..core.quadrature import quantile_terms
 from ..core.ranges import probability
 from ..families.categorical import Categorical
-from ..implicit.law import reparameterised, scalar_standardisation, smaller_tail
+from ..implicit.law import reparameterised, scalar_standardisation
 from ..implicit.standard import Jacobian
-from ..kernels import kernel
-from .conditionals import Conditionals, MixtureJacobian, has_conditionals, log_responsibilities
+from .conditionals import Conditionals, Terms, has_conditionals
+from .mixed_conditionals import ENTRIES, MixedConditionals, gradient_terms
 from .mixture_entropy import entropy_of_counts, entropy_of_densities
 from .mixture_search import count_quantile, mode_of_counts, mode_of_densities, mode_of_list
 from .mixture_vector_entropy import entropy_of_vectors
 from .mixture_vectors import mode_of_vectors
-
-
-@kernel("log_mixture")
-def _log_mean(logits: Tensor, values: Tensor) -> Tensor:
-    """The logarithm of the mean of exponentials, under weights that need not be normalised."""
-    return torch.logsumexp(logits.log_softmax(-1) + values, -1)
+from .weights import log_mean
 
 
 class Mixing(Distribution):
@@ -95,8 +90,7 @@ class Mixing(Distribution):
     def _log_mean_of(self, method: Callable[[Distribution, Tensor], Tensor], x: Tensor) -> Tensor:
         """The logarithm of the mean of what a method gives the logarithm of."""
         values = self._each(lambda law: method(law._unchecked(), self._spread(x)), 0)
-        choice = self._choice()
-        return _log_mean(choice._raw_logits() if "logits" in choice._given else choice.logits, values)
+        return log_mean(self._choice(), values)
 
     def _log_prob(self, x: Tensor) -> Tensor:
         return self._log_mean_of(lambda law, x: law._log_prob(x), x)
@@ -165,10 +159,20 @@ class Mixing(Distribution):
         if not self._event_shape:
             return scalar_standardisation(self, x)
         parts = self._conditionals(x)
-        log_share = log_responsibilities(self._choice().logits, parts.log_prob)
-        log_cdf, log_sf = ((log_share + tail).logsumexp(-2) for tail in (parts.log_cdf, parts.log_sf))
-        noise = smaller_tail(log_cdf, log_sf).reshape(x.shape)
-        return noise, lambda: MixtureJacobian(parts, log_share, log_cdf, log_sf, len(self._event_shape))
+        mixed = MixedConditionals(self._choice(), parts, len(self._event_shape))
+        return mixed.noise().reshape(x.shape), lambda: mixed
+
+    def _gradient_terms(self, x: Tensor, v: Tensor) -> Iterator[Terms]:
+        """What has the gradient of the samples x weighted by v, for a few of them after the other."""
+        own, event = len(self._batch_shape), len(self._event_shape)
+        pieces: Iterable[tuple[Tensor, Tensor]] = [(x, v)]
+        if x.dim() > own + event:
+            many = self._choice().num_events * x.shape[x.dim() - own - event :].numel()
+            x, v = (t.flatten(0, t.dim() - own - event - 1) for t in (x, v))
+            pieces = zip(*(t.split(max(1, ENTRIES // max(1, many))) for t in (x, v)), strict=True)
+        for some, weights in pieces:
+            flat = weights.flatten(weights.dim() - event) if event else weights.unsqueeze(-1)
+            yield gradient_terms(self._choice(), self._conditionals(some), flat)
 
     # -- summaries ---------------------------------------------------------------------------------------
 

@@ -22,7 +22,8 @@ def reparameterised(
     A law may say how its samples become noise: ``_standardize(x)`` returns a tensor of the sample's shape, whose entry
     depends on the entries of the event up to its own, and ``_standardize_jacobian(x)``, if it is there, the derivative
     in x as a :class:`Diagonal` or :class:`Triangular`. A scalar law needs neither: its noise is the logarithm of the
-    smaller of its two tails, with a sign.
+    smaller of its two tails, with a sign. A law may also know a quicker way to the first derivatives,
+    ``_gradient_terms(x, v)``, as :func:`reparameterise_by` wants it.
 
     Args:
         law: resolved; its parameters are those of its pytree.
@@ -46,6 +47,7 @@ def reparameterised(
         lambda x, *given: standardise(over(given[:count]), x, *given[count:]),
         sample,
         [*(leaves[i] for i in places), *further],
+        (lambda x, v, *given: over(given)._gradient_terms(x, v)) if hasattr(law, "_gradient_terms") else None,
     )
 
 

@@ -13,7 +13,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -32,6 +32,8 @@ class Jacobian(Protocol):
 
 # (sample, *parameters) -> the noise, and the function that makes its Jacobian
 Standardisation = Callable[..., tuple[Tensor, Callable[[], Jacobian]]]
+# (sample, v, *parameters) -> pieces of a sum that has the gradient of the sample weighted by v: terms and their weights
+Terms = Callable[..., Iterable[Sequence[tuple[Tensor, Tensor]]]]
 
 
 class Diagonal:
@@ -75,27 +77,30 @@ class _Implicit(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(standardise: Standardisation, sample: Tensor, *parameters: Tensor) -> Tensor:
+    def forward(standardise: Standardisation, terms: Terms | None, sample: Tensor, *parameters: Tensor) -> Tensor:
         return sample.clone()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        ctx.standardise, _, *parameters = inputs
+        ctx.standardise, ctx.terms, _, *parameters = inputs
         ctx.save_for_backward(output, *parameters)
         ctx.save_for_forward(output, *parameters)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         sample, *parameters = ctx.saved_tensors
-        pull = _pulled_back if is_ordinary_mode() else _pulled_back_by_func
-        return None, None, *pull(ctx.standardise, sample, parameters, ctx.needs_input_grad[2:], grad)
+        wanted, ordinary = ctx.needs_input_grad[3:], is_ordinary_mode()
+        if ordinary and ctx.terms is not None and not torch.is_grad_enabled():
+            return None, None, None, *_summed(ctx.terms, sample, parameters, wanted, grad)
+        pull = _pulled_back if ordinary else _pulled_back_by_func
+        return None, None, None, *pull(ctx.standardise, sample, parameters, wanted, grad)
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:
         sample, *parameters = ctx.saved_tensors
-        places = [i for i, t in enumerate(tangents[2:]) if t is not None]
+        places = [i for i, t in enumerate(tangents[3:]) if t is not None]
         noise = _at(ctx.standardise, sample, parameters, places)
-        moved = [t for t in tangents[2:] if t is not None]
+        moved = [t for t in tangents[3:] if t is not None]
         shift = torch.func.jvp(noise, tuple(parameters[i] for i in places), tuple(moved))[1]
         return -ctx.standardise(sample, *parameters)[1]().solve(shift, False)  # type: ignore[no-any-return]
 
@@ -131,6 +136,22 @@ def _pulled_back(
     return [next(slopes) if want else None for want in wanted]
 
 
+def _summed(
+    terms: Terms, sample: Tensor, parameters: Sequence[Tensor], wanted: Sequence[bool], grad: Tensor
+) -> list[Tensor | None]:
+    """The same, to first order, as the gradients of a sum."""
+    values = [t.detach().requires_grad_(want) for t, want in zip(parameters, wanted, strict=True)]
+    chosen = [value for value, want in zip(values, wanted, strict=True) if want]
+    total: list[Tensor | None] = [None] * len(chosen)
+    with torch.enable_grad():
+        for piece in terms(sample.detach(), grad, *values):
+            moving = [term for term in piece if term[0].requires_grad]
+            found = torch.autograd.grad([of for of, _ in moving], chosen, [by for _, by in moving], allow_unused=True)
+            total = [new if old is None else old if new is None else old + new for old, new in zip(total, found)]
+    slopes = iter(total)
+    return [next(slopes) if want else None for want in wanted]
+
+
 def _pulled_back_by_func(
     standardise: Standardisation, sample: Tensor, parameters: Sequence[Tensor], wanted: Sequence[bool], grad: Tensor
 ) -> list[Tensor | None]:
@@ -142,7 +163,9 @@ def _pulled_back_by_func(
     return [next(slopes) if want else None for want in wanted]
 
 
-def reparameterise_by(standardise: Standardisation, sample: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+def reparameterise_by(
+    standardise: Standardisation, sample: Tensor, parameters: Sequence[Tensor], terms: Terms | None = None
+) -> Tensor:
     """The sample with the gradient in the parameters that keeps its noise fixed.
 
     Args:
@@ -150,13 +173,15 @@ def reparameterise_by(standardise: Standardisation, sample: Tensor, parameters: 
             Jacobian in the sample.
         sample: drawn without a gradient.
         parameters: tensors.
+        terms: ``(sample, v, *parameters) ->`` functions of the parameters with their weights, piece by piece, whose
+            sum has the gradient of the sample weighted by v: a quicker way to first derivatives.
 
     Returns:
         The sample; differentiable to second order, in forward mode and under ``torch.func``, and to first order
         under ``torch.compile``.
     """
     if not is_compiling():
-        return _Implicit.apply(standardise, sample, *parameters)  # type: ignore[no-any-return,no-untyped-call]
+        return _Implicit.apply(standardise, terms, sample, *parameters)  # type: ignore[no-any-return,no-untyped-call]
     if not any(t.requires_grad for t in parameters):
         return sample
     noise = standardise(sample, *parameters)[0]

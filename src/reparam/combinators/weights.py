@@ -1,0 +1,76 @@
+"""What the weights of a mixture make of what its components say, exact where a weight is zero too.
+
+The logarithm of a weight has no derivative at zero, but a mixture has one in the weight: the component has no part in
+the density, and would have one.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..families.categorical import Categorical
+from ..kernels import kernel
+
+
+def log_mean(choice: Categorical, values: Tensor) -> Tensor:
+    """The logarithm of the mean of exponentials, ``[..., K]``, under a law of the choice between them."""
+    by = _log_mean_by_logits if by_logits(choice) else _log_mean_by_probs
+    return by(choice._raw(), values)
+
+
+def weighted(choice: Categorical, logs: Tensor) -> Tensor:
+    """The exponentials ``[..., K, D]`` of logarithms, each times its component's weight."""
+    if by_logits(choice):
+        log_weights = choice.logits.unsqueeze(-1)
+        return torch.where(log_weights > -torch.inf, log_weights + logs, -torch.inf).exp()
+    probs = choice.probs.unsqueeze(-1)
+    some, log_weights = _logarithm(probs)
+    return torch.where(some, (log_weights + logs).exp(), probs * bounded_exp(torch.where(some, 0.0, logs)))
+
+
+def log_weights(choice: Categorical) -> Tensor:
+    """The logarithms of the weights, without the derivatives."""
+    return (choice.logits if by_logits(choice) else choice.probs.log()).detach()
+
+
+def by_logits(choice: Categorical) -> bool:
+    """Whether the weights are given by their logarithms."""
+    return "logits" in choice._given
+
+
+def _logarithm(weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Which weights are not zero, and their logarithms."""
+    some = weights > 0
+    return some, torch.where(some, torch.where(some, weights, 1.0).log(), -torch.inf)
+
+
+def bounded_exp(x: Tensor) -> Tensor:
+    """The exponential, or the largest number of the dtype."""
+    return x.clamp(max=math.log(torch.finfo(x.dtype).max)).exp()
+
+
+def _log_sum(logs: Tensor) -> Tensor:
+    """The logarithm of a sum of exponentials, with a gradient of zero where all of them are."""
+    top = logs.amax(-1, keepdim=True).detach()
+    total = (logs - torch.where(top.isfinite(), top, 0.0)).exp().sum(-1)
+    none = total == 0
+    return torch.where(none, -torch.inf, torch.where(none, 1.0, total).log() + top.squeeze(-1))
+
+
+@kernel("log_mixture_logits")
+def _log_mean_by_logits(logits: Tensor, values: Tensor) -> Tensor:
+    log_weights = logits.log_softmax(-1)
+    return _log_sum(torch.where(log_weights > -torch.inf, log_weights + values, -torch.inf))
+
+
+@kernel("log_mixture_probs")
+def _log_mean_by_probs(probs: Tensor, values: Tensor) -> Tensor:
+    some, log_weights = _logarithm(probs)
+    known = _log_sum(torch.where(some, log_weights + values, -torch.inf))
+    # a sum of zeros, but not its derivatives in the weights
+    idle = ~some & known.isfinite().unsqueeze(-1)
+    ratio = bounded_exp(torch.where(idle, values - known.unsqueeze(-1), -torch.inf))
+    return known + torch.log1p((torch.where(some, 0.0, probs) * ratio).sum(-1)) - probs.sum(-1).log()
