@@ -86,8 +86,12 @@ def relaxed_probs(*values: mpf) -> mpf:
     return relaxed_logits(*values[: k + 1], *map(mp.log, values[k + 1 :]))
 
 
-def log_mixture(*values: mpf) -> mpf:
-    weights, logs = [mp.exp(v) for v in values[:3]], values[3:]
+def log_mixture_logits(*values: mpf) -> mpf:
+    return log_mixture_probs(*(mp.exp(v) for v in values[:3]), *values[3:])
+
+
+def log_mixture_probs(*values: mpf) -> mpf:
+    weights, logs = values[:3], values[3:]
     return mp.log(mp.fsum(w * mp.exp(v) for w, v in zip(weights, logs, strict=True)) / mp.fsum(weights))
 
 
@@ -137,6 +141,7 @@ SHARES = (1e-9, 0.3, 0.5, 0.75, 0.999)
 COUNTS = [(0, 3, 2, 5), (1, 0, 0, 1), (0, 0, 0, 0), (200, 300, 524, 1024), (500321, 499679, 0, 1000000)]
 WEIGHTS = [(0.2, 0.3, 0.5), (1e-9, 3.0, 40.0), (0.25, 0.25, 0.5)]
 LOGITS = [(0.1, -2.0, 3.0), (100.0, 99.0, 0.0), (-1e-9, 1e-9, -40.0)]
+AVERAGED = [(-1e3, -1e3, -1001.5), (-0.3, 2.0, -5.0)]
 POINTS = [(0.2, 0.3, 0.5), (1e-30, 0.125, 0.875), (0.999, 0.0005, 0.0005)]
 ENDS = (1e-9, 1e-3, 0.3, 0.999, 1.0, 1.7, 2.0, 8.5, 300.0, 1e8, 1e12)
 
@@ -170,7 +175,9 @@ CASES = [
          [(*x, t, *w) for x, t, w in grid(POINTS, (0.05, 1.0, 3.0), WEIGHTS)], (3, 1, 3), tuple(range(7))),
     Case("relaxed_categorical_logits_log_prob", relaxed_logits,
          [(*x, t, *w) for x, t, w in grid(POINTS, (0.05, 1.0, 3.0), LOGITS)], (3, 1, 3), tuple(range(7))),
-    Case("log_mixture", log_mixture, [(*w, *v) for w, v in grid(LOGITS, [(-1e3, -1e3, -1001.5), (-0.3, 2.0, -5.0)])],
+    Case("log_mixture_logits", log_mixture_logits, [(*w, *v) for w, v in grid(LOGITS, AVERAGED)],
+         (3, 3), tuple(range(6))),
+    Case("log_mixture_probs", log_mixture_probs, [(*w, *v) for w, v in grid((*WEIGHTS, (0.0, 0.3, 0.7)), AVERAGED)],
          (3, 3), tuple(range(6))),
     Case("gamma_entropy", gamma_entropy, grid(ENDS), (1,), (0,)),
     Case("beta_entropy", beta_entropy, [p for p in grid(ENDS, ENDS) if p[0] + p[1] > 2.1 or min(p) < 0.5],
@@ -242,9 +249,15 @@ EDGES: list[tuple[str, list[Any], float, dict[int, Any]]] = [
      {0: [0.0, 0.0], 1: 0.0, 2: [0.0, 0.0]}),
     ("relaxed_categorical_logits_log_prob", [[0.5, 0.5], 1.0, [0.0, -INF]], -INF, {}),
     ("relaxed_categorical_logits_log_prob", [[NAN, 0.5], 1.0, [0.0, 0.0]], NAN, {}),
-    ("log_mixture", [[0.0, 0.0], [-INF, -INF]], -INF, {0: [0.0, 0.0], 1: [0.0, 0.0]}),
-    ("log_mixture", [[0.0, -INF], [0.5, 9.0]], 0.5, {0: [0.0, 0.0], 1: [1.0, 0.0]}),
-    ("log_mixture", [[0.0, 0.0], [NAN, 1.0]], NAN, {}),
+    ("log_mixture_logits", [[0.0, 0.0], [-INF, -INF]], -INF, {0: [0.0, 0.0], 1: [0.0, 0.0]}),
+    ("log_mixture_logits", [[0.0, -INF], [0.5, 9.0]], 0.5, {0: [0.0, 0.0], 1: [1.0, 0.0]}),
+    ("log_mixture_logits", [[0.0, -INF], [0.5, INF]], 0.5, {0: [0.0, 0.0], 1: [1.0, 0.0]}),
+    ("log_mixture_logits", [[0.0, 0.0], [NAN, 1.0]], NAN, {}),
+    ("log_mixture_probs", [[1.0, 3.0], [-INF, -INF]], -INF, {0: [0.0, 0.0], 1: [0.0, 0.0]}),
+    ("log_mixture_probs", [[0.0, 2.0], [0.5, 0.5]], 0.5, {0: [0.0, 0.0], 1: [0.0, 1.0]}),
+    ("log_mixture_probs", [[0.0, 2.0], [-INF, 0.5]], 0.5, {0: [-0.5, 0.0], 1: [0.0, 1.0]}),
+    ("log_mixture_probs", [[0.0, 2.0], [INF, 0.5]], 0.5, {1: [0.0, 1.0]}),
+    ("log_mixture_probs", [[1.0, 1.0], [NAN, 1.0]], NAN, {}),
     ("gamma_entropy", [1.0], 1.0, {0: 1.0}),
     ("beta_entropy", [1.0, 1.0], 0.0, {0: 0.0, 1: 0.0}),
     ("binary_entropy_probs", [0.0], 0.0, {0: 1.0}),

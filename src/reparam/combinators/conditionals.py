@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -116,9 +115,11 @@ class _Product:
 
     def system(self, tail: Tensor, hazard: Tensor, past: Tensor, transposed: bool) -> tuple[Tensor, Sums]:
         """The densities of the coordinates on the diagonal, products of weights and scores beside it."""
-        # a scalar has no other coordinates
-        score = self._score() if past.shape[-1] > 1 else past
-        return (tail * hazard).sum(-2), _Products(score, past) if transposed else _Products(past, score)
+        diagonal = (tail * hazard).sum(-2)
+        if past.shape[-1] == 1:
+            return diagonal, _Alone()
+        score = self._score()
+        return diagonal, _Products(score, past) if transposed else _Products(past, score)
 
 
 class _Standardised:
@@ -167,19 +168,25 @@ class _Products:
     """Sums of ``outer[k, d] inner[k, j] x[j]`` over the laws k and the solved coordinates j."""
 
     def __init__(self, outer: Tensor, inner: Tensor) -> None:
-        self.given = (outer, inner)
-        self.total = torch.zeros_like(outer[..., 0, 0])
-
-    @functools.cached_property
-    def parts(self) -> Sequence[tuple[Tensor, ...]]:
-        """What belongs to one coordinate in one piece, the laws along its first dimension."""
-        return [t.movedim((-1, -2), (0, 1)).contiguous().unbind() for t in self.given]
+        # what belongs to one coordinate in one piece, the laws along its first dimension
+        self.outer, self.inner = (t.movedim((-1, -2), (0, 1)).contiguous().unbind() for t in (outer, inner))
+        self.total = torch.zeros_like(self.outer[0])
 
     def known(self, d: int) -> Tensor:
-        return (self.parts[0][d] * self.total).sum(0)
+        return (self.outer[d] * self.total).sum(0)
 
     def add(self, d: int, value: Tensor) -> None:
-        self.total = torch.addcmul(self.total, self.parts[1][d], value)
+        self.total = torch.addcmul(self.total, self.inner[d], value)
+
+
+class _Alone:
+    """The sums of a scalar, which has no coordinates beside it."""
+
+    def known(self, d: int) -> Tensor:
+        raise IndexError(d)
+
+    def add(self, d: int, value: Tensor) -> None:
+        pass
 
 
 class _Whitened(_Standardised):

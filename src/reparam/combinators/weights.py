@@ -73,4 +73,5 @@ def _log_mean_by_probs(probs: Tensor, values: Tensor) -> Tensor:
     # a sum of zeros, but not its derivatives in the weights
     idle = ~some & known.isfinite().unsqueeze(-1)
     ratio = bounded_exp(torch.where(idle, values - known.unsqueeze(-1), -torch.inf))
-    return known + torch.log1p((torch.where(some, 0.0, probs) * ratio).sum(-1)) - probs.sum(-1).log()
+    total = torch.where(known > -torch.inf, probs.sum(-1), 1.0)
+    return known + torch.log1p((torch.where(some, 0.0, probs) * ratio).sum(-1)) - total.log()
