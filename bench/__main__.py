@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from . import large, sampling, small_calls, special
+from . import large, mixtures, sampling, small_calls, special
 
 small_calls.main()
 print()
 large.main()
 print()
 sampling.main()
+print()
+mixtures.main()
 print()
 special.main()

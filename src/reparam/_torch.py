@@ -5,6 +5,8 @@ Each function states the question; the body is the answer for the supported vers
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch._C import (
@@ -19,6 +21,7 @@ from torch._C import (
 from torch._C import (
     _set_grad_enabled as _set_grad_enabled,
 )
+from torch._higher_order_ops.while_loop import while_loop as _while_loop
 from torch.autograd import forward_ad as _forward_ad
 from torch.nn import Parameter
 
@@ -89,6 +92,40 @@ def is_compiling() -> bool:
 def is_transforming() -> bool:
     """True inside a transform of ``torch.func``, also while ``torch.compile`` traces."""
     return torch._C._are_functorch_transforms_active()
+
+
+def repeat(
+    times: int,
+    step: Callable[..., tuple[Tensor, ...]],
+    *state: Tensor,
+    done: Callable[..., bool] = lambda *_: False,
+) -> tuple[Tensor, ...]:
+    """What some tensors are after a number of steps, without a gradient.
+
+    ``torch.compile`` traces the step once, as the body of a loop, rather than each time anew.
+
+    Args:
+        times: how often.
+        step: from the tensors to new ones of the same dtypes and shapes.
+        state: the tensors to begin with.
+        done: of the tensors, whether further steps are idle; asked only where a value may be read.
+    """
+    if not _is_compiling() or is_transforming():
+        for _ in range(times):
+            if done(*state):
+                break
+            state = step(*state)
+        return state
+
+    def more(count: Tensor, *_: Tensor) -> Tensor:
+        return count < times
+
+    def body(count: Tensor, *now: Tensor) -> tuple[Tensor, ...]:
+        return count + 1, *step(*now)
+
+    count = torch.zeros((), dtype=torch.int64)
+    end = _while_loop(more, body, (count, *(t.clone(memory_format=torch.contiguous_format) for t in state)))
+    return tuple(end[1:])
 
 
 def standard_gamma(concentration: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -126,7 +126,9 @@ class Mixing(Distribution):
 
     def _listed(self) -> Tensor:
         """The values of the component that has most: supports that can be listed begin alike."""
-        return max((law._listed() for law in self._laws()), key=len)
+        lists = [law._listed() for law in self._laws()]
+        most = max(len(values) for values in lists)
+        return next(values for values in lists if len(values) == most)
 
     _enumerate_support = _listed
 

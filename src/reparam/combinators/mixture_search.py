@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .._torch import repeat
 from ..core import derived
 from ..core.ranges import ends
 from ..core.roots import bisect, with_gradient
@@ -40,13 +41,14 @@ def count_quantile(mixture: Any, p: Tensor, upper: bool) -> Tensor:
 
 def _least(reached: Callable[[Tensor], Tensor], low: Tensor, high: Tensor) -> Tensor:
     """The least whole number from low to high that is reached, as the last is."""
-    low = low - 1
-    for _ in range(STEPS):
+
+    def halved(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
         middle = torch.where(high < torch.inf, ((low + high) / 2).floor(), torch.maximum(2 * low, low + 1))
         some = middle > low
         yes = reached(torch.where(some, middle, high)) | ~some
-        low, high = torch.where(yes, low, middle), torch.where(yes & some, middle, high)
-    return high
+        return torch.where(yes, low, middle), torch.where(yes & some, middle, high)
+
+    return repeat(STEPS, halved, low - 1, high)[1]
 
 
 @derived.in_double

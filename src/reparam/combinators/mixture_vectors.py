@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ..core import derived
+from ..core.linear import product
 from ..core.linear import symmetric_cholesky
 from ..families.low_rank_multivariate_normal import LowRankMultivariateNormal
 from ..families.multivariate_normal import MultivariateNormal
@@ -81,7 +82,7 @@ class _Normals(NamedTuple):
     def _spread(share: Tensor, score: Tensor, pull: Tensor) -> Tensor:
         """The covariance of the scores."""
         apart = score - pull.unsqueeze(-2)
-        return (share * apart).mT @ apart
+        return product((share * apart).mT, apart)
 
 
 @derived.in_double
@@ -134,7 +135,7 @@ def _precision(law: Any) -> Tensor:
 
 
 def _times(matrix: Tensor, vector: Tensor) -> Tensor:
-    return (matrix @ vector.unsqueeze(-1)).squeeze(-1)
+    return product(matrix, vector.unsqueeze(-1)).squeeze(-1)
 
 
 def _solve(matrix: Tensor, vector: Tensor) -> Tensor:

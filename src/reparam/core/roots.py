@@ -10,6 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from .._torch import repeat
+
 HALVINGS = 64
 Function = Callable[[Tensor], Tensor]
 
@@ -22,12 +24,14 @@ def bisect(function: Function, low: Tensor, high: Tensor) -> Tensor:
         low: one end.
         high: the other one.
     """
+
+    def halved(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+        middle = low + (high - low) / 2
+        below = function(middle) < 0
+        return torch.where(below, middle, low), torch.where(below, high, middle)
+
     with torch.no_grad():
-        for _ in range(HALVINGS):
-            middle = low + (high - low) / 2
-            below = function(middle) < 0
-            low, high = torch.where(below, middle, low), torch.where(below, high, middle)
-        return high
+        return repeat(HALVINGS, halved, low, high)[1]
 
 
 def with_gradient(x: Tensor, function: Function, slope: Function) -> Tensor:

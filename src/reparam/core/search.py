@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .._torch import repeat
 from .ranges import clamp, ends
 from .shapes import joint
 
@@ -27,14 +28,17 @@ def invert_cdf(self: Any, p: Tensor, upper: bool) -> Tensor:
     p = p.expand(joint(p.shape, self._batch_shape))
     function = self._sf if upper else self._cdf
     lower, higher = ends(self.support, p)
+
+    def halved(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+        middle = (low >> 1) + (high >> 1) + (low & high & 1)
+        value = function(_number(middle, p.dtype))
+        below = value > p if upper else value < p
+        return torch.where(below, middle, low), torch.where(below, high, middle)
+
     with torch.no_grad():
         low = _rank(lower.clamp(min=torch.finfo(p.dtype).min).expand(p.shape))
         high = _rank(higher.clamp(max=torch.finfo(p.dtype).max).expand(p.shape))
-        for _ in range(_WIDTH[p.dtype][1] + 1):
-            middle = (low >> 1) + (high >> 1) + (low & high & 1)
-            value = function(_number(middle, p.dtype))
-            below = value > p if upper else value < p
-            low, high = torch.where(below, middle, low), torch.where(below, high, middle)
+        _, high = repeat(_WIDTH[p.dtype][1] + 1, halved, low, high)
         x = clamp(self.support, _number(high, p.dtype))
     for _ in range(2):
         density = self._log_prob(x).exp()

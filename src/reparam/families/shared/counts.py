@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from ... import kernels
-from ..._torch import is_ordinary_mode
+from ..._torch import can_read, is_ordinary_mode, repeat
 from ...core.checks import surely
 from ...core.noise import normal
 from ...core.shapes import joint
@@ -126,12 +126,14 @@ def quantile(self: Any, p: Tensor, upper: bool, scale: Tensor | float = 1.0) -> 
         guess = mean + spread * (z + skewness * (z * z - 1) / 6)
         guess = torch.where(guess.isfinite(), guess, mean).floor()
         near = 2 + (spread / 64).floor()
-        for k in (guess - near, guess + near):
-            low, high = _narrowed(reached, torch.minimum(k.clamp(min=0), high), low, high)
-        for _ in range(STEPS):
-            if surely(high - low <= 1):
-                break
-            low, high = _narrowed(reached, ((low + high) / 2).floor().clamp(min=0), low, high)
+        if can_read():  # otherwise there is no stopping early
+            for k in (guess - near, guess + near):
+                low, high = _narrowed(reached, torch.minimum(k.clamp(min=0), high), low, high)
+
+        def halved(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+            return _narrowed(reached, ((low + high) / 2).floor().clamp(min=0), low, high)
+
+        _, high = repeat(STEPS, halved, low, high, done=lambda low, high: surely(high - low <= 1))
         endless = (wide == (0.0 if upper else 1.0)) & (mean > 0)
         return torch.where(endless, torch.inf, high).to(p.dtype)
 
