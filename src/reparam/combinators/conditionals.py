@@ -127,11 +127,11 @@ class _Standardised:
 
     noise: Tensor
     rate: Tensor
+    log_prob: Tensor
 
-    @property
-    def log_prob(self) -> Tensor:  # type: ignore[override]
-        """The normal density and the logarithm of the rate."""
-        return torch.addcmul(self.rate.log() - HALF_LOG_TWO_PI, self.noise, self.noise, value=-0.5)
+    def _standardise(self, noise: Tensor, rate: Tensor) -> None:
+        self.noise, self.rate = noise, rate
+        self.log_prob = torch.addcmul(rate.log() - HALF_LOG_TWO_PI, noise, noise, value=-0.5)
 
     def tails(self) -> tuple[Tensor, Tensor]:
         """Those of the noise."""
@@ -158,7 +158,7 @@ class _Normals(_Standardised, _Product):
     def __init__(self, base: Normal, x: Tensor, event_dim: int) -> None:
         self.event_dim = event_dim
         rate = base.scale.reciprocal()
-        self.noise, self.rate = self._flat((x - base.loc) * rate), self._flat(rate)
+        self._standardise(self._flat((x - base.loc) * rate), self._flat(rate))
 
     def _score(self) -> Tensor:
         return self.noise * -self.rate
@@ -196,8 +196,8 @@ class _Whitened(_Standardised):
         factor = law.scale_tril
         identity = torch.eye(factor.shape[-1], dtype=x.dtype, device=x.device).expand_as(factor)
         self.inverse = torch.linalg.solve_triangular(factor, identity, upper=False)
-        self.noise = product(self.inverse, (x - law.loc).unsqueeze(-1)).squeeze(-1)
-        self.rate = self.inverse.diagonal(dim1=-2, dim2=-1)
+        noise = product(self.inverse, (x - law.loc).unsqueeze(-1)).squeeze(-1)
+        self._standardise(noise, self.inverse.diagonal(dim1=-2, dim2=-1))
 
     def system(self, tail: Tensor, hazard: Tensor, past: Tensor, transposed: bool) -> tuple[Tensor, Sums]:
         """The rows of A, weighted by the hazards of w and by the noise of earlier coordinates."""
@@ -307,5 +307,5 @@ def conditionals(law: Any, x: Tensor) -> Conditionals:
     """The conditional laws of the coordinates of x, ``[..., K, *event]``."""
     if isinstance(law, MultivariateNormal):
         return _Whitened(law, x)
-    base = law.base_dist if isinstance(law, Independent) else law
+    base: Any = law.base_dist if isinstance(law, Independent) else law
     return (_Normals if type(base) is Normal else _Product)(base, x, len(law.event_shape))
