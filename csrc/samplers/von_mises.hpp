@@ -1,7 +1,7 @@
 // Standard von Mises draws by rejection from the wrapped Cauchy law: Best and Fisher (1979).
 #pragma once
 
-#include "../special/circle.hpp"
+#include "../special/circle_slopes.hpp"
 #include "tables.hpp"
 
 namespace reparam::REPARAM_LEVEL {
@@ -85,7 +85,7 @@ struct von_mises_law {
   static void exact(int count, const double* kappa, const double* x, double* slope) {
     circle_block moments;
     moments_of_block<Accuracy>(count, kappa, moments);
-    circle_slopes<Accuracy>(count, x, kappa, moments.mean, slope);
+    circle_slopes<Accuracy>(count, x, kappa, moments, slope);
   }
 
   // Six deviations, or the circle but for what the points around the ends of the grid need of it.

@@ -74,9 +74,10 @@ inline void moments_of_circles(const double* kappa, circle_moments& found) {
   }
 }
 
-// The mean, and the logarithm of the total itself, for a block; once where kappa is the same throughout.
+// The mean and variance, and the logarithm of the total itself, for a block; once where kappa is the same throughout.
 struct circle_block {
-  alignas(64) double log_total[tail_block + circle_lanes], mean[tail_block + circle_lanes];
+  alignas(64) double log_total[tail_block + circle_lanes], mean[tail_block + circle_lanes],
+      variance[tail_block + circle_lanes];
 };
 
 template <class Accuracy>
@@ -90,19 +91,22 @@ inline void moments_of_block(int count, const double* kappa, circle_block& found
     moments_of_circles<Accuracy>(group, moments);
     for (int i = 0; i < circle_lanes; ++i) found.log_total[begin + i] = log_2pi + moments.log_i0e[i];
     std::copy_n(moments.mean, circle_lanes, found.mean + begin);
+    std::copy_n(moments.variance, circle_lanes, found.variance + begin);
   }
   if (!same) return;
   std::fill_n(found.log_total, count, log_2pi + moments.log_i0e[0]);
   std::fill_n(found.mean, count, moments.mean[0]);
+  std::fill_n(found.variance, count, moments.variance[0]);
 }
 
 // For each y in [0, pi]: 1 - cos y, what y lacks of pi, the tail over the density, and the integral over the tail of
-// cos y - cos s, likewise.
+// v = cos y - cos s, likewise; where Bends, also those of v^2, of g = sin s - sin y and of g v.
 struct circle_tails {
-  alignas(64) double y[circle_lanes], w[circle_lanes], rest[circle_lanes], width[circle_lanes], drop[circle_lanes];
+  alignas(64) double y[circle_lanes], w[circle_lanes], rest[circle_lanes], width[circle_lanes], drop[circle_lanes],
+      drop_drop[circle_lanes], rise[circle_lanes], rise_drop[circle_lanes];
 };
 
-template <class Accuracy>
+template <class Accuracy, bool Bends = false>
 inline void find_circle_tails(const double* x, const double* kappa, circle_tails& t) {
   using rule = circle_rule<Accuracy>;
   alignas(64) double reach[circle_lanes];
@@ -120,42 +124,32 @@ inline void find_circle_tails(const double* x, const double* kappa, circle_tails
     t.w[i] = 2 * square;
     t.rest[i] = (pi - y) + pi_rest;
     reach[i] = inside & (u < t.rest[i]) ? u : t.rest[i];
-    t.width[i] = t.drop[i] = 0;
+    t.width[i] = t.drop[i] = t.drop_drop[i] = t.rise[i] = t.rise_drop[i] = 0;
   }
   for (int k = 0; k < rule::nodes; ++k) {
     const double node = even<rule::nodes>.node[k], weight = even<rule::nodes>.weight[k];
     for (int i = 0; i < circle_lanes; ++i) {
       const double half = 0.5 * reach[i] * node, left = t.y[i] + half, right = t.rest[i] - half;
-      const double drop = 2 * quarter_sine(left < right ? left : right) * quarter_sine(half);
-      const double mass = weight * short_exp<Accuracy>(-kappa[i] * drop).value();
+      const double step = 2 * quarter_sine(half), drop = quarter_sine(left < right ? left : right) * step;
+      const double mass = weight * short_exp<Accuracy>(-kappa[i] * drop).value(), moved = mass * drop;
       t.width[i] += mass;
-      t.drop[i] += mass * drop;
+      t.drop[i] += moved;
+      if constexpr (Bends) {
+        const double rise = quarter_sine(pi / 2 - left) * step;
+        t.drop_drop[i] += moved * drop;
+        t.rise[i] += mass * rise;
+        t.rise_drop[i] += moved * rise;
+      }
     }
   }
   for (int i = 0; i < circle_lanes; ++i) {
     t.width[i] *= reach[i];
     t.drop[i] *= reach[i];
+    if constexpr (!Bends) continue;
+    t.drop_drop[i] *= reach[i];
+    t.rise[i] *= reach[i];
+    t.rise_drop[i] *= reach[i];
   }
-}
-
-// The integral of (C - w) exp(kappa (w(y) - w)) over [0, y], where w(y) < C.
-template <class Accuracy>
-inline void find_circle_pulls(const double* y, const double* kappa, const double* mean, double* pull) {
-  constexpr int nodes = circle_rule<Accuracy>::inner_nodes;
-  alignas(64) double w[circle_lanes];
-  for (int i = 0; i < circle_lanes; ++i) {
-    const double sine = quarter_sine(0.5 * y[i]);
-    w[i] = 2 * sine * sine;
-    pull[i] = 0;
-  }
-  for (int k = 0; k < nodes; ++k) {
-    for (int i = 0; i < circle_lanes; ++i) {
-      const double sine = quarter_sine(0.5 * y[i] * even<nodes>.node[k]), nearer = 2 * sine * sine;
-      const double mass = even<nodes>.weight[k] * short_exp<Accuracy>(kappa[i] * (w[i] - nearer)).value();
-      pull[i] += mass * (mean[i] - nearer);
-    }
-  }
-  for (int i = 0; i < circle_lanes; ++i) pull[i] *= y[i];
 }
 
 // Runs work(lanes) over a block, 16 lanes at a time: work gets the places of the lanes, and how many there are.
@@ -170,42 +164,6 @@ REPARAM_INLINE void over_lanes(int count, const Choose& chosen, const Work& work
       here = 0;
     }
   }
-}
-
-// How fast quantiles x move with kappa: -F_kappa / f.
-template <class Accuracy>
-inline void circle_slopes(int count, const double* x, const double* kappa, const double* mean, double* slope) {
-  const auto inner = [&](int i) {
-    const double size = absolute(x[i]);
-    const double sine = quarter_sine(0.5 * (size > pi ? pi : size));
-    return 2 * sine * sine < mean[i];
-  };
-  alignas(64) double y[circle_lanes], k[circle_lanes], c[circle_lanes], pull[circle_lanes];
-  const auto load = [&](const int* place) {
-    for (int j = 0; j < circle_lanes; ++j) {
-      y[j] = absolute(x[place[j]]);
-      k[j] = kappa[place[j]];
-      c[j] = mean[place[j]];
-    }
-  };
-  const auto store = [&](const int* place) {
-    for (int j = 0; j < circle_lanes; ++j) {
-      const double value = x[place[j]] < 0 ? pull[j] : -pull[j];
-      slope[place[j]] = y[j] > pi ? 0.0 : value;
-    }
-  };
-  over_lanes(count, inner, [&](const int* place) {
-    load(place);
-    find_circle_pulls<Accuracy>(y, k, c, pull);
-    store(place);
-  });
-  circle_tails tails;
-  over_lanes(count, [&](int i) { return !inner(i); }, [&](const int* place) {
-    load(place);
-    find_circle_tails<Accuracy>(y, k, tails);
-    for (int j = 0; j < circle_lanes; ++j) pull[j] = tails.width[j] * (tails.w[j] - c[j]) + tails.drop[j];
-    store(place);
-  });
 }
 
 }  // namespace reparam::REPARAM_LEVEL

@@ -23,6 +23,11 @@ inline void log_gamma_quantile_slopes(int count, const double* a, const double* 
                               });
 }
 
+// The slope and its derivatives in a and y.
+struct quantile_bends {
+  alignas(64) double slope[tail_lanes], in_a[tail_lanes], in_y[tail_lanes];
+};
+
 // Integrals over the tail of |f| exp(-phi): of 1, v, exp(v) - 1, exp(v) - 1 - v, and of the last two times v.
 struct tail_moments {
   alignas(64) double mass[tail_lanes] = {}, far[tail_lanes] = {}, growth[tail_lanes] = {}, rest[tail_lanes] = {},
@@ -87,11 +92,12 @@ inline void series_moments(const tail_points& p, tail_moments& m) {
   }
 }
 
-// The derivatives of the slope s in a and y. With w = log(x / a) and l = log a - digamma(a),
+// The slope s and its derivatives in a and y. With w = log(x / a) and l = log a - digamma(a),
+//     s = +-(w + l) <1> + <v>,
 //     ds/da = -<v (e^v - 1 - v)> - |x/a - 1| <v (e^v - 1)> - (e^w - 1 - w - l) <v> -+ (trigamma(a) - 1/a) <1>,
 //     ds/dy = -(x w - (x - a) + l x) <e^v - 1> - |x - a| <e^v - 1 - v>,
-// whose terms do not cancel.
-inline void bends_of_moments(const tail_points& p, const tail_moments& m, double* in_a, double* in_y) {
+// where the terms of the derivatives do not cancel.
+inline void bends_of_moments(const tail_points& p, const tail_moments& m, quantile_bends& b) {
   for (int i = 0; i < tail_lanes; ++i) {
     const double a = p.a[i], x = p.x[i], excess = p.excess[i], size = absolute(excess);
     const gamma_slopes s = slopes_of(a);
@@ -100,14 +106,15 @@ inline void bends_of_moments(const tail_points& p, const tail_moments& m, double
     const double tail = atanh_tail(near ? square : 0.0);
     const double of_a = near ? excess * v - a * v * tail : excess - a * p.distance[i];
     const double of_x = near ? excess * v + x * v * tail : x * p.distance[i] - excess;
-    const double width = is_upper(a, x) ? s.excess : -s.excess;
-    in_a[i] = -m.far_rest[i] - size / a * m.far_growth[i] - (of_a / a - s.lag) * m.far[i] - width * m.mass[i];
-    in_y[i] = -(of_x + s.lag * x) * m.growth[i] - size * m.rest[i];
+    const double mass = is_upper(a, x) ? m.mass[i] : -m.mass[i];
+    b.slope[i] = (p.distance[i] + s.lag) * mass + m.far[i];
+    b.in_a[i] = -m.far_rest[i] - size / a * m.far_growth[i] - (of_a / a - s.lag) * m.far[i] - s.excess * mass;
+    b.in_y[i] = -(of_x + s.lag * x) * m.growth[i] - size * m.rest[i];
   }
 }
 
 // The same for a and x below 1, of s = e^x / a [(digamma(a + 1) - y) (1 + a S) - S'], S = sum of (-x)^n / (n! (a + n)).
-inline void small_bends(const tail_points& p, const double* slope, double* in_a, double* in_y) {
+inline void small_bends(const tail_points& p, quantile_bends& b) {
   alignas(64) double power[tail_lanes], sum[tail_lanes] = {}, moved[tail_lanes] = {}, twice[tail_lanes] = {},
       sum_y[tail_lanes] = {}, moved_y[tail_lanes] = {};
   for (double& each : power) each = 1;
@@ -127,20 +134,21 @@ inline void small_bends(const tail_points& p, const double* slope, double* in_a,
     const double a = p.a[i], x = p.x[i], total = 1 + a * sum[i], scale = exp(x) / a;
     const gamma_slopes s = slopes_of(a + 1);
     const double gap = log1p(a) - s.lag - p.log_x[i];
-    in_a[i] = scale * ((s.excess + 1 / (a + 1)) * total + gap * moved[i] + 2 * twice[i]) - slope[i] / a;
-    in_y[i] = scale * (gap * (a * sum_y[i]) - total - moved_y[i]) + x * slope[i];
+    b.slope[i] = scale * (gap * total - moved[i]);
+    b.in_a[i] = scale * ((s.excess + 1 / (a + 1)) * total + gap * moved[i] + 2 * twice[i]) - b.slope[i] / a;
+    b.in_y[i] = scale * (gap * (a * sum_y[i]) - total - moved_y[i]) + x * b.slope[i];
   }
 }
 
-inline void quantile_bends(tail_method method, const tail_points& p, const double* slope, double* in_a, double* in_y) {
-  if (method == tail_method::small) return small_bends(p, slope, in_a, in_y);
+inline void bends_by(tail_method method, const tail_points& p, quantile_bends& b) {
+  if (method == tail_method::small) return small_bends(p, b);
   tail_moments m;
   if (method == tail_method::series) {
     series_moments(p, m);
   } else {
     integral_moments(p, m);
   }
-  bends_of_moments(p, m, in_a, in_y);
+  bends_of_moments(p, m, b);
 }
 
 template <class Accuracy>
@@ -149,15 +157,14 @@ struct log_gamma_quantile_grad {
 
   static void block(int count, const double* const* in, double* value, double* const* partial) {
     if (partial == nullptr) return log_gamma_quantile_slopes<Accuracy>(count, in[0], in[1], value);
-    gamma_tails<Accuracy, true>(
-        count, in[0], in[1], [=](const int* place, int here, const tail_points& p, const tail_values& v) {
-          alignas(64) double slope[tail_lanes], in_a[tail_lanes], in_y[tail_lanes];
-          for (int i = 0; i < tail_lanes; ++i) slope[i] = quantile_slope(p, v, i);
-          quantile_bends(tail_method_of<Accuracy>(p.a[0], p.x[0]), p, slope, in_a, in_y);
-          for (int i = 0; i < here; ++i) value[place[i]] = slope[i];
-          for (int i = 0; i < here; ++i) partial[0][place[i]] = in_a[i];
-          for (int i = 0; i < here; ++i) partial[1][place[i]] = in_y[i];
-        });
+    quantile_bends b;
+    over_tail_points<Accuracy, true>(count, in[0], in[1],
+                                     [&](tail_method method, const int* place, int here, const tail_points& p) {
+                                       bends_by(method, p, b);
+                                       for (int i = 0; i < here; ++i) value[place[i]] = b.slope[i];
+                                       for (int i = 0; i < here; ++i) partial[0][place[i]] = b.in_a[i];
+                                       for (int i = 0; i < here; ++i) partial[1][place[i]] = b.in_y[i];
+                                     });
   }
 };
 

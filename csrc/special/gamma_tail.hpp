@@ -236,14 +236,13 @@ REPARAM_INLINE void tails_by(tail_method method, const tail_points& p, tail_valu
   }
 }
 
-// The tails at up to tail_block points x or, ByLog, exp(y): sorted by method and evaluated lane by lane.
-// take(place, count, points, values) gets each group, with the places of its elements.
-template <class Accuracy, bool ByLog, class Take>
-inline void gamma_tails(int count, const double* a, const double* given, const Take& take) {
+// Sorts up to tail_block points x or, ByLog, exp(y) by method: work(method, place, here, points) gets the lanes of each
+// group, of which the first `here` are elements, with their places.
+template <class Accuracy, bool ByLog, class Work>
+inline void over_tail_points(int count, const double* a, const double* given, const Work& work) {
   tail_method methods[tail_block];
   int place[tail_block];
   tail_points p;
-  tail_values v;
   for (int i = 0; i < count; ++i) methods[i] = tail_method_of<Accuracy>(a[i], ByLog ? exp(given[i]) : given[i]);
   for (const tail_method method : {tail_method::small, tail_method::series, tail_method::integral}) {
     int size = 0;
@@ -263,10 +262,20 @@ inline void gamma_tails(int count, const double* a, const double* given, const T
       } else {
         points_of(p);
       }
-      tails_by<Accuracy>(method, p, v);
-      take(place + begin, here, p, v);
+      work(method, place + begin, here, p);
     }
   }
+}
+
+// The tails there: take(place, here, points, values).
+template <class Accuracy, bool ByLog, class Take>
+inline void gamma_tails(int count, const double* a, const double* given, const Take& take) {
+  tail_values v;
+  over_tail_points<Accuracy, ByLog>(count, a, given,
+                                    [&](tail_method method, const int* place, int here, const tail_points& p) {
+                                      tails_by<Accuracy>(method, p, v);
+                                      take(place, here, p, v);
+                                    });
 }
 
 }  // namespace reparam::REPARAM_LEVEL

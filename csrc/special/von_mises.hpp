@@ -1,7 +1,7 @@
 // The von Mises distribution function, its logarithm and its quantiles, and the scaled Bessel function of order zero.
 #pragma once
 
-#include "circle.hpp"
+#include "circle_slopes.hpp"
 #include "normal.hpp"
 
 namespace reparam::REPARAM_LEVEL {
@@ -36,12 +36,13 @@ struct circular_spread : circle_cumulant<Accuracy, 2> {};
 
 template <class Accuracy>
 struct von_mises_quantile_grad {
-  static constexpr unsigned differentiable = 0;
+  static constexpr unsigned differentiable = 0b11;
 
-  static void block(int count, const double* const* in, double* value, double* const*) {
+  static void block(int count, const double* const* in, double* value, double* const* partial) {
     circle_block moments;
     moments_of_block<Accuracy>(count, in[1], moments);
-    circle_slopes<Accuracy>(count, in[0], in[1], moments.mean, value);
+    if (partial == nullptr) return circle_slopes<Accuracy>(count, in[0], in[1], moments, value);
+    circle_slopes<Accuracy, true>(count, in[0], in[1], moments, value, partial[0], partial[1]);
   }
 };
 
@@ -54,7 +55,7 @@ struct von_mises_function {
     circle_block moments;
     moments_of_block<Accuracy>(count, kappa, moments);
     alignas(64) double slope[tail_block], angle[circle_lanes], k[circle_lanes];
-    if (partial != nullptr) circle_slopes<Accuracy>(count, x, kappa, moments.mean, slope);
+    if (partial != nullptr) circle_slopes<Accuracy>(count, x, kappa, moments, slope);
     circle_tails tails;
     over_lanes(count, [](int) { return true; }, [&](const int* place) {
       for (int j = 0; j < circle_lanes; ++j) {

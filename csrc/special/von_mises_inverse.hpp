@@ -44,7 +44,7 @@ struct von_mises_icdf {
     });
     if (partial == nullptr) return;
     alignas(64) double slope[tail_block];
-    circle_slopes<Accuracy>(count, value, kappa, moments.mean, slope);
+    circle_slopes<Accuracy>(count, value, kappa, moments, slope);
     for (int i = 0; i < count; ++i) partial[1][i] *= slope[i];
   }
 

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from ._derivatives import elementwise, first_order
 from ._quadrature import gauss_legendre, on_unit
-from .circular import EXPONENT, circular_variance, log_i0e
+from .circular import EXPONENT, circular_spread, circular_variance, log_i0e
 from .logs import log1mexp
 from .normal import ndtri_exp
 
@@ -55,8 +55,8 @@ def _half_angle(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return y, 2 * torch.sin(0.5 * y) ** 2, (math.pi - y) + PI_REST
 
 
-def _nodes(kappa: Tensor, y: Tensor, w: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
-    r"""The masses :math:`e^{-\psi}\,du` at the nodes of the tail, and there :math:`\cos y - \cos(y + u)`."""
+def _nodes(kappa: Tensor, y: Tensor, w: Tensor, rest: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    r"""The masses :math:`e^{-\psi}\,du` at the nodes of the tail, there :math:`\cos y - \cos(y + u)`, and u."""
     with torch.no_grad():
         # sin^2((y + u) / 2) at the reach, and u by the sine of a difference
         far = 0.5 * w + 0.5 * EXPONENT / kappa.clamp(min=1e-300)
@@ -70,12 +70,12 @@ def _nodes(kappa: Tensor, y: Tensor, w: Tensor, rest: Tensor) -> tuple[Tensor, T
     u = reach * node
     left, right = y.unsqueeze(-1) + 0.5 * u, rest.unsqueeze(-1) - 0.5 * u
     drop = 2 * torch.sin(torch.minimum(left, right)) * torch.sin(0.5 * u)
-    return torch.exp(-kappa.unsqueeze(-1) * drop) * (weight * reach), drop
+    return torch.exp(-kappa.unsqueeze(-1) * drop) * (weight * reach), drop, u
 
 
 def _tail(x: Tensor, kappa: Tensor) -> Tail:
     y, w, rest = _half_angle(x)
-    mass, _ = _nodes(kappa, y, w, rest)
+    mass, _, _ = _nodes(kappa, y, w, rest)
     return Tail(y, w, rest, mass.sum(-1))
 
 
@@ -89,26 +89,83 @@ def _log_smaller(x: Tensor, kappa: Tensor) -> Tensor:
     return (_log_density(kappa, tail.w) + tail.width.log()).clamp(max=-math.log(2))
 
 
+class Sides(NamedTuple):
+    r"""Whether x is before a standard deviation, and of the side of it with :math:`\cos s - A` of one sign the masses.
+
+    Beyond x these are :math:`e^{-\kappa v}` with :math:`v = \cos y - \cos s`, before it :math:`e^{\kappa v}` with
+    :math:`v = \cos s - \cos y`, and d is the distance of 1 - cos y from its mean. The factor is v + d.
+    """
+
+    before: Tensor
+    d: Tensor
+    mass_before: Tensor
+    v_before: Tensor
+    mass_beyond: Tensor
+    v_beyond: Tensor
+    u: Tensor
+
+    def sum_before(self, integrand: Tensor | float) -> Tensor:
+        """The integral of something over what is before x."""
+        return (self.mass_before * integrand).sum(-1)
+
+    def sum_beyond(self, integrand: Tensor | float) -> Tensor:
+        """The integral of something over the tail."""
+        return (self.mass_beyond * integrand).sum(-1)
+
+
+def _sides(x: Tensor, kappa: Tensor) -> Sides:
+    y, w, rest = _half_angle(x)
+    mean = circular_variance(kappa)
+    before, d = w < mean, (w - mean).abs().unsqueeze(-1)
+    beyond = _nodes(kappa, y, w, rest)
+    y, w = torch.where(before, y, 0.0).unsqueeze(-1), torch.where(before, w, 0.0).unsqueeze(-1)
+    node, weight = on_unit(SHORT, y)
+    v = w - 2 * torch.sin(0.5 * y * node) ** 2
+    mass = y * weight * torch.exp(kappa.unsqueeze(-1) * v)
+    return Sides(before, d, mass, v, *beyond)
+
+
 def _pull(x: Tensor, kappa: Tensor) -> Tensor:
     r"""How fast the tail's quantile moves inwards with :math:`\kappa`: :math:`-\partial_\kappa G / f(y) \ge 0`."""
-    y, w, rest = _half_angle(x)
-    spread = circular_variance(kappa)
-    inner = w < spread
-    # the whole of the side beyond y, or of the side before it
-    mass, drop = _nodes(kappa, y, w, rest)
-    beyond = (mass * (torch.where(inner, 0.0, w - spread).unsqueeze(-1) + drop)).sum(-1)
-    y, w = torch.where(inner, y, 0.0).unsqueeze(-1), torch.where(inner, w, 0.0).unsqueeze(-1)
-    node, weight = on_unit(SHORT, y)
-    nearer = 2 * torch.sin(0.5 * y * node) ** 2
-    before = (y * weight * (spread.unsqueeze(-1) - nearer) * torch.exp(kappa.unsqueeze(-1) * (w - nearer))).sum(-1)
-    return torch.where(inner, before, beyond)
+    at = _sides(x, kappa)
+    return torch.where(at.before, at.sum_before(at.v_before + at.d), at.sum_beyond(at.v_beyond + at.d))
+
+
+def _pull_slopes(x: Tensor, kappa: Tensor, pull: Tensor) -> tuple[Tensor, Tensor]:
+    r"""The derivatives in y and :math:`\kappa` of the pull :math:`p = \langle v + d \rangle`.
+
+    With C and V the mean and variance of 1 - cos and, beyond y, :math:`g = \sin s - \sin y`,
+
+    .. math:: p_\kappa &= \mp\left(\langle v (v + d) \rangle - V \langle 1 \rangle\right), \\
+              p_y &= \langle \sin y + g - \kappa g (v + d) \rangle - (1 + A)\,e^{-\kappa (1 + \cos y)}
+              \quad\text{or}\quad \kappa \sin(y)\,p + d,
+
+    the latter before y, and there with the lower sign.
+    """
+    at, (y, _, rest) = _sides(x, kappa), _half_angle(x)
+    variance, sine = circular_spread(kappa), torch.sin(torch.minimum(y, rest))
+    factor, u = at.v_beyond + at.d, at.u
+    g = 2 * torch.cos(y.unsqueeze(-1) + 0.5 * u) * torch.sin(0.5 * u)
+    end = (2 - circular_variance(kappa)) * torch.exp(-2 * kappa * torch.sin(0.5 * rest) ** 2)
+    in_y = at.sum_beyond(sine.unsqueeze(-1) + g - kappa.unsqueeze(-1) * g * factor) - end
+    in_kappa = variance * at.sum_beyond(1.0) - at.sum_beyond(at.v_beyond * factor)
+    before = at.sum_before(at.v_before * (at.v_before + at.d) - variance.unsqueeze(-1))
+    return (
+        torch.where(at.before, kappa * sine * pull + at.d.squeeze(-1), in_y),
+        torch.where(at.before, before, in_kappa),
+    )
 
 
 def _outside(x: Tensor) -> Tensor:
     return x.abs() > math.pi
 
 
-@elementwise(wide=True, block=BLOCK, native="von_mises_quantile_grad")
+def _quantile_bends(x: Tensor, kappa: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
+    in_y, in_kappa = _pull_slopes(x, kappa, slope.abs())
+    return torch.where(_outside(x), 0.0, -in_y), torch.where(_outside(x), 0.0, torch.where(x < 0, in_kappa, -in_kappa))
+
+
+@elementwise(_quantile_bends, of_value=True, wide=True, block=BLOCK, native="von_mises_quantile_grad")
 def von_mises_quantile_grad(x: Tensor, kappa: Tensor) -> Tensor:
     r"""The derivative in :math:`\kappa` of a von Mises quantile x of fixed probability, :math:`-\partial_\kappa F / f`.
 
