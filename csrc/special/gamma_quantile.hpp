@@ -71,19 +71,33 @@ inline void series_moments(const tail_points& p, tail_moments& m) {
     second[i] = 2 * r * r * r;
   }
   bool unfinished = true;
-  for (int n = 1; n <= most_series_terms && unfinished; ++n) {
+  for (int n = 0; n < most_series_terms && unfinished; n += series_stride) {
+    for (int i = 0; i < tail_lanes; ++i) {
+      double each = term[i], risen = rise[i], total = squares[i], last = second[i];
+      double mass = m.mass[i], far = m.far[i], growth = m.growth[i], far_growth = m.far_growth[i];
+      for (int k = 1; k <= series_stride; ++k) {
+        const double r = 1 / (p.a[i] + double(n + k)), over = each * r, grown = double(n + k) * over;
+        each = over * p.x[i];
+        risen += r;
+        total += r * r;
+        mass += each;
+        far += each * risen;
+        last += each * (risen * risen + total);
+        growth += grown;
+        far_growth += grown * risen;
+      }
+      term[i] = each;
+      rise[i] = risen;
+      squares[i] = total;
+      second[i] = last;
+      m.mass[i] = mass;
+      m.far[i] = far;
+      m.growth[i] = growth;
+      m.far_growth[i] = far_growth;
+    }
     unfinished = false;
     for (int i = 0; i < tail_lanes; ++i) {
-      const double r = 1 / (p.a[i] + double(n)), over = term[i] * r, each = over * p.x[i];
-      rise[i] += r;
-      squares[i] += r * r;
-      term[i] = each;
-      m.mass[i] += each;
-      m.far[i] += each * rise[i];
-      second[i] += each * (rise[i] * rise[i] + squares[i]);
-      m.growth[i] += double(n) * over;
-      m.far_growth[i] += double(n) * over * rise[i];
-      unfinished |= each * double(n) * rise[i] * rise[i] > tail_rule<double>::lost * second[i];
+      unfinished |= term[i] * double(n + series_stride) * rise[i] * rise[i] > tail_rule<double>::lost * second[i];
     }
   }
   for (int i = 0; i < tail_lanes; ++i) {
