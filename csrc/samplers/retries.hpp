@@ -11,9 +11,9 @@ namespace reparam::REPARAM_LEVEL {
 constexpr int sampler_block = 256;
 
 REPARAM_INLINE bool all_same(int count, const double* values) {
-  bool same = true;
-  for (int i = 1; i < count; ++i) same &= values[i] == values[0];
-  return same;
+  std::uint64_t differing = 0;
+  for (int i = 1; i < count; ++i) differing |= to_bits(values[i]) ^ to_bits(values[0]);
+  return differing == 0;
 }
 
 // Where 0 stands in `accepted`: these places, and as many of the last again as fill up the lanes. Returns how many.
@@ -58,6 +58,17 @@ struct waiting {
       element[i] = first + std::uint64_t(i);
     }
     count = all;
+  }
+
+  // Leaves only some of the elements in the wait.
+  template <class Choose>
+  REPARAM_INLINE void keep(const Choose& chosen) {
+    int left = 0;
+    for (int i = 0; i < count; ++i) {
+      move(i, left);
+      left += chosen(place[left]);
+    }
+    count = left;
   }
 
   // Attempts until none waits: attempt(lanes, number) fills `draw` and `accepted` (0 or 1) of so many elements, and the
