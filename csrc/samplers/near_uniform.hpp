@@ -1,4 +1,4 @@
-// Von Mises angles of small concentration by inversion: a power series in kappa of sine series.
+// Von Mises angles of small concentration by inversion: a power series in kappa, of polynomials in the cosine.
 #pragma once
 
 #include "../special/circle.hpp"
@@ -7,14 +7,15 @@
 namespace reparam::REPARAM_LEVEL {
 
 // With theta = 2 pi F - pi, the quantile x solves dx / dtheta = I_0(kappa) exp(-kappa cos x), so that
-//     x = theta + sum over n of kappa^n sum over j of a_nj sin(j theta),    j = n, n - 2, n - 4, ... > 0.
-// The terms fall by 3/4 kappa or faster. They follow order by order from values at the nodes, whose number resolves all
+//     x = theta + sum over n of kappa^n sum over j of a_nj sin(j theta),    j = n, n - 2, n - 4, ... > 0,
+//       = theta + sin(theta) sum over n of kappa^n sum over i of p_ni cos(theta)^i,    i = n - 1, n - 3, ... >= 0.
+// The orders fall by 3/4 kappa or faster. They follow one by one from values at the nodes, whose number resolves all
 // products: with the coefficients of cos x, sin x and E = exp(-kappa cos x),
 //     n E_n = -sum of (k + 1) C_k E_(n-1-k),    n C_n = -sum of k X_k S_(n-k),    n S_n = sum of k X_k C_(n-k).
 class quantile_orders {
  public:
   static constexpr int most = 28;
-  double term[most + 1][most + 1] = {};  // a_nj
+  double term[most + 1][most] = {};  // p_ni
 
   static const quantile_orders& table() {
     static const quantile_orders made;
@@ -30,11 +31,16 @@ class quantile_orders {
     std::vector<double> room(4 * (most + 1) * nodes);
     auto* const all = reinterpret_cast<values*>(room.data());
     values &x = all[0], &c = all[1], &s = all[2], &e = all[3];
-    double cosine[nodes], sine[nodes];
+    double cosine[nodes], sine[nodes], ratio[most + 1][most] = {};
     for (int m = 0; m < nodes; ++m) {
       c[0][m] = cosine[m] = std::cos(2 * pi * m / nodes);
       s[0][m] = sine[m] = std::sin(2 * pi * m / nodes);
       e[0][m] = 1;
+    }
+    // sin(j theta) / sin(theta) in powers of the cosine
+    ratio[1][0] = 1;
+    for (int j = 2; j <= most; ++j) {
+      for (int i = 0; i < j; ++i) ratio[j][i] = (i > 0 ? 2 * ratio[j - 1][i - 1] : 0.0) - ratio[j - 2][i];
     }
     for (int n = 1; n <= most; ++n) {
       double rate[nodes] = {}, bessel = 1;
@@ -46,8 +52,10 @@ class quantile_orders {
         bessel /= (k + 2) * (k + 2);
       }
       for (int j = n; j > 0; j -= 2) {
-        for (int m = 0; m < nodes; ++m) term[n][j] += 2.0 / nodes / j * rate[m] * cosine[j * m % nodes];
-        for (int m = 0; m < nodes; ++m) x[n][m] += term[n][j] * sine[j * m % nodes];
+        double a = 0;
+        for (int m = 0; m < nodes; ++m) a += 2.0 / nodes / j * rate[m] * cosine[j * m % nodes];
+        for (int m = 0; m < nodes; ++m) x[n][m] += a * sine[j * m % nodes];
+        for (int i = 0; i < j; ++i) term[n][i] += a * ratio[j][i];
       }
       for (int k = 1; k <= n; ++k) {
         for (int m = 0; m < nodes; ++m) {
@@ -61,74 +69,61 @@ class quantile_orders {
 
 constexpr double near_uniform_kappa = 0.31;
 
-// The coefficients of sin(j theta) in x, and their derivatives, by orders up to N.
+// The coefficients of the powers of the cosine, and their derivatives in kappa, by orders up to N.
 template <int N>
-struct sine_terms {
-  double value[N + 1], slope[N + 1];
+struct cosine_terms {
+  double value[N], slope[N];
 
-  explicit sine_terms(double kappa) {
-    const auto& a = quantile_orders::table().term;
+  explicit cosine_terms(double kappa) {
+    const auto& p = quantile_orders::table().term;
     double power = 1;
-    for (int j = 1; j <= N; ++j) {
+    for (int i = 0; i < N; ++i) {
       double sum = 0, moved = 0;
-      for (int n = N - (N - j) % 2; n >= j; n -= 2) {
-        sum = sum * kappa * kappa + a[n][j];
-        moved = moved * kappa * kappa + n * a[n][j];
+      for (int n = N - (N - i - 1) % 2; n > i; n -= 2) {
+        sum = sum * kappa * kappa + p[n][i];
+        moved = moved * kappa * kappa + n * p[n][i];
       }
-      slope[j] = power * moved;
+      slope[i] = power * moved;
       power *= kappa;
-      value[j] = power * sum;
+      value[i] = power * sum;
     }
   }
 };
-
-// Of a sum of c_j sin(j theta), what is over sin(theta): Clenshaw's recurrence, with twice the cosine.
-template <int J>
-REPARAM_INLINE double sine_sum(const double* c, double twice, double now, double before) {
-  if constexpr (J == 0) {
-    return now;
-  } else {
-    return sine_sum<J - 1>(c, twice, twice * now + (c[J] - before), now);
-  }
-}
 
 // Angles at u = F - 1/2 of one kappa and, if Sloped, their derivatives in it.
 template <int N, bool Sloped>
 inline void near_uniform_of_one(int count, double kappa, const double* REPARAM_RESTRICT u, double* REPARAM_RESTRICT z,
                                 double* REPARAM_RESTRICT slope) {
-  const sine_terms<N> terms(kappa);
+  const cosine_terms<N> terms(kappa);
   for (int i = 0; i < count; ++i) {
-    const double low = sinpi(u[i]), twice = 2 - 4 * low * low, sine = 2 * low * sinpi(0.5 - absolute(u[i]));
-    z[i] = 2 * pi * u[i] + sine * sine_sum<N>(terms.value, twice, 0, 0);
-    if constexpr (Sloped) slope[i] = sine * sine_sum<N>(terms.slope, twice, 0, 0);
+    const double low = sinpi(u[i]), cosine = 1 - 2 * low * low, sine = 2 * low * sinpi(0.5 - absolute(u[i]));
+    z[i] = 2 * pi * u[i] + sine * polynomial(terms.value, cosine);
+    if constexpr (Sloped) slope[i] = sine * polynomial(terms.slope, cosine);
   }
 }
 
-// Of several kappas, 16 lanes at a time, order by order.
+// Of several kappas, some lanes at a time, order by order.
 template <int N>
 inline void near_uniform_of_several(int count, const double* kappa, const double* u, double* z, double* slope) {
   constexpr int group = 2 * lanes;
-  const auto& a = quantile_orders::table().term;
-  alignas(64) double sines[N + 1][group], sum[group], moved[group];
+  const auto& p = quantile_orders::table().term;
+  alignas(64) double power[N][group] = {}, k[group] = {};
   for (int begin = 0; begin < count; begin += group) {
     const int here = std::min(group, count - begin);
-    alignas(64) double k[group] = {}, twice[group] = {};
+    alignas(64) double cosine[group] = {}, sum[group] = {}, moved[group] = {};
     for (int i = 0; i < here; ++i) {
       const double low = sinpi(u[begin + i]);
       k[i] = kappa[begin + i];
-      twice[i] = 2 - 4 * low * low;
-      sines[1][i] = 2 * low * sinpi(0.5 - absolute(u[begin + i]));
+      cosine[i] = 1 - 2 * low * low;
+      power[0][i] = 2 * low * sinpi(0.5 - absolute(u[begin + i]));
     }
-    std::fill_n(sines[0], group, 0.0);
-    std::fill_n(sum, group, 0.0);
-    std::fill_n(moved, group, 0.0);
-    for (int j = 2; j <= N; ++j) {
-      for (int i = 0; i < group; ++i) sines[j][i] = twice[i] * sines[j - 1][i] - sines[j - 2][i];
+    for (int j = 1; j < N; ++j) {
+      for (int i = 0; i < group; ++i) power[j][i] = cosine[i] * power[j - 1][i];
     }
     for (int n = N; n > 0; --n) {
       alignas(64) double order[group] = {};
-      for (int j = n; j > 0; j -= 2) {
-        for (int i = 0; i < group; ++i) order[i] += a[n][j] * sines[j][i];
+      for (int j = n - 1; j >= 0; j -= 2) {
+        for (int i = 0; i < group; ++i) order[i] += p[n][j] * power[j][i];
       }
       for (int i = 0; i < group; ++i) {
         moved[i] = moved[i] * k[i] + sum[i];
@@ -162,8 +157,8 @@ class paired_uniforms {
 };
 
 template <int N>
-inline void near_uniform_by(int count, const double* kappa, const double* u, double* z, double* slope) {
-  if (!all_same(count, kappa)) return near_uniform_of_several<N>(count, kappa, u, z, slope);
+inline void near_uniform_by(int count, bool same, const double* kappa, const double* u, double* z, double* slope) {
+  if (!same) return near_uniform_of_several<N>(count, kappa, u, z, slope);
   if (slope != nullptr) return near_uniform_of_one<N, true>(count, kappa[0], u, z, slope);
   near_uniform_of_one<N, false>(count, kappa[0], u, z, slope);
 }
@@ -175,12 +170,12 @@ inline void near_uniform_draws(const draws_at& where, int count, const double* k
   constexpr double lost = sizeof(Accuracy) == 8 ? 1e-17 : 1e-9;
   constexpr int most = sizeof(Accuracy) == 8 ? quantile_orders::most : 18;
   const paired_uniforms uniforms(where, count);
-  double largest = 0;
-  for (int i = 0; i < count; ++i) largest = kappa[i] > largest ? kappa[i] : largest;
+  const bool same = all_same(count, kappa);
+  const double largest = same ? kappa[0] : *std::max_element(kappa, kappa + count);
   const double orders = largest < near_uniform_kappa ? std::log(lost) / std::log(0.75 * largest + 1e-300) : most;
-  if (orders < 7) return near_uniform_by<6>(count, kappa, uniforms.data(), z, slope);
-  if (orders < 13) return near_uniform_by<12>(count, kappa, uniforms.data(), z, slope);
-  near_uniform_by<most>(count, kappa, uniforms.data(), z, slope);
+  if (orders < 7) return near_uniform_by<6>(count, same, kappa, uniforms.data(), z, slope);
+  if (orders < 13) return near_uniform_by<12>(count, same, kappa, uniforms.data(), z, slope);
+  near_uniform_by<most>(count, same, kappa, uniforms.data(), z, slope);
 }
 
 }  // namespace reparam::REPARAM_LEVEL

@@ -68,16 +68,18 @@ class slope_series {
 
   // Writes the coefficients, and returns how many they are: more than `most` where these do not do.
   static int expand(double kappa, double reach, double* to) {
-    alignas(64) double k[nodes], x[nodes], value[nodes], term[nodes];
+    alignas(64) double k[nodes], x[nodes], value[nodes], term[nodes], cosine[4 * nodes];
+    for (int m = 0; m < 4 * nodes; ++m) cosine[m] = std::cos(0.5 * pi * m / nodes);
     for (int n = 0; n < nodes; ++n) {
       k[n] = kappa;
-      x[n] = 2 * std::asin(std::sqrt(0.25 * reach * (1 + std::cos(pi * (n + 0.5) / nodes))));
+      x[n] = 2 * std::asin(std::sqrt(0.25 * reach * (1 + cosine[2 * n + 1])));
     }
     exact_circle_slopes<double>(nodes, k, x, value);
+    for (int n = 0; n < nodes; ++n) value[n] /= place_of(x[n]).sine;
     double largest = 0;
     for (int j = 0; j < nodes; ++j) {
       double total = 0;
-      for (int n = 0; n < nodes; ++n) total += value[n] / place_of(x[n]).sine * std::cos(pi * j * (n + 0.5) / nodes);
+      for (int n = 0; n < nodes; ++n) total += value[n] * cosine[j * (2 * n + 1) % (4 * nodes)];
       term[j] = total * (j == 0 ? 1.0 : 2.0) / nodes;
       largest = std::max(largest, absolute(term[j]));
     }
