@@ -8,14 +8,14 @@ namespace reparam::REPARAM_LEVEL {
 
 // With theta = 2 pi F - pi, the quantile x solves dx / dtheta = I_0(kappa) exp(-kappa cos x), so that
 //     x = theta + sum over n of kappa^n sum over j of a_nj sin(j theta),    j = n, n - 2, n - 4, ... > 0,
-//       = theta + sin(theta) sum over n of kappa^n sum over i of p_ni cos(theta)^i,    i = n - 1, n - 3, ... >= 0.
+//       = theta + sin(theta) sum over n of kappa^n sum over i of p_in cos(theta)^i,    i = n - 1, n - 3, ... >= 0.
 // The orders fall by 3/4 kappa or faster. They follow one by one from values at the nodes, whose number resolves all
 // products: with the coefficients of cos x, sin x and E = exp(-kappa cos x),
 //     n E_n = -sum of (k + 1) C_k E_(n-1-k),    n C_n = -sum of k X_k S_(n-k),    n S_n = sum of k X_k C_(n-k).
 class quantile_orders {
  public:
   static constexpr int most = 28;
-  double term[most + 1][most] = {};  // p_ni
+  double value[most][most + 1] = {}, slope[most][most + 1] = {};  // p_in, and n p_in
 
   static const quantile_orders& table() {
     static const quantile_orders made;
@@ -55,7 +55,8 @@ class quantile_orders {
         double a = 0;
         for (int m = 0; m < nodes; ++m) a += 2.0 / nodes / j * rate[m] * cosine[j * m % nodes];
         for (int m = 0; m < nodes; ++m) x[n][m] += a * sine[j * m % nodes];
-        for (int i = 0; i < j; ++i) term[n][i] += a * ratio[j][i];
+        for (int i = 0; i < j; ++i) value[i][n] += a * ratio[j][i];
+        for (int i = 0; i < j; ++i) slope[i][n] = n * value[i][n];
       }
       for (int k = 1; k <= n; ++k) {
         for (int m = 0; m < nodes; ++m) {
@@ -69,69 +70,42 @@ class quantile_orders {
 
 constexpr double near_uniform_kappa = 0.31;
 
-// The coefficients of the powers of the cosine, and their derivatives in kappa, by orders up to N.
-template <int N>
-struct cosine_terms {
-  double value[N], slope[N];
-
-  explicit cosine_terms(double kappa) {
-    const auto& p = quantile_orders::table().term;
-    double power = 1;
-    for (int i = 0; i < N; ++i) {
-      double sum = 0, moved = 0;
-      for (int n = N - (N - i - 1) % 2; n > i; n -= 2) {
-        sum = sum * kappa * kappa + p[n][i];
-        moved = moved * kappa * kappa + n * p[n][i];
-      }
-      slope[i] = power * moved;
-      power *= kappa;
-      value[i] = power * sum;
-    }
-  }
-};
-
-// Angles at u = F - 1/2 of one kappa and, if Sloped, their derivatives in it.
-template <int N, bool Sloped>
-inline void near_uniform_of_one(int count, double kappa, const double* REPARAM_RESTRICT u, double* REPARAM_RESTRICT z,
-                                double* REPARAM_RESTRICT slope) {
-  const cosine_terms<N> terms(kappa);
-  for (int i = 0; i < count; ++i) {
-    const double low = sinpi(u[i]), cosine = 1 - 2 * low * low, sine = 2 * low * sinpi(0.5 - absolute(u[i]));
-    z[i] = 2 * pi * u[i] + sine * polynomial(terms.value, cosine);
-    if constexpr (Sloped) slope[i] = sine * polynomial(terms.slope, cosine);
+// The sum of c_n kappa^(n - First) for n = First, First + 2, ... <= N.
+template <int N, int First>
+REPARAM_INLINE double every_other_order(const double* c, double square) {
+  if constexpr (First > N) {
+    return 0;
+  } else {
+    return c[First] + square * every_other_order<N, First + 2>(c, square);
   }
 }
 
-// Of several kappas, some lanes at a time, order by order.
-template <int N>
-inline void near_uniform_of_several(int count, const double* kappa, const double* u, double* z, double* slope) {
-  constexpr int group = 2 * lanes;
-  const auto& p = quantile_orders::table().term;
-  alignas(64) double power[N][group] = {}, k[group] = {};
-  for (int begin = 0; begin < count; begin += group) {
-    const int here = std::min(group, count - begin);
-    alignas(64) double cosine[group] = {}, sum[group] = {}, moved[group] = {};
-    for (int i = 0; i < here; ++i) {
-      const double low = sinpi(u[begin + i]);
-      k[i] = kappa[begin + i];
-      cosine[i] = 1 - 2 * low * low;
-      power[0][i] = 2 * low * sinpi(0.5 - absolute(u[begin + i]));
-    }
-    for (int j = 1; j < N; ++j) {
-      for (int i = 0; i < group; ++i) power[j][i] = cosine[i] * power[j - 1][i];
-    }
-    for (int n = N; n > 0; --n) {
-      alignas(64) double order[group] = {};
-      for (int j = n - 1; j >= 0; j -= 2) {
-        for (int i = 0; i < group; ++i) order[i] += p[n][j] * power[j][i];
-      }
-      for (int i = 0; i < group; ++i) {
-        moved[i] = moved[i] * k[i] + sum[i];
-        sum[i] = sum[i] * k[i] + order[i];
-      }
-    }
-    for (int i = 0; i < here; ++i) z[begin + i] = 2 * pi * u[begin + i] + k[i] * sum[i];
-    for (int i = 0; i < here && slope != nullptr; ++i) slope[begin + i] = sum[i] + k[i] * moved[i];
+// By orders up to N, the coefficients of the powers of kappa cos(theta).
+template <int N, int I = 0>
+REPARAM_INLINE void cosine_terms(const double (&by_order)[quantile_orders::most][quantile_orders::most + 1],
+                                 double square, double* to) {
+  if constexpr (I < N) {
+    to[I] = every_other_order<N, I + 1>(by_order[I], square);
+    cosine_terms<N, I + 1>(by_order, square, to);
+  }
+}
+
+// Angles at u = F - 1/2, all of kappa[0] if Same, and if Sloped their derivatives in kappa.
+template <int N, bool Same, bool Sloped>
+inline void near_uniform_at(int count, const double* REPARAM_RESTRICT kappa, const double* REPARAM_RESTRICT u,
+                            double* REPARAM_RESTRICT z, double* REPARAM_RESTRICT slope) {
+  const quantile_orders& orders = quantile_orders::table();
+  double terms[N], moved[N];
+  if (Same) cosine_terms<N>(orders.value, kappa[0] * kappa[0], terms);
+  if (Same && Sloped) cosine_terms<N>(orders.slope, kappa[0] * kappa[0], moved);
+  for (int i = 0; i < count; ++i) {
+    const double low = sinpi(u[i]), sine = 2 * low * sinpi(0.5 - absolute(u[i]));
+    const double k = kappa[Same ? 0 : i], along = k * (1 - 2 * low * low);
+    double own[N];
+    if (!Same) cosine_terms<N>(orders.value, k * k, own);
+    z[i] = 2 * pi * u[i] + sine * k * polynomial(Same ? terms : own, along);
+    if (!Same && Sloped) cosine_terms<N>(orders.slope, k * k, own);
+    if (Sloped) slope[i] = sine * polynomial(Same ? moved : own, along);
   }
 }
 
@@ -158,9 +132,9 @@ class paired_uniforms {
 
 template <int N>
 inline void near_uniform_by(int count, bool same, const double* kappa, const double* u, double* z, double* slope) {
-  if (!same) return near_uniform_of_several<N>(count, kappa, u, z, slope);
-  if (slope != nullptr) return near_uniform_of_one<N, true>(count, kappa[0], u, z, slope);
-  near_uniform_of_one<N, false>(count, kappa[0], u, z, slope);
+  const auto find = same ? (slope ? near_uniform_at<N, true, true> : near_uniform_at<N, true, false>)
+                         : (slope ? near_uniform_at<N, false, true> : near_uniform_at<N, false, false>);
+  find(count, kappa, u, z, slope);
 }
 
 // Draws for 0 <= kappa < near_uniform_kappa, and their derivatives in kappa where `slope` is not null; of other elements,

@@ -81,7 +81,7 @@ def test_law_of_gamma_draws(a: float, dtype: torch.dtype) -> None:
 
 
 @DTYPES
-@pytest.mark.parametrize("kappa", [0.0, 1e-6, 0.05, 1.0, 7.0, 300.0, 1e6])
+@pytest.mark.parametrize("kappa", [0.0, 1e-6, 0.05, 0.3, 0.32, 1.0, 2.9, 7.0, 300.0, 1e6])
 def test_law_of_von_mises_draws(kappa: float, dtype: torch.dtype) -> None:
     x = sample("von_mises_draw", torch.tensor(kappa, dtype=dtype), 100_000).double()
     # pi in float32 is above pi
@@ -92,7 +92,12 @@ def test_law_of_von_mises_draws(kappa: float, dtype: torch.dtype) -> None:
 
 @pytest.mark.parametrize(
     ("sampler", "value", "probability"),
-    [("log_gamma_draw", 2.5, gamma_probability), ("von_mises_draw", 2.5, von_mises_probability)],
+    [
+        ("log_gamma_draw", 2.5, gamma_probability),
+        ("von_mises_draw", 0.1, von_mises_probability),
+        ("von_mises_draw", 2.5, von_mises_probability),
+        ("von_mises_draw", 4.5, von_mises_probability),
+    ],
 )
 def test_draws_of_one_call_are_independent(
     sampler: str, value: float, probability: Callable[[float, Tensor], Tensor]
@@ -104,6 +109,21 @@ def test_draws_of_one_call_are_independent(
     for lag in (1, 2, 3, 4, 8, 16, 64, 128, 256, 512):
         correlation = 12 * (u[lag:] * u[:-lag]).mean()
         assert abs(correlation) * math.sqrt(n - lag) < 5, lag
+
+
+def test_von_mises_draws_are_functions_of_their_own_concentration() -> None:
+    # whatever method the neighbours take: the same to the rounding of one angle, and slopes to that of the tests below
+    laws = torch.tensor([0.02, 0.3, 1.0, 5.0, 300.0], dtype=torch.float64)
+    leaf = laws.expand(400, 5).clone().requires_grad_()
+    key = key_of((400, 5), torch.Generator().manual_seed(3))
+    mixed = von_mises(key, torch.zeros_like(leaf), leaf)
+    slopes = torch.autograd.grad(mixed.sum(), leaf)[0]
+    exact = von_mises_quantile_grad(mixed.detach(), laws)
+    eps = torch.finfo(torch.float64).eps
+    assert bool(((slopes - exact).abs() <= 1000 * eps * mixed.detach().abs().clamp(min=1e-3) / laws.clamp(min=1.0)).all())
+    for j, law in enumerate(laws):
+        alone = draw("von_mises_draw", key, torch.zeros_like(leaf), law.expand(400, 5))
+        torch.testing.assert_close(mixed.detach()[:, j], alone[:, j], rtol=4 * eps, atol=4 * eps)
 
 
 @pytest.mark.parametrize("name", KERNELS)
@@ -209,7 +229,7 @@ def test_slope_of_gamma_draws_at_fixed_probability(a: float) -> None:
 # The quantile gradient is tested against mpmath on its own. In float64 it sees the very draw; in float32 a rounding of
 # it, which moves the slope, of size |x| / kappa, by that of x times a derivative of at most 2 (1 + |x|).
 @DTYPES
-@pytest.mark.parametrize("kappa", [1e-6, 0.05, 1.0, 7.0, 300.0, 1e6])
+@pytest.mark.parametrize("kappa", [1e-6, 0.05, 0.3, 1.0, 7.0, 300.0, 1e6])
 def test_slope_of_von_mises_draws_at_fixed_probability(kappa: float, dtype: torch.dtype) -> None:
     concentration = torch.tensor(kappa, dtype=dtype)
     x, slope = with_slope(lambda key, k: von_mises(key, torch.zeros_like(k), k), concentration, 4000, seed=2)
@@ -236,14 +256,19 @@ def test_slopes_of_many_gamma_draws(a: float) -> None:
     assert bool(((slope / exact - 1).abs() <= allowed).all())
 
 
-@pytest.mark.parametrize("kappa", [1e-3, 0.7, 4.1, 50.0, 1e5])
-def test_slopes_of_many_von_mises_draws(kappa: float) -> None:
-    leaf = torch.tensor(kappa).requires_grad_()
-    x = von_mises(key_of((30_000,), torch.Generator().manual_seed(9)), torch.tensor(0.0), leaf)
+# Those of von Mises draws are of a series, in both precisions.
+@DTYPES
+@pytest.mark.parametrize("kappa", [1e-3, 0.29, 0.7, 3.9, 4.1, 50.0, 1e5])
+@pytest.mark.parametrize("others", [[], [1.3, 7.0]], ids=["one law", "three"])
+def test_slopes_of_many_von_mises_draws(kappa: float, others: list[float], dtype: torch.dtype) -> None:
+    laws = torch.tensor([kappa, *(kappa * other for other in others)], dtype=dtype)
+    leaf = laws.expand(30_000, len(laws)).requires_grad_()
+    x = von_mises(key_of(leaf.shape, torch.Generator().manual_seed(9)), torch.zeros_like(laws), leaf)
+    slope = torch.autograd.grad(x.sum(), leaf)[0]
     few = torch.randint(30_000, (300,), generator=torch.Generator().manual_seed(9))
-    few[:2] = torch.stack([x.argmin(), x.argmax()])
-    slope = torch.stack([torch.autograd.grad(x[i], leaf, retain_graph=True)[0] for i in few.tolist()])
-    at = x.detach()[few].double()
-    exact = von_mises_quantile_grad(at, leaf.detach().double().expand(300))
-    size = at.abs().clamp(max=1.0) / max(kappa, 1.0)
-    assert bool(((slope - exact).abs() <= 2**-20 * size.clamp(min=1e-3 / max(kappa, 1.0))).all())
+    few[:2] = torch.stack([x[:, 0].argmin(), x[:, 0].argmax()])
+    at, scale = x.detach()[few].double(), laws.double().clamp(min=1.0)
+    exact = von_mises_quantile_grad(at, laws.double().expand_as(at))
+    size = at.abs().clamp(max=1.0) / scale
+    allowed = (1000 * 2**-52 if dtype is torch.float64 else 2**-20) * size.clamp(min=1e-3 / scale)
+    assert bool(((slope[few] - exact).abs() <= allowed).all())
