@@ -137,7 +137,7 @@ inline void near_uniform_by(int count, bool same, const double* kappa, const dou
   find(count, kappa, u, z, slope);
 }
 
-// Draws for 0 <= kappa < near_uniform_kappa, and their derivatives in kappa where `slope` is not null; of other elements,
+// Draws for 0 <= kappa < near_uniform_kappa, and their derivatives in kappa where `slope` is not null; for other kappas,
 // something.
 template <class Accuracy>
 inline void near_uniform_draws(const draws_at& where, int count, const double* kappa, double* z, double* slope) {

@@ -32,8 +32,8 @@ REPARAM_INLINE double quarter_angle(double across, double along) {
   return steep ? pi / 2 - angle : angle;
 }
 
-// One attempt of Best and Fisher at each of `count` elements. With c = (1 - rho) / (1 + rho) the angle 2 atan(c tan(pi u)) is wrapped
-// Cauchy; with m = kappa (r - 1), r = (1 + rho^2) / (2 rho) as Best and Fisher choose it, c^2 = m / (m + 2 kappa), and
+// One attempt of Best and Fisher at each of `count` elements. With c = (1 - rho) / (1 + rho) the angle
+// 2 atan(c tan(pi u)) is wrapped Cauchy; with m = kappa (r - 1), r = (1 + rho^2) / (2 rho) as Best and Fisher choose it, c^2 = m / (m + 2 kappa), and
 // it is accepted with probability exp(1 - m - kappa w) (m + kappa w), w = 1 - cos.
 template <class Accuracy>
 inline void narrow_attempts(int count, std::uint64_t key, std::uint64_t attempt,

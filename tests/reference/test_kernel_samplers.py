@@ -15,7 +15,7 @@ from reparam import kernels
 from reparam.families.von_mises import _natively as von_mises
 from reparam.implicit import gamma as made_of_gamma
 from reparam.kernels import draw, key_of, usable
-from reparam.special import log_gamma_quantile_grad, von_mises_quantile_grad
+from reparam.special import log_gamma_quantile_grad, von_mises_cdf, von_mises_quantile_grad
 
 pytestmark = pytest.mark.skipif(not usable(torch.ones(())), reason="the native library was not built")
 
@@ -111,6 +111,17 @@ def test_draws_of_one_call_are_independent(
         assert abs(correlation) * math.sqrt(n - lag) < 5, lag
 
 
+def test_nearly_uniform_angles_are_quantiles_of_the_same_numbers() -> None:
+    # the rounding of the number, of the angle and of its probability
+    key = key_of((1001,), torch.Generator().manual_seed(3))
+    zero = torch.zeros((), dtype=torch.float64)
+    u = 0.5 + draw("von_mises_draw", key, zero, zero) / (2 * math.pi)
+    for kappa in (1e-9, 0.01, 0.05, 0.2, 0.3099):
+        law = torch.tensor(kappa, dtype=torch.float64)
+        found = von_mises_cdf(draw("von_mises_draw", key, zero, law), law)
+        torch.testing.assert_close(found, u, rtol=0.0, atol=16 * torch.finfo(torch.float64).eps)
+
+
 def test_von_mises_draws_are_functions_of_their_own_concentration() -> None:
     # whatever method the neighbours take: the same to the rounding of one angle, and slopes to that of the tests below
     laws = torch.tensor([0.02, 0.3, 1.0, 5.0, 300.0], dtype=torch.float64)
@@ -120,7 +131,9 @@ def test_von_mises_draws_are_functions_of_their_own_concentration() -> None:
     slopes = torch.autograd.grad(mixed.sum(), leaf)[0]
     exact = von_mises_quantile_grad(mixed.detach(), laws)
     eps = torch.finfo(torch.float64).eps
-    assert bool(((slopes - exact).abs() <= 1000 * eps * mixed.detach().abs().clamp(min=1e-3) / laws.clamp(min=1.0)).all())
+    assert bool(
+        ((slopes - exact).abs() <= 1000 * eps * mixed.detach().abs().clamp(min=1e-3) / laws.clamp(min=1.0)).all()
+    )
     for j, law in enumerate(laws):
         alone = draw("von_mises_draw", key, torch.zeros_like(leaf), law.expand(400, 5))
         torch.testing.assert_close(mixed.detach()[:, j], alone[:, j], rtol=4 * eps, atol=4 * eps)

@@ -231,7 +231,7 @@ def standard_von_mises(concentration: Tensor, shape: torch.Size, generator: Gene
 
 @kernels.sampler("von_mises_draw")
 def _natively(key: Tensor, loc: Tensor, concentration: Tensor) -> Tensor:
-    # By rejection from the wrapped Cauchy law.
+    # By rejection, or by inversion where the law is nearly uniform.
     z = kernels.draw("von_mises_draw", key, torch.zeros_like(loc), concentration)
     return _turned(loc + reparameterise(concentration.expand(key.shape), z, _slope))
 
