@@ -30,7 +30,7 @@ REPARAM_INLINE void over_blocks(const reparam_call* call, std::int64_t begin, st
     body(at, int(count), in, value.place(at), places);
     const double* const factor = grad.read(at, count);
     for (double* const place : places) {
-      for (std::int64_t i = 0; i < count; ++i) place[i] *= factor[i];
+      for (std::int64_t i = 0; i < count && call->grad != nullptr; ++i) place[i] *= factor[i];
     }
     value.store(at, count);
     (partial[J].store(at, count), ...);

@@ -162,7 +162,7 @@ struct von_mises_draw {
     const bool done = von_mises_draws<Accuracy>(where, count, in[1], z, sloped ? partial[1] : nullptr);
     for (int i = 0; i < count; ++i) value[i] = turned<Accuracy>(z[i] + in[0][i]);
     if (partial == nullptr) return;
-    std::fill_n(partial[0], count, 1.0);
+    if (where.wanted & 1) std::fill_n(partial[0], count, 1.0);
     if (sloped && !done) series.slopes(where.begin, count, in[1], z, partial[1]);
   }
 };
