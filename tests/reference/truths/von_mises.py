@@ -141,8 +141,8 @@ def _points() -> list[tuple[float, float]]:
 METHOD = (
     "The density times a positive integral over the smaller tail, by 32 Gauss-Legendre nodes over the reach in which "
     "the integrand falls by exp(-40). The derivative in kappa is the integral of cos s - A over the side of x on which "
-    "this has one sign, beyond a standard deviation the tail, by the same nodes, and else from 0 to x, by 12; the second "
-    "derivatives are such integrals too."
+    "this has one sign, beyond a standard deviation the tail, by the same nodes, and else from 0 to x, by 12; the "
+    "second derivatives are such integrals too."
 )
 
 TRUTHS = [
