@@ -129,6 +129,11 @@ class Table:
         """Put a result into its place."""
         self.cells.setdefault(row, {})[column] = result
 
+    def sort(self) -> None:
+        """Order the rows by their largest ratios, the worst first."""
+        ordered = sorted(self.cells.items(), key=lambda row: -max(result.ratio for result in row[1].values()))
+        self.cells = dict(ordered)
+
     def missed(self) -> list[str]:
         """The cells above their bounds, spelt out."""
         return [
