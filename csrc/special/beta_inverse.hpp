@@ -23,22 +23,31 @@ struct beta_levels {
 // A bound below the solution, by its asymptote, and where to start: for a >= 1 from Carter's expansion (1947), or for
 // b <= 1 and deep in the tail from that of a gamma law, which is close to the complement's; for b < 1 and in the other
 // tail from the asymptote there.
-REPARAM_INLINE double beta_start(double a, double b, double lower, double upper, double& least) {
-  least = (lower + log_gamma_rise(1.0, a) - log_gamma_rise(b, a)) / a;
-  const double most = -(upper + log_gamma_rise(1.0, b) - log_gamma_rise(a, b)) / b;
-  const double depth = log(b) - log_gamma_rise(1.0, b) - lower;
-  const bool singular = (b < 1) & (most > log(a < 2 ? 2.0 : a)) & ((a < 1) | (depth < 1.5));
-  const bool regular = (a >= 1) & (b > 1) & (depth < 4 * b + 10);
-  const double p = 1 / (2 * (regular ? a : 1.0) - 1), q = 1 / (2 * (regular ? b : 1.0) - 1);
-  double unused[1];
-  const double normal = ndtri_exp<double>::evaluate(unused, lower), spread = 2 / (p + q);
-  const double excess = (normal * normal - 3) * (1.0 / 6), height = spread + excess;
-  const double shift = normal * std::sqrt(height > 0 ? height : 0.0) / spread;
-  const double middle = log(a) - log(b) + 2 * (shift + (q - p) * (excess + 5.0 / 6 - 2 / (3 * spread)));
-  const double gamma = depth - (1 - b) * log(depth > 1 ? depth : 1.0);
-  const double rate = (gamma > 1 ? gamma : 1.0) / (a + 0.5 * (b - 1)), outer = -rate - log_complement(-rate);
-  const double start = regular ? middle : singular ? most : a >= 1 ? outer : least;
-  return start > least ? start : least;
+inline void beta_starts(int count, const beta_levels& level, double* REPARAM_RESTRICT least, double* REPARAM_RESTRICT y) {
+  alignas(64) double most[beta_block], depth[beta_block], normal[beta_block];
+  for (int i = 0; i < count; ++i) {
+    const double a = level.a[i], b = level.b[i], factorial = log_gamma_rise(1.0, b);
+    least[i] = (level.lower[i] + log_gamma_rise(1.0, a) - log_gamma_rise(b, a)) / a;
+    most[i] = -(level.upper[i] + factorial - log_gamma_rise(a, b)) / b;
+    depth[i] = log(b) - factorial - level.lower[i];
+  }
+  for (int i = 0; i < count; ++i) {
+    double unused[1];
+    normal[i] = ndtri_exp<double>::evaluate(unused, level.lower[i]);
+  }
+  for (int i = 0; i < count; ++i) {
+    const double a = level.a[i], b = level.b[i];
+    const bool singular = (b < 1) & (most[i] > log(a < 2 ? 2.0 : a)) & ((a < 1) | (depth[i] < 1.5));
+    const bool regular = (a >= 1) & (b > 1) & (depth[i] < 4 * b + 10);
+    const double p = 1 / (2 * (regular ? a : 1.0) - 1), q = 1 / (2 * (regular ? b : 1.0) - 1);
+    const double spread = 2 / (p + q), excess = (normal[i] * normal[i] - 3) * (1.0 / 6), height = spread + excess;
+    const double shift = normal[i] * std::sqrt(height > 0 ? height : 0.0) / spread;
+    const double middle = log(a) - log(b) + 2 * (shift + (q - p) * (excess + 5.0 / 6 - 2 / (3 * spread)));
+    const double gamma = depth[i] - (1 - b) * log(depth[i] > 1 ? depth[i] : 1.0);
+    const double rate = (gamma > 1 ? gamma : 1.0) / (a + 0.5 * (b - 1)), outer = -rate - log_complement(-rate);
+    const double start = regular ? middle : singular ? most[i] : a >= 1 ? outer : least[i];
+    y[i] = start > least[i] ? start : least[i];
+  }
 }
 
 // Of the tail at the odds exp(y): the derivatives of its logarithm in y, and its distance from what is asked for.
@@ -52,6 +61,13 @@ REPARAM_INLINE tail_gap beta_gap(double a, double b, double lower, double upper,
           far ? bend * (z - x) : bend * bend - pull - signed_hazard * bend};
 }
 
+// The searches that go on: where their results go, for what, the bounds below and the points reached.
+struct beta_search {
+  int place[beta_block];
+  beta_levels level;
+  alignas(64) double least[beta_block], y[beta_block];
+};
+
 template <class Accuracy>
 struct beta_solver {
   static REPARAM_INLINE bool is_normal(double w) {
@@ -61,43 +77,57 @@ struct beta_solver {
   // The odds w = exp(y) of the quantiles of up to beta_block laws. So far out that these are no floats, the start,
   // an asymptote, is the solution.
   static void solve(int count, const beta_levels& level, double* w, double* y) {
-    alignas(64) double least[beta_block];
-    int place[beta_block], active = 0;
+    beta_search search;
+    beta_starts(count, level, search.least, y);
+    int active = 0;
     for (int i = 0; i < count; ++i) {
-      y[i] = beta_start(level.a[i], level.b[i], level.lower[i], level.upper[i], least[i]);
-      place[active] = i;
+      search.place[active] = i;
+      search.level.a[active] = level.a[i];
+      search.level.b[active] = level.b[i];
+      search.level.lower[active] = level.lower[i];
+      search.level.upper[active] = level.upper[i];
+      search.least[active] = search.least[i];
+      search.y[active] = y[i];
       active += absolute(y[i]) < farthest_logit;
     }
-    for (int step = 0; step < quantile_steps && active > 0; ++step) active = advance(active, place, level, least, y);
+    for (int step = 0; step < quantile_steps && active > 0; ++step) active = advance(active, search, y);
     alignas(64) double move[beta_block];
     for (int i = 0; i < count; ++i) w[i] = exp(y[i]);
     distances(count, level, w, move);
     for (int i = 0; i < count; ++i) w[i] = is_normal(w[i]) ? w[i] * exp(-move[i]) : w[i];
   }
 
-  // One step of the elements at the given places; those that have not converged come first afterwards.
-  static int advance(int active, int* place, const beta_levels& level, const double* least, double* y) {
-    alignas(64) double a[beta_block], b[beta_block], u[beta_block], v[beta_block];
+  // One step of each search; those that have not ended come first afterwards.
+  static int advance(int active, beta_search& s, double* y) {
+    alignas(64) double u[beta_block], v[beta_block], next[beta_block], again[beta_block];
     for (int k = 0; k < active; ++k) {
-      const int i = place[k];
-      a[k] = level.a[i];
-      b[k] = level.b[i];
-      u[k] = exp(0.5 * y[i]);
-      v[k] = exp(-0.5 * y[i]);
+      u[k] = exp(0.5 * s.y[k]);
+      v[k] = exp(-0.5 * s.y[k]);
     }
     beta_tails t;
-    find_beta_tails<Accuracy, false>(active, a, b, u, v, t);
+    find_beta_tails<Accuracy, false>(active, s.level.a, s.level.b, u, v, t);
+    for (int k = 0; k < active; ++k) {
+      double size;
+      const tail_gap gap = beta_gap(s.level.a[k], s.level.b[k], s.level.lower[k], s.level.upper[k], t, k);
+      double moved = s.y[k] - safe_step(gap, size);
+      moved = moved > s.least[k] ? moved : s.least[k];
+      moved = moved < farthest_logit ? moved : farthest_logit;
+      const double close = absolute(moved) < 700 ? quantile_rule<Accuracy>::close : close_beyond_floats;
+      again[k] = ((moved != s.y[k]) & (size > close)) ? 1.0 : 0.0;
+      next[k] = moved;
+    }
     int left = 0;
     for (int k = 0; k < active; ++k) {
-      const int i = place[k];
-      double size;
-      double next = y[i] - safe_step(beta_gap(a[k], b[k], level.lower[i], level.upper[i], t, k), size);
-      next = next > least[i] ? next : least[i];
-      next = next < farthest_logit ? next : farthest_logit;
-      const bool moved = next != y[i];
-      y[i] = next;
-      place[left] = i;
-      left += moved & (size > (absolute(next) < 700 ? quantile_rule<Accuracy>::close : close_beyond_floats));
+      const int i = s.place[k];
+      y[i] = next[k];
+      s.place[left] = i;
+      s.level.a[left] = s.level.a[k];
+      s.level.b[left] = s.level.b[k];
+      s.level.lower[left] = s.level.lower[k];
+      s.level.upper[left] = s.level.upper[k];
+      s.least[left] = s.least[k];
+      s.y[left] = next[k];
+      left += again[k] > 0;
     }
     return left;
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "beta_fraction.hpp"
 #include "gamma_tail.hpp"
 #include "legendre.hpp"
 #include "logs.hpp"
@@ -15,36 +16,35 @@ namespace reparam::REPARAM_LEVEL {
 //     I_x(a, b) = D * integral over v > 0 of exp(-phi),
 //     phi(v) = (a z - b x) v + n (x v + log(1 + x (exp(-v) - 1))),
 // convex with positive terms below the mean; the derivatives in a and b bring log(x / s) and log((1 - s) / z). Above
-// the mean the law is reflected. Where a < 1 and x is near 0, the power at infinity is taken off, which leaves
-//     I_x(a, b) = x^a (1 + a S) / (a B(a, b)),   S = integral of exp(-a v) ((1 - x exp(-v))^(b - 1) - 1),
+// the mean the law is reflected. Only large a need the integral: for others the continued fraction is quicker. Where
+// a < 1 and x is near 0, the first term of the power series is taken off, which leaves
+//     I_x(a, b) = x^a (1 + a S) / (a B(a, b)),   S = sum over n > 0 of (1 - b)_n x^n / (n! (a + n)),
 // so that log I keeps its relative accuracy where it is of the order of a. special/_beta_tail.py says more.
-constexpr int beta_lanes = 16;
+constexpr int beta_lanes = fraction_lanes;
 constexpr int beta_block = 256;
+constexpr double beta_fraction_below = 1e4;
+constexpr int power_stride = 8, most_powers = 64;
 
 template <class Accuracy>
 struct beta_rule;
 
 template <>
 struct beta_rule<double> {
-  static constexpr double depth = 35, large = 16;
-  static constexpr auto& near_end = dense<32>;
-  static constexpr auto& small = dense<40>;
-  static constexpr auto& few = even<24>;  // where a is large
+  static constexpr double depth = 35, lost = 1e-17;
+  static constexpr auto& nodes = even<24>;
 };
 
 template <>
 struct beta_rule<float> {
-  static constexpr double depth = 19, large = 16;
-  static constexpr auto& near_end = dense<16>;
-  static constexpr auto& small = dense<20>;
-  static constexpr auto& few = even<13>;
+  static constexpr double depth = 19, lost = 1e-9;
+  static constexpr auto& nodes = even<13>;
 };
 
-enum class beta_method : std::int32_t { near_end, small, large };
+enum class beta_method : std::int32_t { near_end, fraction, integral };
 
-// A lower tail below the mean, or near the end 0.
-struct beta_points {
-  alignas(64) double a[beta_lanes], b[beta_lanes], x[beta_lanes], z[beta_lanes], log_x[beta_lanes], log_z[beta_lanes];
+// A lower tail below the mean, or near the end 0; excess is a z - b x.
+struct beta_points : fraction_points {
+  alignas(64) double log_x[beta_lanes], log_z[beta_lanes];
 };
 
 // log T, log(D / T), and d log T / da and / db.
@@ -87,23 +87,24 @@ REPARAM_INLINE double beta_reach(double n, double excess, double c, bool up) {
   return v;
 }
 
-template <class Accuracy, bool Slopes, class Rule>
-inline void inner_beta_tails(const Rule& rule, const beta_points& p, beta_values& out) {
-  alignas(64) double excess[beta_lanes], c[beta_lanes], sign[beta_lanes], reach[beta_lanes];
+// T / D and its logarithmic derivatives, by the integral.
+template <class Accuracy, bool Slopes>
+inline void beta_integrals(const beta_points& p, fraction_values& out) {
+  constexpr auto& rule = beta_rule<Accuracy>::nodes;
+  alignas(64) double c[beta_lanes], sign[beta_lanes], reach[beta_lanes];
   alignas(64) double total[beta_lanes] = {}, rise[beta_lanes] = {}, length[beta_lanes] = {};
   for (int i = 0; i < beta_lanes; ++i) {
     const bool up = p.x[i] > 0.5;
-    excess[i] = p.a[i] * p.z[i] - p.b[i] * p.x[i];
     c[i] = up ? p.z[i] : p.x[i];
     sign[i] = up ? 1.0 : -1.0;
-    reach[i] = beta_reach<Accuracy>(p.a[i] + p.b[i], excess[i], c[i], up);
+    reach[i] = beta_reach<Accuracy>(p.a[i] + p.b[i], p.excess[i], c[i], up);
   }
-  for (int k = 0; k < Rule::size; ++k) {
+  for (int k = 0; k < rule.size; ++k) {
     const double node = rule.node[k], weight = rule.weight[k];
     for (int i = 0; i < beta_lanes; ++i) {
       const double v = reach[i] * node;
       const mean_exp<Accuracy> mean(c[i], sign[i] * v);
-      const double mass = weight * short_exp<Accuracy>(-excess[i] * v - (p.a[i] + p.b[i]) * mean.bend).value();
+      const double mass = weight * short_exp<Accuracy>(-p.excess[i] * v - (p.a[i] + p.b[i]) * mean.bend).value();
       total[i] += mass;
       if constexpr (Slopes) {
         rise[i] += mass * mean.value;
@@ -112,47 +113,80 @@ inline void inner_beta_tails(const Rule& rule, const beta_points& p, beta_values
     }
   }
   for (int i = 0; i < beta_lanes; ++i) {
+    out.value[i] = reach[i] * total[i];
+    if constexpr (Slopes) {
+      const double mean = rise[i] / total[i], span = length[i] / total[i];
+      out.by_a[i] = sign[i] > 0 ? -mean : -span - mean;
+      out.by_b[i] = sign[i] > 0 ? span - mean : -mean;
+    }
+  }
+}
+
+template <class Accuracy, bool Slopes, bool Integral>
+inline void inner_beta_tails(const beta_points& p, beta_values& out) {
+  fraction_values mass;
+  if constexpr (Integral) {
+    beta_integrals<Accuracy, Slopes>(p, mass);
+  } else {
+    beta_fractions<Accuracy, Slopes>(p, mass);
+    for (int i = 0; i < beta_lanes; ++i) {
+      mass.value[i] /= p.a[i];
+      if constexpr (Slopes) mass.by_a[i] -= 1 / p.a[i];
+    }
+  }
+  for (int i = 0; i < beta_lanes; ++i) {
     const double a = p.a[i], b = p.b[i], n = a + b;
     const double log_a = log(a), log_b = log(b), log_n = log(n);
     const stirling_pair<double> error_a = stirling(a, log_a), error_b = stirling(b, log_b), error_n = stirling(n, log_n);
-    const deviance_pair<double> left = deviance(a, n * p.x[i], excess[i]);
-    const deviance_pair<double> right = deviance(b, n * p.z[i], -excess[i]);
+    const deviance_pair<double> left = deviance(a, n * p.x[i], p.excess[i]);
+    const deviance_pair<double> right = deviance(b, n * p.z[i], -p.excess[i]);
     const bool tiny = p.x[i] < 1e-280;
     const double left_log = tiny ? log_a - log_n - p.log_x[i] : left.log_ratio;
-    const double distance = tiny ? a * left_log - excess[i] : left.value;
+    const double distance = tiny ? a * left_log - p.excess[i] : left.value;
     const double log_density = (error_n.value - error_a.value - error_b.value) +
                                0.5 * (log_a + log_b - log_n) - half_log_2pi<double> - distance - right.value;
-    out.log_hazard[i] = -log(reach[i] * total[i]);
+    out.log_hazard[i] = -log(mass.value[i]);
     out.log_tail[i] = log_density - out.log_hazard[i];
     if constexpr (Slopes) {
       const double lag_n = 0.5 / n - error_n.slope;
-      const double mean = rise[i] / total[i], span = length[i] / total[i];
-      const bool up = sign[i] > 0;
-      out.slope_a[i] = ((0.5 / a - error_a.slope) - lag_n) - left_log - (up ? mean : span + mean);
-      out.slope_b[i] = ((0.5 / b - error_b.slope) - lag_n) - right.log_ratio + (up ? span - mean : -mean);
+      out.slope_a[i] = ((0.5 / a - error_a.slope) - lag_n) - left_log + mass.by_a[i];
+      out.slope_b[i] = ((0.5 / b - error_b.slope) - lag_n) - right.log_ratio + mass.by_b[i];
     }
   }
 }
 
 template <class Accuracy, bool Slopes>
 inline void end_beta_tails(const beta_points& p, beta_values& out) {
-  constexpr auto& rule = beta_rule<Accuracy>::near_end;
-  constexpr double depth = beta_rule<Accuracy>::depth;
-  alignas(64) double total[beta_lanes] = {}, by_a[beta_lanes] = {}, by_b[beta_lanes] = {};
-  for (int k = 0; k < rule.size; ++k) {
-    const double v = depth * rule.node[k], weight = depth * rule.weight[k];
-    const double shrunk = short_exp<double>(-v).value();
+  alignas(64) double term[beta_lanes], bent[beta_lanes] = {};  // (1 - b)_n x^n / n! and its derivative in b
+  alignas(64) double total[beta_lanes] = {}, by_a[beta_lanes] = {}, by_b[beta_lanes] = {}, left[beta_lanes];
+  for (double& each : term) each = 1;
+  bool unfinished = true;
+  for (int begin = 0; begin < most_powers && unfinished; begin += power_stride) {
     for (int i = 0; i < beta_lanes; ++i) {
-      const double step = short_log1p(-p.x[i] * shrunk).value;
-      const short_exp<Accuracy> e((p.b[i] - 1) * step);
-      const double power = e.scale == 1 ? e.r + e.tail : e.value() - 1;
-      const double decay = weight * short_exp<Accuracy>(-p.a[i] * v).value();
-      total[i] += decay * power;
+      double each = term[i], slope = bent[i], sum = total[i], in_a = by_a[i], in_b = by_b[i];
+      for (int k = 1; k <= power_stride; ++k) {
+        const double n = begin + k, share = p.x[i] * (1 / n), factor = share * (n - p.b[i]), over = 1 / (p.a[i] + n);
+        if constexpr (Slopes) slope = slope * factor - each * share;
+        each *= factor;
+        const double part = each * over;
+        sum += part;
+        if constexpr (Slopes) {
+          in_a -= part * over;
+          in_b += slope * over;
+        }
+      }
+      term[i] = each;
+      total[i] = sum;
+      left[i] = absolute(each);
       if constexpr (Slopes) {
-        by_a[i] -= v * decay * power;
-        by_b[i] += decay * step * (1 + power);
+        bent[i] = slope;
+        by_a[i] = in_a;
+        by_b[i] = in_b;
+        left[i] += absolute(slope);
       }
     }
+    unfinished = false;
+    for (int i = 0; i < beta_lanes; ++i) unfinished |= left[i] > beta_rule<Accuracy>::lost;
   }
   for (int i = 0; i < beta_lanes; ++i) {
     const double a = p.a[i], b = p.b[i], c = b < 1 ? 1.0 : b;
@@ -162,8 +196,9 @@ inline void end_beta_tails(const beta_points& p, beta_values& out) {
     const double rest = s.gap * divided(coefficients<double>::stirling_core, s.u, s.v).slope;
     const double lifted = (s.z - 0.5) * log1p(a * s.u) - rest + a * (log((s.z + a) / c) - 1);
     const double ratio = s.small ? lifted - log1p(a / b) : lifted;
-    out.log_tail[i] = a * log_x + ratio - log_gamma_1p(a) + log1p(a * total[i]);
-    out.log_hazard[i] = log(a) + b * p.log_z[i] - log1p(a * total[i]);
+    const double log_growth = log1p(a * total[i]);
+    out.log_tail[i] = a * log_x + ratio - log_gamma_1p(a) + log_growth;
+    out.log_hazard[i] = log(a) + b * p.log_z[i] - log_growth;
     if constexpr (Slopes) {
       const double n = a + b, grown = 1 + a * total[i];
       const double order = b < 1 ? log(n) : log1p(a / b);
@@ -183,10 +218,10 @@ struct beta_tails {
 
 // log(u / total), where 1 - u / total is the rest.
 REPARAM_INLINE double log_share(double u, double total, double rest) {
-  const double ratio = u / total;
-  const bool tiny = ratio < std::numeric_limits<double>::min();
-  const double direct = tiny ? log(u) - log(total) : log(ratio);
-  return rest < 0.5 ? log1p(rest < 0.5 ? -rest : 0.0) : direct;
+  constexpr double up = 0x1p+540, down = 0x1p-540, log_lift = 1080 * log_two<double>;
+  const bool near = rest < 0.5, tiny = u / total < std::numeric_limits<double>::min();
+  const double gap = 1 - rest, share = (tiny ? u * up : u) / (tiny ? total * down : total);
+  return log_any<true>(near ? gap : share, near ? (1 - gap) - rest : 0.0) - (tiny ? log_lift : 0.0);
 }
 
 template <class Accuracy, bool Slopes>
@@ -205,10 +240,10 @@ inline void find_beta_tails(int count, const double* a, const double* b, const d
     const bool high = !low & (b[i] < 1) & (z[i] * (a[i] < 2 ? 2.0 : a[i]) <= 1);
     const bool upper = high | (!low & (a[i] * z[i] < b[i] * x[i]));
     out.sign[i] = upper ? -1.0 : 1.0;
-    const bool large = (upper ? b[i] : a[i]) >= beta_rule<Accuracy>::large;
-    method[i] = (low | high) ? beta_method::near_end : large ? beta_method::large : beta_method::small;
+    const bool few = (upper ? b[i] : a[i]) < beta_fraction_below;
+    method[i] = (low | high) ? beta_method::near_end : few ? beta_method::fraction : beta_method::integral;
   }
-  for (const beta_method each : {beta_method::near_end, beta_method::small, beta_method::large}) {
+  for (const beta_method each : {beta_method::near_end, beta_method::fraction, beta_method::integral}) {
     int place[beta_block], size = 0;
     for (int i = 0; i < count; ++i) {
       place[size] = i;
@@ -227,13 +262,14 @@ inline void find_beta_tails(int count, const double* a, const double* b, const d
         p.z[i] = upper ? x[at] : z[at];
         p.log_x[i] = upper ? out.log_z[at] : out.log_x[at];
         p.log_z[i] = upper ? out.log_x[at] : out.log_z[at];
+        p.excess[i] = p.a[i] * p.z[i] - p.b[i] * p.x[i];
       }
       if (each == beta_method::near_end) {
         end_beta_tails<Accuracy, Slopes>(p, values);
-      } else if (each == beta_method::small) {
-        inner_beta_tails<Accuracy, Slopes>(beta_rule<Accuracy>::small, p, values);
+      } else if (each == beta_method::fraction) {
+        inner_beta_tails<Accuracy, Slopes, false>(p, values);
       } else {
-        inner_beta_tails<Accuracy, Slopes>(beta_rule<Accuracy>::few, p, values);
+        inner_beta_tails<Accuracy, Slopes, true>(p, values);
       }
       for (int i = 0; i < here; ++i) {
         const int at = place[begin + i];

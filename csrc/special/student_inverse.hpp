@@ -50,17 +50,27 @@ REPARAM_INLINE tail_gap student_gap(double df, double w, double log_tail, double
                         : tail_gap{(log_tail - t.log_tail[i]) / hazard, bend, twist};
 }
 
+// The searches that go on: where their results go, for what, the bounds above and the points reached.
+struct student_search {
+  int place[student_block];
+  student_levels level;
+  alignas(64) double most[student_block], w[student_block];
+};
+
 template <class Accuracy>
 struct student_solver {
   // The points t >= 0 beyond which up to student_block tails lie.
   static void solve(int count, const student_levels& level, double* t) {
-    alignas(64) double w[student_block], most[student_block];
-    int place[student_block], active = count;
+    alignas(64) double w[student_block];
+    student_search search;
     for (int i = 0; i < count; ++i) {
-      place[i] = i;
-      w[i] = student_start(level.df[i], level.log_tail[i], level.inner[i], most[i]);
+      w[i] = student_start(level.df[i], level.log_tail[i], level.inner[i], search.most[i]);
+      search.w[i] = w[i];
+      search.place[i] = i;
     }
-    for (int step = 0; step < quantile_steps && active > 0; ++step) active = advance(active, place, level, most, w);
+    search.level = level;
+    int active = count;
+    for (int step = 0; step < quantile_steps && active > 0; ++step) active = advance(active, search, w);
     for (int i = 0; i < count; ++i) t[i] = student_point(level.df[i], w[i]);
     student_block_tails tails;
     find_student_tails<Accuracy, false>(count, level.df, t, tails);
@@ -72,26 +82,32 @@ struct student_solver {
     }
   }
 
-  // One step of the elements at the given places; those that have not converged come first afterwards.
-  static int advance(int active, int* place, const student_levels& level, const double* most, double* w) {
-    alignas(64) double df[student_block], t[student_block];
-    for (int k = 0; k < active; ++k) {
-      df[k] = level.df[place[k]];
-      t[k] = student_point(df[k], w[place[k]]);
-    }
+  // One step of each search; those that have not ended come first afterwards.
+  static int advance(int active, student_search& s, double* w) {
+    alignas(64) double t[student_block], next[student_block], again[student_block];
+    for (int k = 0; k < active; ++k) t[k] = student_point(s.level.df[k], s.w[k]);
     student_block_tails tails;
-    find_student_tails<Accuracy, false>(active, df, t, tails);
+    find_student_tails<Accuracy, false>(active, s.level.df, t, tails);
+    for (int k = 0; k < active; ++k) {
+      double size;
+      const tail_gap gap = student_gap(s.level.df[k], s.w[k], s.level.log_tail[k], s.level.inner[k], tails, k);
+      double moved = s.w[k] - safe_step(gap, size);
+      moved = moved < s.most[k] ? moved : s.most[k];
+      moved = moved > 0 ? moved : 0.0;
+      again[k] = ((moved != s.w[k]) & (size > quantile_rule<Accuracy>::close)) ? 1.0 : 0.0;
+      next[k] = moved;
+    }
     int left = 0;
     for (int k = 0; k < active; ++k) {
-      const int i = place[k];
-      double size;
-      double next = w[i] - safe_step(student_gap(df[k], w[i], level.log_tail[i], level.inner[i], tails, k), size);
-      next = next < most[i] ? next : most[i];
-      next = next > 0 ? next : 0.0;
-      const bool moved = next != w[i];
-      w[i] = next;
-      place[left] = i;
-      left += moved & (size > quantile_rule<Accuracy>::close);
+      const int i = s.place[k];
+      w[i] = next[k];
+      s.place[left] = i;
+      s.level.df[left] = s.level.df[k];
+      s.level.log_tail[left] = s.level.log_tail[k];
+      s.level.inner[left] = s.level.inner[k];
+      s.most[left] = s.most[k];
+      s.w[left] = next[k];
+      left += again[k] > 0;
     }
     return left;
   }

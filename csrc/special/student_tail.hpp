@@ -2,8 +2,8 @@
 #pragma once
 
 #include <algorithm>
-#include <type_traits>
 
+#include "beta_fraction.hpp"
 #include "gamma_tail.hpp"
 #include "legendre.hpp"
 #include "logs.hpp"
@@ -14,9 +14,11 @@ namespace reparam::REPARAM_LEVEL {
 
 // With t = sqrt(df) sinh(w) the tail is c times the integral of cosh^-df beyond w, and its density moves with df by
 //     k(s) = (psi((df + 1) / 2) - psi(df / 2) - 1 / df + tanh(s)^2 / df - (2 log cosh(s) - tanh(s)^2)) / 2,
-// positive in the centre, negative in the tails: the integral is taken from the side where k keeps its sign. Below
-// df = 2 the tail is by its recurrence that for df + 2 and a term more. special/student.py says more.
-constexpr int student_lanes = 16;
+// positive in the centre, negative in the tails: for derivatives the integral is taken from the side where k keeps
+// its sign. The probabilities are halves of incomplete beta functions, the tail of I(df / 2, 1 / 2) at cosh(w)^-2, what
+// is between 0 and t of I(1 / 2, df / 2) at tanh(w)^2, and continued fractions give them quicker; their derivatives in
+// df cancel for large df. special/student.py says more.
+constexpr int student_lanes = fraction_lanes;
 constexpr int student_block = 256;
 
 template <class Accuracy>
@@ -26,8 +28,6 @@ template <>
 struct student_rule<double> {
   static constexpr double depth = 35;
   static constexpr auto& centre = even<12>;
-  static constexpr auto& small = dense<40>;
-  static constexpr auto& some = even<31>;
   static constexpr auto& many = even<24>;
 };
 
@@ -35,27 +35,24 @@ template <>
 struct student_rule<float> {
   static constexpr double depth = 19;
   static constexpr auto& centre = even<8>;
-  static constexpr auto& small = dense<20>;
-  static constexpr auto& some = even<16>;
   static constexpr auto& many = even<13>;
 };
 
-// The rule for few degrees of freedom.
-template <class Accuracy>
-using few_rule = std::decay_t<decltype(student_rule<Accuracy>::small)>;
+// In the centre; beyond it, for df < 2, for more, and where the integral has to be taken.
+enum class student_method : std::int32_t { centre, few, some, many };
+constexpr double student_few = 2, student_centre = 1.5, student_centre_t = 1.55;
 
-// In the centre, and for how many degrees of freedom beyond it.
-enum class student_method : std::int32_t { centre, small, some, many };
-constexpr double student_some = 8, student_many = 40, student_centre = 1.5;
+// From how many degrees of freedom on the integral is taken.
+template <bool Slopes>
+inline constexpr double student_many = Slopes ? 64 : 1e4;
 
-// A point t >= 0: functions of w = asinh(t / sqrt(df)), and how the integral is taken, by 1 or 0.
+// A point t >= 0: functions of w = asinh(t / sqrt(df)).
 template <int Size>
 struct student_points {
-  alignas(64) double df[Size], tanh[Size], log_cosh[Size], sech2[Size], w[Size], half_step[Size], central[Size],
-      lifted[Size];
+  alignas(64) double df[Size], tanh[Size], log_cosh[Size], sech2[Size], w[Size];
 };
 
-// log T, log(density / T), d log T / d df, and 1/2 - T where the integral is taken from the centre, else 0.
+// log T, log(density / T), d log T / d df, and 1/2 - T in the centre, else 0.
 struct student_values {
   alignas(64) double log_tail[student_lanes], log_hazard[student_lanes], slope[student_lanes], inner[student_lanes];
 };
@@ -116,67 +113,114 @@ inline void place_student(int count, const double* freedom, const double* t, stu
     p.tanh[i] = far ? 1.0 : ratio / root;
     p.log_cosh[i] = far ? log_ratio : 0.5 * log1p(square);
     p.sech2[i] = far ? exp(-2 * log_ratio) : 1 / (1 + square);
-    p.half_step[i] = half_step_of(0.5 * df);
-  }
-  for (int i = 0; i < count; ++i) {
-    const double df = p.df[i], drift = student_drift(df, p.half_step[i], p.log_cosh[i], p.tanh[i]);
-    const bool central = (p.w[i] <= student_centre) & (drift > 0);
-    p.central[i] = central ? 1.0 : 0.0;
-    p.lifted[i] = (!central & (df < 2)) ? 1.0 : 0.0;
   }
 }
 
-template <class Accuracy, bool Slopes, class Rule>
-inline void student_tails(const Rule& rule, const student_points<student_lanes>& p, student_values& out) {
-  alignas(64) double power[student_lanes], start[student_lanes], base[student_lanes], reach[student_lanes];
-  alignas(64) double total[student_lanes] = {}, moved[student_lanes] = {}, risen[student_lanes] = {};
+// The integral of cosh^-df, over that power where it begins: from 0 to w, or from w on; and the mean of k over it.
+template <class Accuracy, bool Slopes, bool Central>
+inline void student_integrals(const student_points<student_lanes>& p, double* mass, double* moved) {
+  constexpr auto& rule = [] () -> auto& {
+    if constexpr (Central) {
+      return student_rule<Accuracy>::centre;
+    } else {
+      return student_rule<Accuracy>::many;
+    }
+  }();
+  alignas(64) double start[student_lanes], base[student_lanes], reach[student_lanes], half_step[student_lanes];
+  alignas(64) double total[student_lanes] = {}, sum[student_lanes] = {};
   for (int i = 0; i < student_lanes; ++i) {
-    const bool central = p.central[i] > 0;
-    power[i] = p.df[i] + 2 * p.lifted[i];
-    start[i] = central ? 0.0 : p.tanh[i];
-    base[i] = central ? 0.0 : p.log_cosh[i];
-    const double beyond = student_reach<Accuracy>(power[i], start[i]);
-    reach[i] = central ? p.w[i] : beyond;
+    start[i] = Central ? 0.0 : p.tanh[i];
+    base[i] = Central ? 0.0 : p.log_cosh[i];
+    reach[i] = Central ? p.w[i] : student_reach<Accuracy>(p.df[i], p.tanh[i]);
+    half_step[i] = Slopes ? half_step_of(0.5 * p.df[i]) : 0.0;
   }
-  for (int k = 0; k < Rule::size; ++k) {
+  for (int k = 0; k < rule.size; ++k) {
     const double node = rule.node[k], weight = rule.weight[k];
     for (int i = 0; i < student_lanes; ++i) {
       const cosh_growth<Accuracy> growth(start[i], reach[i] * node);
       const double gain = short_log1p(growth.value).value;
-      const double mass = weight * short_exp<Accuracy>(-power[i] * gain).value();
-      total[i] += mass;
+      const double part = weight * short_exp<Accuracy>(-p.df[i] * gain).value();
+      total[i] += part;
       if constexpr (Slopes) {
-        const double log_cosh = base[i] + gain;
-        moved[i] += mass * student_drift(p.df[i], p.half_step[i], log_cosh, growth.step / (1 + growth.value));
-        risen[i] += mass * log_cosh;
+        sum[i] += part * student_drift(p.df[i], half_step[i], base[i] + gain, growth.step / (1 + growth.value));
       }
     }
   }
   for (int i = 0; i < student_lanes; ++i) {
-    const double df = p.df[i], half = 0.5 * df, log_df = log(df);
-    const bool central = p.central[i] > 0, lifted = p.lifted[i] > 0;
-    const double errors = stirling(half + 0.5).value - stirling(half).value;
-    const double log_scale = half * log1p(1 / df) - 0.5 + errors - half_log_2pi<double> + 0.5 * log_df;
-    const double scale = exp(log_scale), mass = reach[i] * total[i];
-    const double series = p.tanh[i] + (df + 1) * p.sech2[i] * mass;
-    out.inner[i] = central ? scale * mass : 0.0;
-    const double rest = 0.5 - out.inner[i];
-    const double log_span = log(central ? rest : lifted ? series / df : mass);
-    const double log_density = log_scale - 0.5 * log_df - (df + 1) * p.log_cosh[i];
-    double log_outer = log_scale - df * p.log_cosh[i] + log_span;
-    if constexpr (std::is_same_v<Rule, few_rule<Accuracy>>) {
+    mass[i] = reach[i] * total[i];
+    if constexpr (Slopes) moved[i] = sum[i] / total[i];
+  }
+}
+
+// a I / D at cosh(w)^-2 or, if Central, tanh(w)^2.
+template <class Accuracy, bool Slopes, bool Central>
+inline void student_fractions(const student_points<student_lanes>& p, fraction_values& out) {
+  fraction_points at;
+  for (int i = 0; i < student_lanes; ++i) {
+    const double half = 0.5 * p.df[i], square = p.tanh[i] * p.tanh[i];
+    at.a[i] = Central ? 0.5 : half;
+    at.b[i] = Central ? half : 0.5;
+    at.x[i] = Central ? square : p.sech2[i];
+    at.z[i] = Central ? p.sech2[i] : square;
+    at.excess[i] = at.a[i] * at.z[i] - at.b[i] * at.x[i];
+  }
+  beta_fractions<Accuracy, Slopes>(at, out);
+}
+
+// The logarithm of the density at 0 times sqrt(df), which is c.
+REPARAM_INLINE double student_log_scale(double df) {
+  const double half = 0.5 * df, errors = stirling(half + 0.5).value - stirling(half).value;
+  return half * log1p(1 / df) - 0.5 + errors - half_log_2pi<double> + 0.5 * log(df);
+}
+
+template <class Accuracy, bool Slopes>
+inline void student_centres(const student_points<student_lanes>& p, student_values& out) {
+  alignas(64) double mass[student_lanes], moved[student_lanes];
+  if constexpr (Slopes) {
+    student_integrals<Accuracy, Slopes, true>(p, mass, moved);
+  } else {
+    fraction_values f;
+    student_fractions<Accuracy, Slopes, true>(p, f);
+    for (int i = 0; i < student_lanes; ++i) mass[i] = f.value[i] * p.tanh[i] * exp(-p.df[i] * p.log_cosh[i]);
+  }
+  for (int i = 0; i < student_lanes; ++i) {
+    const double log_scale = student_log_scale(p.df[i]), inner = exp(log_scale) * mass[i], tail = 0.5 - inner;
+    out.inner[i] = inner;
+    out.log_tail[i] = log(tail);
+    out.log_hazard[i] = log_scale - 0.5 * log(p.df[i]) - (p.df[i] + 1) * p.log_cosh[i] - out.log_tail[i];
+    if constexpr (Slopes) out.slope[i] = -inner * moved[i] / tail;
+  }
+}
+
+template <class Accuracy, bool Slopes, student_method Method>
+inline void student_tails(const student_points<student_lanes>& p, student_values& out) {
+  alignas(64) double mass[student_lanes], series[student_lanes], slope[student_lanes];
+  if constexpr (Method == student_method::many) {
+    student_integrals<Accuracy, Slopes, false>(p, mass, slope);
+  } else {
+    fraction_values f;
+    student_fractions<Accuracy, Slopes, false>(p, f);
+    for (int i = 0; i < student_lanes; ++i) {
+      series[i] = p.tanh[i] * f.value[i];
+      mass[i] = series[i] / p.df[i];
+      if constexpr (Slopes) {
+        const double rise = digamma_rise(0.5 * p.df[i] + 0.5, 0.5);
+        slope[i] = 0.5 * (1 / f.value[i] + f.by_a[i] - rise) - p.log_cosh[i];
+      }
+    }
+  }
+  for (int i = 0; i < student_lanes; ++i) {
+    const double df = p.df[i], log_df = log(df), log_mass = log(mass[i]), half = 0.5 * df;
+    out.inner[i] = 0;
+    out.log_hazard[i] = -0.5 * log_df - p.log_cosh[i] - log_mass;
+    if constexpr (Method == student_method::few) {
       // log(c / df), with nothing lost where the tail is hardly below 1/2
-      const double few = log_gamma_rise(0.5, lifted ? half : 0.5) - log_gamma_1p(lifted ? half : 0.5) - log_two<double>;
-      log_outer = lifted ? few - df * p.log_cosh[i] + log(series) : log_outer;
+      const double log_share = log_gamma_rise(0.5, half) - log_gamma_1p(half) - log_two<double>;
+      out.log_tail[i] = log_share - df * p.log_cosh[i] + log(series[i]);
+    } else {
+      out.log_tail[i] = student_log_scale(df) - df * p.log_cosh[i] + log_mass;
     }
-    out.log_tail[i] = central ? log_span : log_outer;
-    out.log_hazard[i] = (central ? log_density : -0.5 * log_df - p.log_cosh[i]) - log_span;
-    if constexpr (Slopes) {
-      const double change =
-          p.tanh[i] * (0.5 - p.log_cosh[i]) + p.sech2[i] * reach[i] * (total[i] - (df + 1) * risen[i]);
-      const double few = change / series - 0.5 * digamma_rise(half + 0.5, 0.5);
-      out.slope[i] = central ? -scale * reach[i] * moved[i] / rest : lifted ? few : moved[i] / total[i];
-    }
+    if constexpr (Slopes) out.slope[i] = slope[i];
   }
 }
 
@@ -187,18 +231,18 @@ struct student_block_tails {
 
 template <class Accuracy, bool Slopes>
 inline void find_student_tails(int count, const double* df, const double* t, student_block_tails& out) {
-  using rule = student_rule<Accuracy>;
   student_points<student_block> all;
   student_method method[student_block];
   place_student(count, df, t, all);
   for (int i = 0; i < count; ++i) {
-    const student_method outer = df[i] < student_some   ? student_method::small
-                                 : df[i] < student_many ? student_method::some
-                                                        : student_method::many;
-    method[i] = all.central[i] > 0 ? student_method::centre : outer;
+    const student_method outer = df[i] < student_few            ? student_method::few
+                                 : df[i] < student_many<Slopes> ? student_method::some
+                                                                : student_method::many;
+    const bool central = (all.w[i] <= student_centre) & (absolute(t[i]) <= student_centre_t);
+    method[i] = central ? student_method::centre : outer;
   }
   for (const student_method each :
-       {student_method::centre, student_method::small, student_method::some, student_method::many}) {
+       {student_method::centre, student_method::few, student_method::some, student_method::many}) {
     int place[student_block], size = 0;
     for (int i = 0; i < count; ++i) {
       place[size] = i;
@@ -215,22 +259,19 @@ inline void find_student_tails(int count, const double* df, const double* t, stu
         p.tanh[i] = all.tanh[at];
         p.log_cosh[i] = all.log_cosh[at];
         p.sech2[i] = all.sech2[at];
-        p.half_step[i] = all.half_step[at];
-        p.central[i] = all.central[at];
-        p.lifted[i] = all.lifted[at];
       }
       switch (each) {
         case student_method::centre:
-          student_tails<Accuracy, Slopes>(rule::centre, p, values);
+          student_centres<Accuracy, Slopes>(p, values);
           break;
-        case student_method::small:
-          student_tails<Accuracy, Slopes>(rule::small, p, values);
+        case student_method::few:
+          student_tails<Accuracy, Slopes, student_method::few>(p, values);
           break;
         case student_method::some:
-          student_tails<Accuracy, Slopes>(rule::some, p, values);
+          student_tails<Accuracy, Slopes, student_method::some>(p, values);
           break;
         case student_method::many:
-          student_tails<Accuracy, Slopes>(rule::many, p, values);
+          student_tails<Accuracy, Slopes, student_method::many>(p, values);
       }
       for (int i = 0; i < here; ++i) {
         const int at = place[begin + i];
