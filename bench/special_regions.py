@@ -1,7 +1,8 @@
 """Special functions against SciPy's, region by region: small, whole, large shapes; bodies and tails; worst first.
 
 float64 and float32, one thread. Where a function has a distribution, its points are drawn as quantiles of
-probabilities in the body or in a tail. Run ``python -m bench.special_regions [--quick] [--markdown] [--only NAME]``.
+probabilities in the body or in a tail; numbers that underflow, or round to an end, are left out. Run
+``python -m bench.special_regions [--quick] [--markdown] [--only NAME]``.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ def upper(count: int) -> Tensor:
     return 1 - powers(-6, -2)(count)
 
 
+TINY = powers(-6, -2)
 SHAPES = {
-    "tiny": powers(-6, -2),
     "0.1 to 1": uniform(0.1, 1),
     "1 to 10": uniform(1, 10),
     "whole": whole(1, 20),
@@ -70,12 +71,12 @@ def drawn(*each: Draw) -> Arguments:
     return lambda count: [draw(count) for draw in each]
 
 
-def beyond(quantile: Callable[..., Tensor], *each: Draw) -> Arguments:
-    """Shapes, and the quantiles of the probabilities that are drawn last."""
+def through(function: Callable[..., Tensor], *each: Draw) -> Arguments:
+    """What is drawn, with the function of all of it in the place of the last."""
 
     def draw(count: int) -> list[Tensor]:
-        *shapes, p = (one(count) for one in each)
-        return [*shapes, quantile(*shapes, p)]
+        arguments = [one(count) for one in each]
+        return [*arguments[:-1], function(*arguments)]
 
     return draw
 
@@ -85,35 +86,37 @@ def crossed(*axes: dict[str, Draw]) -> dict[str, Arguments]:
     return {", ".join(names): drawn(*(a[n] for a, n in zip(axes, names, strict=True))) for names in product(*axes)}
 
 
-def inverse(shapes: dict[str, list[Draw]]) -> dict[str, Arguments]:
-    return {f"{s}, {p}": drawn(*shapes[s], PARTS[p]) for s, p in product(shapes, PARTS)}
-
-
-def forward(quantile: Callable[..., Tensor], shapes: dict[str, list[Draw]]) -> dict[str, Arguments]:
-    return {f"{s}, {p}": beyond(quantile, *shapes[s], PARTS[p]) for s, p in product(shapes, PARTS)}
+def distribution(
+    cdf: Callable[..., Tensor], quantile: Callable[..., Tensor], shapes: dict[str, list[Draw]], spread: Draw
+) -> tuple[dict[str, Arguments], dict[str, Arguments]]:
+    """The regions of a distribution function and of its inverse; for tiny shapes, at points of the given spread."""
+    tiny = [TINY] * len(shapes["whole"])
+    regions = list(product(shapes, PARTS))
+    forward = {f"{s}, {p}": through(quantile, *shapes[s], PARTS[p]) for s, p in regions}
+    inverse = {f"{s}, {p}": drawn(*shapes[s], PARTS[p]) for s, p in regions}
+    return forward | {"tiny": drawn(*tiny, spread)}, inverse | {"tiny": through(cdf, *tiny, spread)}
 
 
 SINGLE = {name: [shape] for name, shape in SHAPES.items()}
-GAMMA, BETA, STUDENT = (
-    forward(quantile, shapes)
-    for quantile, shapes in ((special.gammaincinv, SINGLE), (special.betaincinv, PAIRS), (special.stdtrit, SINGLE))
-)
+GAMMA, GAMMA_INVERSE = distribution(special.gammainc, special.gammaincinv, SINGLE, powers(-3, 1))
+BETA, BETA_INVERSE = distribution(special.betainc, special.betaincinv, PAIRS, uniform(0, 1))
+STUDENT, STUDENT_INVERSE = distribution(special.stdtr, special.stdtrit, SINGLE, powers(-1, 2))
 BESSEL, PAIR = crossed(ORDERS, POINTS), crossed(POSITIVE, POSITIVE)
 REGIONS: dict[str, dict[str, Arguments]] = {
     "gammainc": GAMMA,
     "gammaincc": GAMMA,
-    "gammaincinv": inverse(SINGLE),
-    "gammainccinv": inverse(SINGLE),
+    "gammaincinv": GAMMA_INVERSE,
+    "gammainccinv": GAMMA_INVERSE,
     "betainc": BETA,
     "betaincc": BETA,
-    "betaincinv": inverse(PAIRS),
-    "betainccinv": inverse(PAIRS),
+    "betaincinv": BETA_INVERSE,
+    "betainccinv": BETA_INVERSE,
     "stdtr": STUDENT,
-    "stdtrit": inverse(SINGLE),
+    "stdtrit": STUDENT_INVERSE,
     "ndtr": crossed(SIZES),
     "log_ndtr": crossed(SIZES),
     "ndtri": crossed(CHANCES),
-    "ndtri_exp": {name: beyond(torch.log, draw) for name, draw in CHANCES.items()},
+    "ndtri_exp": {name: through(torch.log, draw) for name, draw in CHANCES.items()},
     "erfcx": crossed(SIZES),
     "owens_t": crossed(SIZES, SLOPES),
     "lgamma": crossed(POSITIVE),
@@ -140,9 +143,14 @@ THEIRS: dict[str, Callable[..., Any]] = {
 }
 
 
-def tasks(name: str, region: str, dtype: torch.dtype) -> tuple[Task, Task]:
-    """Ours and SciPy's, at the same numbers."""
+def tasks(name: str, region: str, dtype: torch.dtype) -> tuple[Task, Task] | None:
+    """Ours and SciPy's, at the same numbers; None where the dtype has none of them."""
     arguments = [x.to(dtype) for x in REGIONS[name][region](COUNT)]
+    last = arguments[-1]
+    proper = (last.abs() >= torch.finfo(dtype).tiny) & (last != 1) & last.isfinite()
+    if not proper.any():
+        return None
+    arguments = [x[proper] for x in arguments]
     arrays = [x.numpy() for x in arguments]
     ours, theirs = getattr(special, name), THEIRS.get(name) or getattr(scipy_special, name)
     return lambda: ours(*arguments), lambda: theirs(*arrays)
@@ -155,7 +163,8 @@ def main() -> None:
     for name, regions in REGIONS.items():
         for region in regions if (chosen.only or "") in name else ():
             for column, dtype in COLUMNS.items():
-                table.add(f"{name}: {region}", column, compare(*tasks(name, region, dtype), effort))
+                if (both := tasks(name, region, dtype)) is not None:
+                    table.add(f"{name}: {region}", column, compare(*both, effort))
     table.sort()
     print("Special functions by region: ratios of times, worst first; ! above the bound, ~ noisy\n")
     print(table.render(chosen.markdown))

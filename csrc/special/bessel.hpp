@@ -1,6 +1,7 @@
 // The logarithm of the modified Bessel function of real order, and the ratio of neighbours.
 #pragma once
 
+#include "bessel_large.hpp"
 #include "circle.hpp"
 #include "functions.hpp"
 
@@ -69,8 +70,6 @@ struct gap_series {
   }
 };
 inline constexpr gap_series gaps = {};
-
-REPARAM_INLINE double arsinh(double y) { return log1p(y + y * (y / (1 + std::sqrt(1 + y * y)))); }
 
 inline void finish_path(const double* v, const double* x, const path_sums& s, bessel_values& f) {
   for (int i = 0; i < circle_lanes; ++i) {
@@ -196,9 +195,10 @@ inline void bessel_by_series(const double* v, const double* x, bessel_values& f)
   }
 }
 
-// work(place, v, x, values) for all elements of a block, by method; without slopes only the logarithms are there.
-template <class Accuracy, bool Slopes, class Work>
-inline void over_bessel(int count, const double* v, const double* x, const Work& work) {
+// work(place, v, x, values) for the chosen elements of a block, by method; without slopes only the logarithms are
+// there.
+template <class Accuracy, bool Slopes, class Choose, class Work>
+inline void over_bessel(int count, const double* v, const double* x, const Choose& chosen, const Work& work) {
   const auto near = [=](int i) { return x[i] <= (v[i] < 0.5 ? 2.0 : 12.0); };
   bessel_values values;
   alignas(64) double order[circle_lanes], argument[circle_lanes];
@@ -210,11 +210,16 @@ inline void over_bessel(int count, const double* v, const double* x, const Work&
     method(order, argument, values);
     work(place, order, argument, values);
   };
-  over_lanes(count, near, [&](const int* place) { run(place, bessel_by_series<Slopes>); });
-  over_lanes(count, [=](int i) { return !near(i) & (v[i] < 0.5); },
+  over_lanes(count, [=](int i) { return chosen(i) & near(i); }, [&](const int* place) { run(place, bessel_by_series<Slopes>); });
+  over_lanes(count, [=](int i) { return chosen(i) & !near(i) & (v[i] < 0.5); },
              [&](const int* place) { run(place, bessel_by_corner<Accuracy, Slopes>); });
-  over_lanes(count, [=](int i) { return !near(i) & !(v[i] < 0.5); },
+  over_lanes(count, [=](int i) { return chosen(i) & !near(i) & !(v[i] < 0.5); },
              [&](const int* place) { run(place, bessel_by_descent<Accuracy, Slopes>); });
+}
+
+template <class Accuracy, bool Slopes, class Work>
+inline void over_bessel(int count, const double* v, const double* x, const Work& work) {
+  over_bessel<Accuracy, Slopes>(count, v, x, [](int) { return true; }, work);
 }
 
 template <class Accuracy, bool Scaled>
@@ -222,20 +227,48 @@ struct bessel_logarithm {
   static constexpr unsigned differentiable = 0b11;
 
   static void block(int count, const double* const* in, double* value, double* const* partial) {
-    const auto keep = [=](const int* place, const double* v, const double* x, const bessel_values& f) {
-      for (int j = 0; j < circle_lanes; ++j) {
-        const bool good = (v[j] >= 0) & (x[j] >= 0);
-        value[place[j]] = good ? (Scaled ? f.log_scaled[j] : f.log[j]) : nan<double>;
-        if (partial == nullptr) continue;
-        partial[0][place[j]] = good ? f.slope_v[j] : nan<double>;
-        partial[1][place[j]] = good ? (Scaled ? f.slope_scaled[j] : f.slope_x[j]) : nan<double>;
-      }
-    };
     if (partial == nullptr) {
-      over_bessel<Accuracy, false>(count, in[0], in[1], keep);
+      run<false>(count, in[0], in[1], value, partial);
     } else {
-      over_bessel<Accuracy, true>(count, in[0], in[1], keep);
+      run<true>(count, in[0], in[1], value, partial);
     }
+  }
+
+ private:
+  template <bool Slopes>
+  static void run(int count, const double* v, const double* x, double* value, double* const* partial) {
+    const auto far = [=](int i) {
+      return (v[i] * v[i] + x[i] * x[i] >= debye_from * debye_from) & (x[i] >= 1) & (v[i] >= 0) &
+             (v[i] < 1e150) & (x[i] < 1e150);
+    };
+    over_lanes(count, far, [&](const int* place) {
+      alignas(64) double order[circle_lanes], argument[circle_lanes], scaled[circle_lanes], slope_v[circle_lanes],
+          slope_x[circle_lanes];
+      for (int j = 0; j < circle_lanes; ++j) {
+        order[j] = v[place[j]];
+        argument[j] = x[place[j]];
+      }
+      bessel_by_debye<Accuracy, Slopes>(order, argument, scaled, slope_v, slope_x);
+      for (int j = 0; j < circle_lanes; ++j) {
+        value[place[j]] = Scaled ? scaled[j] : scaled[j] + argument[j];
+        if constexpr (Slopes) {
+          partial[0][place[j]] = slope_v[j];
+          partial[1][place[j]] = Scaled ? slope_x[j] : slope_x[j] + 1;
+        }
+      }
+    });
+    over_bessel<Accuracy, Slopes>(
+        count, v, x, [=](int i) { return !far(i); },
+        [=](const int* place, const double* order, const double* argument, const bessel_values& f) {
+          for (int j = 0; j < circle_lanes; ++j) {
+            const bool good = (order[j] >= 0) & (argument[j] >= 0);
+            value[place[j]] = good ? (Scaled ? f.log_scaled[j] : f.log[j]) : nan<double>;
+            if constexpr (Slopes) {
+              partial[0][place[j]] = good ? f.slope_v[j] : nan<double>;
+              partial[1][place[j]] = good ? (Scaled ? f.slope_scaled[j] : f.slope_x[j]) : nan<double>;
+            }
+          }
+        });
   }
 };
 

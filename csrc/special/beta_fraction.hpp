@@ -24,7 +24,7 @@ struct fraction_points {
   alignas(64) double a[fraction_lanes], b[fraction_lanes], x[fraction_lanes], z[fraction_lanes], excess[fraction_lanes];
 };
 
-// a I / D, and its logarithmic derivatives.
+// a I / D, and its logarithmic derivatives, where they are asked for.
 struct fraction_values {
   alignas(64) double value[fraction_lanes], by_a[fraction_lanes], by_b[fraction_lanes];
 };
@@ -35,25 +35,29 @@ struct convergents {
       now_b[fraction_lanes], last_b[fraction_lanes];
 };
 
-template <bool Slopes>
+template <bool InA, bool InB>
 struct convergent {
   double now, last, now_a, last_a, now_b, last_b;
 
   REPARAM_INLINE convergent(const convergents& from, int i) : now(from.now[i]), last(from.last[i]) {
-    if constexpr (Slopes) {
+    if constexpr (InA) {
       now_a = from.now_a[i];
       last_a = from.last_a[i];
+    }
+    if constexpr (InB) {
       now_b = from.now_b[i];
       last_b = from.last_b[i];
     }
   }
 
   REPARAM_INLINE void step(double p, double q, double p_a, double q_a, double p_b, double q_b) {
-    if constexpr (Slopes) {
+    if constexpr (InA) {
       const double next_a = q * now_a + p * last_a + (q_a * now + p_a * last);
-      const double next_b = q * now_b + p * last_b + (q_b * now + p_b * last);
       last_a = now_a;
       now_a = next_a;
+    }
+    if constexpr (InB) {
+      const double next_b = q * now_b + p * last_b + (q_b * now + p_b * last);
       last_b = now_b;
       now_b = next_b;
     }
@@ -65,9 +69,11 @@ struct convergent {
   REPARAM_INLINE void store(convergents& to, int i, double scale) const {
     to.now[i] = now * scale;
     to.last[i] = last * scale;
-    if constexpr (Slopes) {
+    if constexpr (InA) {
       to.now_a[i] = now_a * scale;
       to.last_a[i] = last_a * scale;
+    }
+    if constexpr (InB) {
       to.now_b[i] = now_b * scale;
       to.last_b[i] = last_b * scale;
     }
@@ -75,10 +81,10 @@ struct convergent {
 };
 
 // One element between two checks of all.
-template <bool Slopes>
+template <bool InA, bool InB>
 struct fraction_lane {
   double a, b, x, z, excess, s;
-  convergent<Slopes> above, below;
+  convergent<InA, InB> above, below;
 
   REPARAM_INLINE void level(double n) {
     // the first level is divided by a
@@ -87,10 +93,12 @@ struct fraction_lane {
     const double head = first ? 1.0 : a + (n - 1), less = x * (b - n), rest = x * (a + b + (n - 1));
     const double factor = n * less * s, p = factor * s * rest * head, q = n + factor + share * span;
     double p_a = 0, q_a = 0, p_b = 0, q_b = 0;
-    if constexpr (Slopes) {
+    if constexpr (InA) {
       p_a = factor * s * ((first ? 0.0 : rest) + head * (x - 2 * rest * s));
-      p_b = n * s * s * head * x * (rest + less);
       q_a = t * (span * ((n + 1) * t) + (a + n) * z) - factor * s;
+    }
+    if constexpr (InB) {
+      p_b = n * s * s * head * x * (rest + less);
       q_b = x * (n * s - share);
     }
     above.step(p, q, p_a, q_a, p_b, q_b);
@@ -99,7 +107,7 @@ struct fraction_lane {
   }
 };
 
-template <class Accuracy, bool Slopes>
+template <class Accuracy, bool InA, bool InB>
 inline void beta_fractions(const fraction_points& p, fraction_values& out) {
   convergents above = {}, below = {};
   alignas(64) double step[fraction_lanes], change[fraction_lanes], value[fraction_lanes], slope[fraction_lanes] = {};
@@ -114,7 +122,7 @@ inline void beta_fractions(const fraction_points& p, fraction_values& out) {
   bool unfinished = true;
   for (int n = 1; n < most_fraction_levels && unfinished; n += fraction_stride) {
     for (int i = 0; i < fraction_lanes; ++i) {
-      fraction_lane<Slopes> lane = {p.a[i], p.b[i], p.x[i], p.z[i], p.excess[i], step[i], {above, i}, {below, i}};
+      fraction_lane<InA, InB> lane = {p.a[i], p.b[i], p.x[i], p.z[i], p.excess[i], step[i], {above, i}, {below, i}};
       lane.level(n);
       lane.level(n + 1);
       lane.level(n + 2);
@@ -125,7 +133,7 @@ inline void beta_fractions(const fraction_points& p, fraction_values& out) {
       step[i] = lane.s;
       change[i] = absolute(next - value[i]) - fraction_change<Accuracy> * next;
       value[i] = next;
-      if constexpr (Slopes) {
+      if constexpr (InB) {
         // where b is whole the value is found at once, and its derivative in b is not
         const double bend = above.now_b[i] - next * below.now_b[i];
         const double turn = absolute(bend - slope[i]) - fraction_slack * fraction_change<Accuracy> * absolute(bend);
@@ -139,10 +147,8 @@ inline void beta_fractions(const fraction_points& p, fraction_values& out) {
   for (int i = 0; i < fraction_lanes; ++i) {
     const double over = 1 / value[i];
     out.value[i] = over;
-    if constexpr (Slopes) {
-      out.by_a[i] = below.now_a[i] - above.now_a[i] * over;
-      out.by_b[i] = below.now_b[i] - above.now_b[i] * over;
-    }
+    if constexpr (InA) out.by_a[i] = below.now_a[i] - above.now_a[i] * over;
+    if constexpr (InB) out.by_b[i] = below.now_b[i] - above.now_b[i] * over;
   }
 }
 

@@ -34,20 +34,25 @@ template <bool Logarithm, bool Logit>
 inline void beta_slopes_of(int count, const double* a, const double* b, const double* u, const double* v,
                            const beta_tails& t, double* REPARAM_RESTRICT by_a, double* REPARAM_RESTRICT by_b,
                            double* REPARAM_RESTRICT by_x) {
+  // the logarithm of the tail, over the value where that is a logarithm
+  alignas(64) double log_share[beta_block];
+  for (int i = 0; i < count; ++i) {
+    const double odds = t.sign[i] < 0 ? t.log_tail[i] - log_complement(t.log_tail[i]) : 0.0;
+    log_share[i] = Logarithm ? odds : t.log_tail[i];
+  }
   for (int i = 0; i < count; ++i) {
     const beta_place at(a[i], b[i], u[i], v[i]);
-    // the tail, over the value where that is a logarithm
-    const double odds = t.sign[i] < 0 ? t.log_tail[i] - log_complement(t.log_tail[i]) : 0.0;
-    const double log_share = Logarithm ? odds : t.log_tail[i];
-    const double scale = (at.zero | at.one) ? 0.0 : at.good ? t.sign[i] * exp(log_share) : nan<double>;
+    const double scale = (at.zero | at.one) ? 0.0 : at.good ? t.sign[i] * exp(log_share[i]) : nan<double>;
     const double slope = scale * t.slope_a[i];
-    by_a[i] = (Logarithm & at.zero & at.good) ? -infinity<double> : slope;
+    const bool bottom = at.zero & at.good;
+    const double lowest = Logarithm ? -infinity<double> : slope;
+    by_a[i] = bottom ? lowest : slope;
     by_b[i] = scale * t.slope_b[i];
-    const double log_rate = log_share + t.log_hazard[i];
+    const double log_rate = log_share[i] + t.log_hazard[i];
     const double density = Logit ? log_rate : exp(log_rate - t.log_x[i] - t.log_z[i]);
     const double shape = at.zero ? a[i] : b[i], other = at.zero ? b[i] : a[i];
     const double edge = shape < 1 ? infinity<double> : shape > 1 ? 0.0 : other;
-    const double limit = (Logarithm & at.zero) ? infinity<double> : edge;
+    const double top = Logarithm ? infinity<double> : edge, limit = at.zero ? top : edge;
     by_x[i] = at.good ? ((at.zero | at.one) ? limit : density) : nan<double>;
   }
 }

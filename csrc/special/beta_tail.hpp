@@ -128,7 +128,7 @@ inline void inner_beta_tails(const beta_points& p, beta_values& out) {
   if constexpr (Integral) {
     beta_integrals<Accuracy, Slopes>(p, mass);
   } else {
-    beta_fractions<Accuracy, Slopes>(p, mass);
+    beta_fractions<Accuracy, Slopes, Slopes>(p, mass);
     for (int i = 0; i < beta_lanes; ++i) {
       mass.value[i] /= p.a[i];
       if constexpr (Slopes) mass.by_a[i] -= 1 / p.a[i];

@@ -38,8 +38,8 @@ struct student_rule<float> {
   static constexpr auto& many = even<13>;
 };
 
-// In the centre; beyond it, for df < 2, for more, and where the integral has to be taken.
-enum class student_method : std::int32_t { centre, few, some, many };
+// In the centre, by the fraction or the integral; beyond it, for df < 2, for more, and where the integral is taken.
+enum class student_method : std::int32_t { centre, wide_centre, few, some, many };
 constexpr double student_few = 2, student_centre = 1.5, student_centre_t = 1.55;
 
 // From how many degrees of freedom on the integral is taken.
@@ -164,7 +164,7 @@ inline void student_fractions(const student_points<student_lanes>& p, fraction_v
     at.z[i] = Central ? p.sech2[i] : square;
     at.excess[i] = at.a[i] * at.z[i] - at.b[i] * at.x[i];
   }
-  beta_fractions<Accuracy, Slopes>(at, out);
+  beta_fractions<Accuracy, Slopes && !Central, Slopes && Central>(at, out);
 }
 
 // The logarithm of the density at 0 times sqrt(df), which is c.
@@ -173,15 +173,21 @@ REPARAM_INLINE double student_log_scale(double df) {
   return half * log1p(1 / df) - 0.5 + errors - half_log_2pi<double> + 0.5 * log(df);
 }
 
-template <class Accuracy, bool Slopes>
+template <class Accuracy, bool Slopes, bool Integral>
 inline void student_centres(const student_points<student_lanes>& p, student_values& out) {
   alignas(64) double mass[student_lanes], moved[student_lanes];
-  if constexpr (Slopes) {
+  if constexpr (Integral) {
     student_integrals<Accuracy, Slopes, true>(p, mass, moved);
   } else {
     fraction_values f;
     student_fractions<Accuracy, Slopes, true>(p, f);
-    for (int i = 0; i < student_lanes; ++i) mass[i] = f.value[i] * p.tanh[i] * exp(-p.df[i] * p.log_cosh[i]);
+    for (int i = 0; i < student_lanes; ++i) {
+      mass[i] = f.value[i] * p.tanh[i] * exp(-p.df[i] * p.log_cosh[i]);
+      if constexpr (Slopes) {
+        const double df = p.df[i], half_step = half_step_of(0.5 * df);
+        moved[i] = 0.5 * (half_step + f.by_b[i] + (1 - 1 / f.value[i]) / df) - p.log_cosh[i];
+      }
+    }
   }
   for (int i = 0; i < student_lanes; ++i) {
     const double log_scale = student_log_scale(p.df[i]), inner = exp(log_scale) * mass[i], tail = 0.5 - inner;
@@ -239,10 +245,12 @@ inline void find_student_tails(int count, const double* df, const double* t, stu
                                  : df[i] < student_many<Slopes> ? student_method::some
                                                                 : student_method::many;
     const bool central = (all.w[i] <= student_centre) & (absolute(t[i]) <= student_centre_t);
-    method[i] = central ? student_method::centre : outer;
+    const student_method inner = Slopes & (outer == student_method::many) ? student_method::wide_centre
+                                                                          : student_method::centre;
+    method[i] = central ? inner : outer;
   }
   for (const student_method each :
-       {student_method::centre, student_method::few, student_method::some, student_method::many}) {
+       {student_method::centre, student_method::wide_centre, student_method::few, student_method::some, student_method::many}) {
     int place[student_block], size = 0;
     for (int i = 0; i < count; ++i) {
       place[size] = i;
@@ -262,7 +270,10 @@ inline void find_student_tails(int count, const double* df, const double* t, stu
       }
       switch (each) {
         case student_method::centre:
-          student_centres<Accuracy, Slopes>(p, values);
+          student_centres<Accuracy, Slopes, false>(p, values);
+          break;
+        case student_method::wide_centre:
+          student_centres<Accuracy, Slopes, true>(p, values);
           break;
         case student_method::few:
           student_tails<Accuracy, Slopes, student_method::few>(p, values);
