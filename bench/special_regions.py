@@ -106,7 +106,7 @@ REGIONS: dict[str, dict[str, Arguments]] = {
     "gammainc": GAMMA,
     "gammaincc": GAMMA,
     "gammaincinv": GAMMA_INVERSE,
-    "gammainccinv": GAMMA_INVERSE,
+    "gammainccinv": GAMMA_INVERSE | {"tiny": through(special.gammaincc, TINY, powers(-3, 1))},
     "betainc": BETA,
     "betaincc": BETA,
     "betaincinv": BETA_INVERSE,

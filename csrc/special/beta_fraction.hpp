@@ -91,14 +91,14 @@ struct fraction_lane {
     const bool first = n == 1;
     const double t = 1 / (a + (2 * n + 1)), share = (a + n) * t, span = excess + 1 + n * (1 + z);
     const double head = first ? 1.0 : a + (n - 1), less = x * (b - n), rest = x * (a + b + (n - 1));
-    const double factor = n * less * s, p = factor * s * rest * head, q = n + factor + share * span;
+    const double factor = n * less, tail = rest * s, lead = head * s, p = factor * tail * lead, q = n + factor * s + share * span;
     double p_a = 0, q_a = 0, p_b = 0, q_b = 0;
     if constexpr (InA) {
-      p_a = factor * s * ((first ? 0.0 : rest) + head * (x - 2 * rest * s));
-      q_a = t * (span * ((n + 1) * t) + (a + n) * z) - factor * s;
+      p_a = factor * s * ((first ? 0.0 : tail) + lead * (x - 2 * tail));
+      q_a = t * span * ((n + 1) * t) + share * z - factor * s * s;
     }
     if constexpr (InB) {
-      p_b = n * s * s * head * x * (rest + less);
+      p_b = n * x * lead * (tail + less * s);
       q_b = x * (n * s - share);
     }
     above.step(p, q, p_a, q_a, p_b, q_b);

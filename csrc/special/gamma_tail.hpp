@@ -12,35 +12,39 @@ namespace reparam::REPARAM_LEVEL {
 // of log T in a brings a factor |v|. Gauss-Legendre as far as exp(-34), for double, leaves an error of 1e-14. For P at
 // small a, where the integrand has two scales, its power series serve instead: with positive terms at a >= 1, and in
 //     P Gamma(a + 1) / x^a = 1 + a sum of (-x)^n / (n! (a + n))
-// where a and x are below 1, so that log P keeps its relative accuracy where it is of the order of a.
+// where a and x are below 1, so that log P keeps its relative accuracy where it is of the order of a. For Q and moderate
+// a, Legendre's continued fraction is quicker (DLMF 8.9.2, its even part),
+//     D / Q = x + 1 - a + p_1 / (x + 3 - a + p_2 / (x + 5 - a + ...)),   p_n = n (a - n).
 template <class Accuracy>
 struct tail_rule;
 
 template <>
 struct tail_rule<double> {
-  static constexpr double depth = 34, series_below = 48, lost = 1e-17;
+  static constexpr double depth = 34, series_below = 48, lost = 1e-17, change = 2e-15;
   static constexpr int small_terms = 20;
 };
 
 template <>
 struct tail_rule<float> {
-  static constexpr double depth = 18, series_below = 16, lost = 1e-9;
+  static constexpr double depth = 18, series_below = 16, lost = 1e-9, change = 1e-9;
   static constexpr int small_terms = 10;
 };
 
 // Every step is taken for a whole group of lanes: one vector loop after the other.
 constexpr int tail_lanes = 16;
 constexpr int tail_block = 256;
-constexpr int small_stride = 10, series_stride = 8, most_series_terms = 72;
+constexpr int small_stride = 10, series_stride = 8, most_series_terms = 72, most_tail_levels = 160;
 
 REPARAM_INLINE bool is_upper(double a, double x) { return x >= (a < 1 ? 1 : a); }
 
-enum class tail_method : std::int32_t { small, series, integral };
+enum class tail_method : std::int32_t { small, series, fraction, integral };
 
 template <class Accuracy>
 REPARAM_INLINE tail_method tail_method_of(double a, double x) {
-  const bool series = (x < (a < 1 ? 1 : a)) & (a < tail_rule<Accuracy>::series_below);
-  return series ? (a < 1 ? tail_method::small : tail_method::series) : tail_method::integral;
+  const bool upper = is_upper(a, x), series = !upper & (a < tail_rule<Accuracy>::series_below);
+  const bool fraction = upper & (a < 200) & (x >= 2) & (x < 1e30);
+  const tail_method sum = a < 1 ? tail_method::small : tail_method::series;
+  return series ? sum : fraction ? tail_method::fraction : tail_method::integral;
 }
 
 // Where the tails begin, without cancellation: excess is x - a, distance log(x / a).
@@ -111,7 +115,8 @@ template <class Accuracy>
 inline void small_tails(const tail_points& p, tail_values& v) {
   alignas(64) double power[tail_lanes], sum[tail_lanes] = {}, moved[tail_lanes] = {};
   for (double& each : power) each = 1;
-  for (int n = 0; n < tail_rule<Accuracy>::small_terms; n += small_stride) {
+  bool unfinished = true;
+  for (int n = 0; n < tail_rule<Accuracy>::small_terms && unfinished; n += small_stride) {
     for (int i = 0; i < tail_lanes; ++i) {
       double each = power[i], total = sum[i], weighted = moved[i];
       for (int k = 1; k <= small_stride; ++k) {
@@ -125,6 +130,8 @@ inline void small_tails(const tail_points& p, tail_values& v) {
       sum[i] = total;
       moved[i] = weighted;
     }
+    unfinished = false;
+    for (int i = 0; i < tail_lanes; ++i) unfinished |= absolute(power[i]) > tail_rule<Accuracy>::lost * p.x[i];
   }
   for (int i = 0; i < tail_lanes; ++i) {
     const double a = p.a[i], total = 1 + a * sum[i];
@@ -184,6 +191,62 @@ inline void series_tails(const tail_points& p, tail_values& v) {
   finish_tails(p, moved, v);
 }
 
+// The convergents of D / Q and their derivatives in a.
+template <class Accuracy>
+inline void fraction_tails(const tail_points& p, tail_values& v) {
+  alignas(64) double up[tail_lanes], up_last[tail_lanes], down[tail_lanes], down_last[tail_lanes] = {};
+  alignas(64) double up_a[tail_lanes], up_last_a[tail_lanes] = {}, down_a[tail_lanes] = {}, down_last_a[tail_lanes] = {};
+  alignas(64) double change[tail_lanes], slope[tail_lanes] = {};
+  for (int i = 0; i < tail_lanes; ++i) {
+    up[i] = p.excess[i] + 1;
+    up_a[i] = -1;
+    up_last[i] = down[i] = 1;
+  }
+  bool unfinished = true;
+  for (int n = 0; n < most_tail_levels && unfinished; n += series_stride) {
+    for (int i = 0; i < tail_lanes; ++i) {
+      double a = up[i], a_last = up_last[i], b = down[i], b_last = down_last[i];
+      double a_bent = up_a[i], a_last_bent = up_last_a[i], b_bent = down_a[i], b_last_bent = down_last_a[i];
+      const double before = a;
+      for (int k = 1; k <= series_stride; ++k) {
+        const double index = n + k, head = index * (p.a[i] - index), level = p.excess[i] + (2 * index + 1);
+        const double a_turn = level * a_bent + head * a_last_bent + (index * a_last - a);
+        const double b_turn = level * b_bent + head * b_last_bent + (index * b_last - b);
+        const double a_next = level * a + head * a_last, b_next = level * b + head * b_last;
+        a_last_bent = a_bent;
+        a_bent = a_turn;
+        b_last_bent = b_bent;
+        b_bent = b_turn;
+        a_last = a;
+        a = a_next;
+        b_last = b;
+        b = b_next;
+      }
+      const double scale = 1 / b, value = a * scale, bend = (a_bent - value * b_bent) * scale;
+      up[i] = value;
+      down[i] = 1;
+      up_last[i] = a_last * scale;
+      down_last[i] = b_last * scale;
+      up_a[i] = a_bent * scale;
+      up_last_a[i] = a_last_bent * scale;
+      down_a[i] = b_bent * scale;
+      down_last_a[i] = b_last_bent * scale;
+      // for whole a the value is found at once, and its derivative is not
+      const double moved = absolute(value - before) - tail_rule<Accuracy>::change * value;
+      const double turned = absolute(bend - slope[i]) - 10 * tail_rule<Accuracy>::change * absolute(bend);
+      change[i] = moved > turned ? moved : turned;
+      slope[i] = bend;
+    }
+    unfinished = false;
+    for (int i = 0; i < tail_lanes; ++i) unfinished |= change[i] > 0;
+  }
+  for (int i = 0; i < tail_lanes; ++i) {
+    v.mass[i] = 1 / up[i];
+    slope[i] = -slope[i] / up[i];
+  }
+  finish_tails(p, slope, v);
+}
+
 // Where, on the side that `sign` points to, phi is about the depth, or a little more.
 template <class Accuracy>
 REPARAM_INLINE double tail_reach(double a, double x, double fall, double sign) {
@@ -231,6 +294,8 @@ REPARAM_INLINE void tails_by(tail_method method, const tail_points& p, tail_valu
     small_tails<Accuracy>(p, v);
   } else if (method == tail_method::series) {
     series_tails<Accuracy>(p, v);
+  } else if (method == tail_method::fraction) {
+    fraction_tails<Accuracy>(p, v);
   } else {
     integral_tails<Accuracy>(p, v);
   }
@@ -244,7 +309,7 @@ inline void over_tail_points(int count, const double* a, const double* given, co
   int place[tail_block];
   tail_points p;
   for (int i = 0; i < count; ++i) methods[i] = tail_method_of<Accuracy>(a[i], ByLog ? exp(given[i]) : given[i]);
-  for (const tail_method method : {tail_method::small, tail_method::series, tail_method::integral}) {
+  for (const tail_method method : {tail_method::small, tail_method::series, tail_method::fraction, tail_method::integral}) {
     int size = 0;
     for (int i = 0; i < count; ++i) {
       place[size] = i;

@@ -120,17 +120,35 @@ REPARAM_INLINE T central_quantile(T x) {
   return x * polynomial(coefficients<T>::quantile_core, x * x);
 }
 
-template <class T>
+// The numbers in the tails, which take longer, together.
+template <class Accuracy>
 struct ndtri {
   static constexpr unsigned differentiable = 0b1;
-  static REPARAM_INLINE T evaluate(T (&d)[1], T p) {
-    const T x = p - T(0.5), tail = p < T(0.5) ? p : 1 - p;
-    const bool central = absolute(x) < T(0.3);
-    const T away = tail_quantile(central ? T(-2) : log(tail));
-    const T y = central ? central_quantile(x) : (x < 0 ? -away : away);
-    const T scaled = erfcx(absolute(y) * sqrt_half<T>);
-    d[0] = central ? 2 / (sqrt_2_over_pi<T> * exp_half_square(y)) : scaled / (sqrt_2_over_pi<T> * tail);
-    return y;
+  static constexpr int most = 256;
+
+  static void block(int count, const double* const* in, double* value, double* const* partial) {
+    const double* const p = in[0];
+    alignas(64) double tail[most], away[most];
+    int place[most], far = 0;
+    for (int i = 0; i < count; ++i) {
+      place[far] = i;
+      far += !(absolute(p[i] - 0.5) < 0.3);
+    }
+    for (int k = 0; k < far; ++k) tail[k] = p[place[k]] < 0.5 ? p[place[k]] : 1 - p[place[k]];
+    for (int k = 0; k < far; ++k) away[k] = tail_quantile(log(tail[k]));
+    if (partial == nullptr) {
+      for (int i = 0; i < count; ++i) value[i] = central_quantile(p[i] - 0.5);
+    } else {
+      double* const slope = partial[0];
+      for (int i = 0; i < count; ++i) {
+        const double y = central_quantile(p[i] - 0.5);
+        slope[i] = 2 / (sqrt_2_over_pi<double> * exp_half_square(y));
+        value[i] = y;
+      }
+      for (int k = 0; k < far; ++k) tail[k] = erfcx(away[k] * sqrt_half<double>) / (sqrt_2_over_pi<double> * tail[k]);
+      for (int k = 0; k < far; ++k) slope[place[k]] = tail[k];
+    }
+    for (int k = 0; k < far; ++k) value[place[k]] = p[place[k]] < 0.5 ? -away[k] : away[k];
   }
 };
 
