@@ -42,9 +42,9 @@ struct student_rule<float> {
 enum class student_method : std::int32_t { centre, wide_centre, few, some, many };
 constexpr double student_few = 2, student_centre = 1.5, student_centre_t = 1.55;
 
-// From how many degrees of freedom on the integral is taken, for derivatives.
+// From how many degrees of freedom on the integral is taken: derivatives cancel, and the fraction may overflow.
 template <bool Slopes>
-inline constexpr double student_many = Slopes ? 64 : infinity<double>;
+inline constexpr double student_many = Slopes ? 64 : 1e30;
 
 // A point t >= 0: functions of w = asinh(t / sqrt(df)).
 template <int Size>
