@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import large, mixtures, sampling, small_calls, special
+from . import large, mixtures, sampling, small_calls, special, special_regions
 
 small_calls.main()
 print()
@@ -13,3 +13,5 @@ print()
 mixtures.main()
 print()
 special.main()
+print()
+special_regions.main()

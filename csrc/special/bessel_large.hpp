@@ -60,7 +60,8 @@ inline void bessel_by_debye(const double* v, const double* x, double* value, dou
     }
   }
   for (int i = 0; i < circle_lanes; ++i) {
-    const double h = std::sqrt(v[i] * v[i] + x[i] * x[i]), base = arsinh(v[i] / x[i]), excess = v[i] * (v[i] / (h + x[i]));
+    const double h = std::sqrt(v[i] * v[i] + x[i] * x[i]), base = arsinh(v[i] / x[i]);
+    const double excess = v[i] * (v[i] / (h + x[i]));
     value[i] = excess - v[i] * base + log(sum[i] * std::sqrt(r[i] * (0.5 / pi)));
     if constexpr (Slopes) {
       // the share of the second solution, which matters where the derivative in v vanishes without it

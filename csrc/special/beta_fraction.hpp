@@ -91,7 +91,8 @@ struct fraction_lane {
     const bool first = n == 1;
     const double t = 1 / (a + (2 * n + 1)), share = (a + n) * t, span = excess + 1 + n * (1 + z);
     const double head = first ? 1.0 : a + (n - 1), less = x * (b - n), rest = x * (a + b + (n - 1));
-    const double factor = n * less, tail = rest * s, lead = head * s, p = factor * tail * lead, q = n + factor * s + share * span;
+    const double factor = n * less, tail = rest * s, lead = head * s;
+    const double p = factor * tail * lead, q = n + factor * s + share * span;
     double p_a = 0, q_a = 0, p_b = 0, q_b = 0;
     if constexpr (InA) {
       p_a = factor * s * ((first ? 0.0 : tail) + lead * (x - 2 * tail));

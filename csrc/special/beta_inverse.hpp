@@ -23,7 +23,8 @@ struct beta_levels {
 // A bound below the solution, by its asymptote, and where to start: for a >= 1 from Carter's expansion (1947), or for
 // b <= 1 and deep in the tail from that of a gamma law, which is close to the complement's; for b < 1 and in the other
 // tail from the asymptote there.
-inline void beta_starts(int count, const beta_levels& level, double* REPARAM_RESTRICT least, double* REPARAM_RESTRICT y) {
+inline void beta_starts(int count, const beta_levels& level, double* REPARAM_RESTRICT least,
+                        double* REPARAM_RESTRICT y) {
   alignas(64) double most[beta_block], depth[beta_block], normal[beta_block];
   for (int i = 0; i < count; ++i) {
     const double a = level.a[i], b = level.b[i], factorial = log_gamma_rise(1.0, b);

@@ -12,8 +12,8 @@ namespace reparam::REPARAM_LEVEL {
 // of log T in a brings a factor |v|. Gauss-Legendre as far as exp(-34), for double, leaves an error of 1e-14. For P at
 // small a, where the integrand has two scales, its power series serve instead: with positive terms at a >= 1, and in
 //     P Gamma(a + 1) / x^a = 1 + a sum of (-x)^n / (n! (a + n))
-// where a and x are below 1, so that log P keeps its relative accuracy where it is of the order of a. For Q and moderate
-// a, Legendre's continued fraction is quicker (DLMF 8.9.2, its even part),
+// where a and x are below 1, so that log P keeps its relative accuracy where it is of the order of a. For Q and
+// moderate a, Legendre's continued fraction is quicker (DLMF 8.9.2, its even part),
 //     D / Q = x + 1 - a + p_1 / (x + 3 - a + p_2 / (x + 5 - a + ...)),   p_n = n (a - n).
 template <class Accuracy>
 struct tail_rule;
@@ -195,8 +195,8 @@ inline void series_tails(const tail_points& p, tail_values& v) {
 template <class Accuracy>
 inline void fraction_tails(const tail_points& p, tail_values& v) {
   alignas(64) double up[tail_lanes], up_last[tail_lanes], down[tail_lanes], down_last[tail_lanes] = {};
-  alignas(64) double up_a[tail_lanes], up_last_a[tail_lanes] = {}, down_a[tail_lanes] = {}, down_last_a[tail_lanes] = {};
-  alignas(64) double change[tail_lanes], slope[tail_lanes] = {};
+  alignas(64) double up_a[tail_lanes], up_last_a[tail_lanes] = {}, down_a[tail_lanes] = {},
+      down_last_a[tail_lanes] = {}, change[tail_lanes], slope[tail_lanes] = {};
   for (int i = 0; i < tail_lanes; ++i) {
     up[i] = p.excess[i] + 1;
     up_a[i] = -1;
@@ -309,7 +309,8 @@ inline void over_tail_points(int count, const double* a, const double* given, co
   int place[tail_block];
   tail_points p;
   for (int i = 0; i < count; ++i) methods[i] = tail_method_of<Accuracy>(a[i], ByLog ? exp(given[i]) : given[i]);
-  for (const tail_method method : {tail_method::small, tail_method::series, tail_method::fraction, tail_method::integral}) {
+  for (const tail_method method :
+       {tail_method::small, tail_method::series, tail_method::fraction, tail_method::integral}) {
     int size = 0;
     for (int i = 0; i < count; ++i) {
       place[size] = i;

@@ -117,15 +117,8 @@ inline void place_student(int count, const double* freedom, const double* t, stu
 }
 
 // The integral of cosh^-df, over that power where it begins: from 0 to w, or from w on; and the mean of k over it.
-template <class Accuracy, bool Slopes, bool Central>
-inline void student_integrals(const student_points<student_lanes>& p, double* mass, double* moved) {
-  constexpr auto& rule = [] () -> auto& {
-    if constexpr (Central) {
-      return student_rule<Accuracy>::centre;
-    } else {
-      return student_rule<Accuracy>::many;
-    }
-  }();
+template <class Accuracy, bool Slopes, bool Central, class Rule>
+inline void student_integrals(const Rule& rule, const student_points<student_lanes>& p, double* mass, double* moved) {
   alignas(64) double start[student_lanes], base[student_lanes], reach[student_lanes], half_step[student_lanes];
   alignas(64) double total[student_lanes] = {}, sum[student_lanes] = {};
   for (int i = 0; i < student_lanes; ++i) {
@@ -134,7 +127,7 @@ inline void student_integrals(const student_points<student_lanes>& p, double* ma
     reach[i] = Central ? p.w[i] : student_reach<Accuracy>(p.df[i], p.tanh[i]);
     half_step[i] = Slopes ? half_step_of(0.5 * p.df[i]) : 0.0;
   }
-  for (int k = 0; k < rule.size; ++k) {
+  for (int k = 0; k < Rule::size; ++k) {
     const double node = rule.node[k], weight = rule.weight[k];
     for (int i = 0; i < student_lanes; ++i) {
       const cosh_growth<Accuracy> growth(start[i], reach[i] * node);
@@ -177,7 +170,7 @@ template <class Accuracy, bool Slopes, bool Integral>
 inline void student_centres(const student_points<student_lanes>& p, student_values& out) {
   alignas(64) double mass[student_lanes], moved[student_lanes];
   if constexpr (Integral) {
-    student_integrals<Accuracy, Slopes, true>(p, mass, moved);
+    student_integrals<Accuracy, Slopes, true>(student_rule<Accuracy>::centre, p, mass, moved);
   } else {
     fraction_values f;
     student_fractions<Accuracy, Slopes, true>(p, f);
@@ -202,7 +195,7 @@ template <class Accuracy, bool Slopes, student_method Method>
 inline void student_tails(const student_points<student_lanes>& p, student_values& out) {
   alignas(64) double mass[student_lanes], series[student_lanes], slope[student_lanes];
   if constexpr (Method == student_method::many) {
-    student_integrals<Accuracy, Slopes, false>(p, mass, slope);
+    student_integrals<Accuracy, Slopes, false>(student_rule<Accuracy>::many, p, mass, slope);
   } else {
     fraction_values f;
     student_fractions<Accuracy, Slopes, false>(p, f);
@@ -250,7 +243,8 @@ inline void find_student_tails(int count, const double* df, const double* t, stu
     method[i] = central ? inner : outer;
   }
   for (const student_method each :
-       {student_method::centre, student_method::wide_centre, student_method::few, student_method::some, student_method::many}) {
+       {student_method::centre, student_method::wide_centre, student_method::few, student_method::some,
+        student_method::many}) {
     int place[student_block], size = 0;
     for (int i = 0; i < count; ++i) {
       place[size] = i;
