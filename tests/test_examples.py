@@ -82,6 +82,21 @@ def test_the_gradients_of_the_toy_are_unbiased(name: str, experiment) -> None:
     assert least < variance < most
 
 
+def test_the_exact_variance_of_the_toy_is_that_of_its_draws(experiment) -> None:
+    toy = experiment("rejection_toy")
+    torch.manual_seed(0)
+    counts = next(toy.data())
+    exact, off = toy.exact_variance(counts + 1, counts)
+    # the mean is at most about 100 and is summed from terms of its own size
+    assert off < 100 * 100 * torch.finfo(torch.float64).eps
+    alpha = counts + 1
+    gradients = toy.implicit(alpha.expand(20_000, -1).clone(), counts)
+    mean = counts * torch.polygamma(1, alpha) - counts.sum() * torch.polygamma(1, alpha.sum())
+    squares = (gradients - mean).square().sum(-1)
+    # five standard errors: one false alarm in 1.7 million runs
+    assert abs(squares.mean() - exact) < 5 * squares.std() / len(squares) ** 0.5
+
+
 def test_the_topic_model_finds_topics(experiment, monkeypatch: pytest.MonkeyPatch) -> None:
     model = experiment("topic_model")
     for name, value in {"TOPICS": 6, "STEPS": 120, "BATCH": 32, "SEEDS": (0,), "SHOWN": 3}.items():
