@@ -99,7 +99,7 @@ def test_the_exact_variance_of_the_toy_is_that_of_its_draws(experiment) -> None:
 
 def test_the_topic_model_finds_topics(experiment, monkeypatch: pytest.MonkeyPatch) -> None:
     model = experiment("topic_model")
-    for name, value in {"TOPICS": 6, "STEPS": 120, "BATCH": 32, "SEEDS": (0,), "SHOWN": 3}.items():
+    for name, value in {"TOPICS": 6, "BATCH": 32, "SHOWN": 3}.items():
         monkeypatch.setattr(model, name, value)
     torch.manual_seed(0)
     counts = torch.zeros(75, 30)
@@ -107,7 +107,7 @@ def test_the_topic_model_finds_topics(experiment, monkeypatch: pytest.MonkeyPatc
         words = 10 * (i % 3) + torch.randint(10, (50,))
         counts[i] = torch.bincount(words, minlength=30)
     corpus = model.Corpus(counts[:60], counts[60:], tuple(map(str, range(30))))
-    part = model.compare(corpus, lambda share, what: None, False)
+    part = model.compare([corpus], 120, lambda share, what: None)
     values = {f.name: f.value for f in part.findings}
     for name in model.LAWS:
         # who knows all has 10 exactly, the frequencies about 30, and the bound lies above
@@ -121,6 +121,9 @@ def test_the_topic_model_finds_topics(experiment, monkeypatch: pytest.MonkeyPatc
 def test_the_corpus_is_split_as_the_manual_says(experiment) -> None:
     pytest.importorskip("lda")
     model = experiment("topic_model")
-    corpus = model.reuters()
-    assert (len(corpus.trained_on), len(corpus.held_out), len(corpus.words)) == (316, 79, 4258)
-    assert model.frequencies(corpus, 0.1) == pytest.approx(2858.58, abs=0.01)
+    folds = model.reuters()
+    for corpus in folds:
+        assert (len(corpus.trained_on), len(corpus.held_out), len(corpus.words)) == (316, 79, 4258)
+    assert model.frequencies(folds[0], 0.1) == pytest.approx(2858.58, abs=0.01)
+    everything = folds[0].trained_on.sum(0) + folds[0].held_out.sum(0)
+    assert torch.equal(sum(corpus.held_out.sum(0) for corpus in folds), everything)

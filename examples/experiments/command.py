@@ -30,6 +30,8 @@ def main(name: str, run: Callable[[Tick, bool], Part], arguments: Sequence[str] 
         help="where the report with the plots goes (default: %(default)s)",
     )
     parser.add_argument("--quick", action="store_true", help="few steps: shows that it runs, meets no goals")
+    parser.add_argument("--seed", type=int, default=0, help="of all that is random but the data (default: %(default)s)")
     asked = parser.parse_args(arguments)
-    reached = visit({name: run}, asked.output / f"{name}.html", title=name.replace("_", " "), quick=asked.quick)
+    page, title = asked.output / f"{name}.html", name.replace("_", " ")
+    reached = visit({name: run}, page, title=title, quick=asked.quick, seed=asked.seed)
     return 0 if reached else 1

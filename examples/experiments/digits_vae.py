@@ -11,13 +11,12 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from reparam import Beta, Gamma, VonMises
-from reparam.cli.tour.digits import NORMAL, Autoencoder, Latent, bound, data, train
+from reparam.cli.tour.digits import EPOCHS, NORMAL, Autoencoder, Latent, bound, data, train
 from reparam.cli.tour.digits_plots import latent_plane
 from reparam.cli.tour.part import Finding, Part, Tick
 
 from .command import main
 
-EPOCHS = {2: 150, 10: 250}
 SHORT = 50  # images of a quick run
 
 #: The law of each latent. Nothing else differs between the runs.
@@ -58,6 +57,7 @@ def run(tick: Tick, quick: bool) -> Part:
         ),
         code="\n\n".join(map(inspect.getsource, (Latent, Autoencoder, train))),
     )
+    seed = torch.initial_seed()
     trained_on, held_out, _, labels = data()
     if quick:
         trained_on, held_out, labels = trained_on[:SHORT], held_out[:SHORT], labels[:SHORT]
@@ -67,8 +67,8 @@ def run(tick: Tick, quick: bool) -> Part:
         def inner(done: float, what: str, i: int = i) -> None:
             tick((i + done) / len(work), f"{work[i][0]}, {work[i][1]} latents, {what}")
 
-        torch.manual_seed(0)
-        model = Autoencoder(size, LATENTS[name])
+        torch.manual_seed(seed)
+        model = Autoencoder(size, trained_on, LATENTS[name])
         train(model, trained_on, 1 if quick else EPOCHS[size], inner)
         part.findings.append(finding(model, name, size, trained_on, held_out, draws=1 if quick else 100))
         if size == 2:

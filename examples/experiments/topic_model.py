@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import util
 
@@ -22,7 +23,7 @@ TOPICS = 20
 ROUNDS = 15  # of mean-field inference, before the encoder's perceptron
 SPREAD = 5**0.5  # of the prior of a word's log-odds in a topic against the whole corpus
 CONCENTRATION = 0.1
-SEEDS = (0, 1, 2)
+FOLDS = 5  # each is held out once
 STEPS, BATCH, LEARNING_RATE = 400, 64, 1e-2
 EVERY = 20
 SPLIT_SEED = 7
@@ -39,14 +40,16 @@ class Corpus:
     words: tuple[str, ...]
 
 
-def reuters() -> Corpus:
-    """The stories that the package ``lda`` ships: 395 documents, 4258 words; a fifth is held out."""
+def reuters() -> list[Corpus]:
+    """The stories that the package ``lda`` ships, 395 documents of 4258 words: each fifth of them held out in turn."""
     from lda.datasets import load_reuters, load_reuters_vocab
 
     counts = torch.as_tensor(load_reuters(), dtype=torch.float32)
     order = torch.randperm(len(counts), generator=torch.Generator().manual_seed(SPLIT_SEED))
-    counts = counts[order]
-    return Corpus(counts[: -(len(counts) // 5)], counts[-(len(counts) // 5) :], load_reuters_vocab())
+    *others, last = counts[order].chunk(FOLDS)
+    folds = [last, *others]
+    words = load_reuters_vocab()
+    return [Corpus(torch.cat(folds[:i] + folds[i + 1 :]), held_out, words) for i, held_out in enumerate(folds)]
 
 
 @dataclass(frozen=True)
@@ -135,14 +138,17 @@ def smoothed(counts: Tensor, added: float) -> Tensor:
     return total / total.sum()
 
 
-def train(model: TopicModel, corpus: Corpus, steps: int, tick: Tick) -> list[float]:
-    """Adam on random batches, the divergence weighed in slowly; held-out perplexities along the way."""
-    counts = corpus.trained_on
+def train(model: TopicModel, corpus: Corpus, steps: int, seed: int, tick: Tick) -> list[float]:
+    """Adam on random batches, the divergence weighed in slowly; held-out perplexities along the way.
+
+    The batches have a generator of their own, so that models of unlike laws see the same ones.
+    """
+    counts, batches = corpus.trained_on, torch.Generator().manual_seed(seed)
     optimiser = torch.optim.Adam(model.parameters(), LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps)
     prior, curve = Normal(0.0, SPREAD), []
     for step in range(1, steps + 1):
-        batch = counts[torch.randperm(len(counts))[:BATCH]]
+        batch = counts[torch.randperm(len(counts), generator=batches)[:BATCH]]
         fit, divergence = model.bound(batch)
         weight = min(1.0, step / (0.3 * steps))
         topics = prior.log_prob(model.log_odds).sum() / len(counts)
@@ -168,49 +174,62 @@ def perplexity(model: TopicModel, counts: Tensor, draws: int) -> float:
 
 def run(tick: Tick, quick: bool) -> Part:
     """Train topic models of Reuters stories with Dirichlet and with logistic-normal shares of topics."""
-    return compare(reuters(), tick, quick)
+    return compare(reuters()[: 1 if quick else FOLDS], EVERY if quick else STEPS, tick)
 
 
-def compare(corpus: Corpus, tick: Tick, quick: bool) -> Part:
-    """Train a model for each law and seed; report perplexities, and the topics of the first Dirichlet model."""
+def compare(folds: Sequence[Corpus], steps: int, tick: Tick) -> Part:
+    """Train a model for each fold and law; report perplexities, what parts them, and topics of the first Dirichlet."""
+    first = folds[0]
     part = Part(
         title="Topics: Dirichlet against logistic-normal shares",
         text=(
-            f"{len(corpus.trained_on)} documents are trained on and {len(corpus.held_out)} held out, with "
-            f"{len(corpus.words)} words and {TOPICS} topics. The encoder unrolls {ROUNDS} rounds of mean-field "
+            f"{len(first.trained_on) + len(first.held_out)} documents with {len(first.words)} words and {TOPICS} "
+            f"topics; each of {len(folds)} parts is held out once, and both laws are trained on the others, from the "
+            f"same first topics and by the same batches. The encoder unrolls {ROUNDS} rounds of mean-field "
             "inference and corrects them by a perceptron; only the law of the shares differs. Perplexity is "
             "exp(-bound / words) over all words of the held-out documents."
         ),
         code="\n\n".join(map(inspect.getsource, (dirichlet, logistic_normal, TopicModel))),
     )
-    unigram = {added: frequencies(corpus, added) for added in (0.1, 1.0)}
-    steps, seeds = (EVERY, SEEDS[:1]) if quick else (STEPS, SEEDS)
-    finals: dict[str, list[float]] = {}
-    curves: dict[str, list[list[float]]] = {}
-    for i, (name, law) in enumerate(LAWS.items()):
-        for j, seed in enumerate(seeds):
+    finals: dict[str, list[float]] = {name: [] for name in LAWS}
+    curves: dict[str, list[list[float]]] = {name: [] for name in LAWS}
+    shown: list[str] = []
+    for seed, corpus in enumerate(folds, torch.initial_seed()):
+        for name, law in LAWS.items():
 
-            def inner(done: float, what: str, at: int = i * len(seeds) + j, name: str = name) -> None:
-                tick((at + done) / (len(LAWS) * len(seeds)), f"{name}, {what}")
+            def inner(done: float, what: str, name: str = name) -> None:
+                at = sum(map(len, finals.values()))
+                tick((at + done) / (len(LAWS) * len(folds)), f"{name}, {what}")
 
             torch.manual_seed(seed)
             model = TopicModel(law(), corpus.trained_on)
-            curves.setdefault(name, []).append(train(model, corpus, steps, inner))
-            finals.setdefault(name, []).append(perplexity(model, corpus.held_out, 100))
-            if name == "Dirichlet" and seed == seeds[0]:
-                topics = list(top_words(model, corpus))
-    means = {name: sum(values) / len(values) for name, values in finals.items()}
-    best = min(GOAL, SHARE_OF_UNIGRAM * unigram[1.0])
-    ahead = means["Dirichlet"] < means["logistic-normal"]
-    goals = {"Dirichlet": (f"at most {best:.0f}, below the other", means["Dirichlet"] <= best and ahead)}
-    for name, values in finals.items():
-        value = f"{means[name]:.1f} ({', '.join(f'{v:.1f}' for v in values)})"
-        part.findings.append(Finding(f"held-out perplexity, {name}", value, *goals.get(name, ())))
-    for added, value in unigram.items():
-        part.findings.append(Finding(f"held-out perplexity, unigram, {added:g} added to counts", f"{value:.1f}"))
-    part.findings += [Finding(f"topic {i}", words) for i, words in enumerate(topics, 1)]
-    part.plots.append(picture(curves, unigram[1.0]))
+            curves[name].append(train(model, corpus, steps, seed, inner))
+            finals[name].append(perplexity(model, corpus.held_out, 100))
+            shown = shown or top_words(model, corpus)
+    part.findings = findings(finals, [[frequencies(corpus, added) for corpus in folds] for added in (1.0, 0.1)])
+    part.findings += [Finding(f"topic {i}", words) for i, words in enumerate(shown, 1)]
+    part.plots.append(picture(curves, frequencies(first, 1.0)))
     return part
+
+
+def findings(finals: dict[str, list[float]], unigrams: list[list[float]]) -> list[Finding]:
+    """Perplexities of each fold and their means; the difference of the laws has an error from its pairs."""
+    means = {name: sum(values) / len(values) for name, values in finals.items()}
+    plain, less = (sum(values) / len(values) for values in unigrams)
+    best = min(GOAL, SHARE_OF_UNIGRAM * plain)
+    ours, other = (torch.tensor(finals[name], dtype=torch.float64) for name in ("Dirichlet", "logistic-normal"))
+    ahead = other - ours
+    error = ahead.std().item() / len(ahead) ** 0.5 if len(ahead) > 1 else math.nan
+    found = []
+    for name, values in finals.items():
+        goal = (f"at most {best:.0f}", means[name] <= best) if name == "Dirichlet" else ()
+        value = f"{means[name]:.1f} ({', '.join(f'{v:.1f}' for v in values)})"
+        found.append(Finding(f"held-out perplexity, {name}", value, *goal))
+    value = f"{ahead.mean():.1f} ± {error:.1f} ({', '.join(f'{v:.1f}' for v in ahead.tolist())})"
+    found.append(Finding("logistic-normal above Dirichlet", value, "above 0", ahead.mean().item() > 0))
+    for added, value in ((1.0, plain), (0.1, less)):
+        found.append(Finding(f"held-out perplexity, unigram, {added:g} added to counts", f"{value:.1f}"))
+    return found
 
 
 def frequencies(corpus: Corpus, added: float) -> float:
@@ -237,7 +256,10 @@ def picture(curves: dict[str, list[list[float]]], unigram: float) -> Plot:
     ax.set_xlabel("step of Adam")
     ax.set_ylabel("held-out perplexity")
     legend(ax)
-    return Plot(to_svg(ax, "perplexity"), "Held-out perplexity in training, one line for each seed.")
+    return Plot(
+        to_svg(ax, "perplexity"),
+        "Held-out perplexity in training, one line for each part held out. Dashed: the unigram, for the first.",
+    )
 
 
 if __name__ == "__main__":

@@ -22,7 +22,14 @@ from .report import page
 SEED = 0
 
 
-def visit(parts: Mapping[str, Callable[[Tick, bool], Part]], output: Path, *, title: str, quick: bool = False) -> bool:
+def visit(
+    parts: Mapping[str, Callable[[Tick, bool], Part]],
+    output: Path,
+    *,
+    title: str,
+    quick: bool = False,
+    seed: int = SEED,
+) -> bool:
     """Run every part from the same seed, print the figures and write the report.
 
     Args:
@@ -30,6 +37,7 @@ def visit(parts: Mapping[str, Callable[[Tick, bool], Part]], output: Path, *, ti
         output: the file of the report; its folder is made.
         title: of the report and of the table.
         quick: take few steps, and ask for no goals.
+        seed: of every part.
 
     Returns:
         Whether every goal was reached (true for a quick visit).
@@ -44,7 +52,7 @@ def visit(parts: Mapping[str, Callable[[Tick, bool], Part]], output: Path, *, ti
             def tick(share: float, what: str, task: int = task) -> None:
                 bar.update(task, completed=share, what=what)  # type: ignore[arg-type]
 
-            torch.manual_seed(SEED)
+            torch.manual_seed(seed)
             began = perf_counter()
             part = run(tick, quick)
             part.seconds = perf_counter() - began
