@@ -43,4 +43,17 @@ struct gamma_log_prob {
   }
 };
 
+// The gamma law with concentration df / 2 and rate 1/2.
+template <class T>
+struct chi2_log_prob {
+  static constexpr unsigned differentiable = 0b11;
+  static REPARAM_INLINE T evaluate(T (&d)[2], T x, T df) {
+    T slopes[3];
+    const T value = gamma_log_prob<T>::evaluate(slopes, x, T(0.5) * df, T(0.5));
+    d[0] = slopes[0];
+    d[1] = T(0.5) * slopes[1];
+    return value;
+  }
+};
+
 }  // namespace reparam::REPARAM_LEVEL

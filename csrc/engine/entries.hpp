@@ -13,12 +13,14 @@
 #include "../densities/fisher_snedecor.hpp"
 #include "../densities/gamma.hpp"
 #include "../densities/generalized_pareto.hpp"
+#include "../densities/low_rank_normal.hpp"
 #include "../densities/mixture.hpp"
 #include "../densities/multivariate_normal.hpp"
 #include "../densities/normal.hpp"
 #include "../densities/relaxed_bernoulli.hpp"
 #include "../densities/studentt.hpp"
 #include "../densities/weighted.hpp"
+#include "../densities/wishart.hpp"
 #include "../matrices/cholesky.hpp"
 #include "entry.hpp"
 
@@ -30,6 +32,7 @@ inline constexpr reparam_entry entries[] = {
     elements<tanh_normal_log_prob, 3>("tanh_normal_log_prob", 16384),
     elements<uniform_log_prob, 3>("uniform_log_prob", 65536),
     elements<gamma_log_prob, 3>("gamma_log_prob", 16384),
+    elements<chi2_log_prob, 2>("chi2_log_prob", 16384),
     elements<beta_log_prob, 3>("beta_log_prob", 8192),
     elements<studentt_log_prob, 4>("studentt_log_prob", 8192),
     elements<bernoulli_probs_log_prob, 2>("bernoulli_probs_log_prob", 65536),
@@ -40,6 +43,7 @@ inline constexpr reparam_entry entries[] = {
     elements<binomial_logits_log_prob, 3>("binomial_logits_log_prob", 8192),
     elements<poisson_log_prob, 2>("poisson_log_prob", 16384),
     elements<geometric_probs_log_prob, 2>("geometric_probs_log_prob", 32768),
+    elements<geometric_logits_log_prob, 2>("geometric_logits_log_prob", 32768),
     elements<negative_binomial_probs_log_prob, 3>("negative_binomial_probs_log_prob", 8192),
     elements<negative_binomial_logits_log_prob, 3>("negative_binomial_logits_log_prob", 8192),
     elements<relaxed_bernoulli_log_prob, 3>("relaxed_bernoulli_log_prob", 16384),
@@ -76,6 +80,11 @@ inline constexpr reparam_entry entries[] = {
         "multivariate_normal_covariance_log_prob", 3, 0b111, {0b011, 0b100, 0, 0b111, largest_matrix}, 32768),
     structured<multivariate_normal_draw<float>, multivariate_normal_draw<double>>(
         "multivariate_normal_draw", 3, 0b111, {0b1011, 0b0100, 0, 0b111, largest_matrix}, 65536),
+    structured<low_rank_normal_log_prob<float>, low_rank_normal_log_prob<double>>(
+        "low_rank_normal_log_prob", 4, 0b1111, {0b1011, 0b0100, 0, 0b1111, largest_matrix}, 32768),
+    structured<wishart_factor_log_prob<float>, wishart_factor_log_prob<double>>(
+        "wishart_factor_log_prob", 3, 0b111, {0, 0b101, 0, 0b111, largest_matrix}, 32768),
+    structured<lkj_log_prob<float>, lkj_log_prob<double>>("lkj_log_prob", 2, 0b11, {0, 0b01, 0, 0b11}, 32768),
     structured<cholesky_factor<float>, cholesky_factor<double>>("cholesky", 1, 0b1, {0, 0b11, 0, 0, largest_matrix},
                                                                 32768),
     elements<gamma_entropy, 1>("gamma_entropy", 16384),

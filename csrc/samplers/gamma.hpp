@@ -133,6 +133,27 @@ struct gamma_draw {
   }
 };
 
+// x = 2 G, G a gamma draw of concentration df / 2.
+template <class Accuracy>
+struct chi2_draw {
+  static constexpr unsigned differentiable = 0b1;
+  slope_table<Accuracy, gamma_law> table;
+
+  explicit chi2_draw(const reparam_call& call) : table(gamma_slopes<Accuracy>(call, 1, 0.5)) {}
+
+  void block(const draws_at& where, int count, const double* const* in, double* value, double* const* partial) const {
+    alignas(64) double half[sampler_block] = {}, y[sampler_block];
+    for (int i = 0; i < count; ++i) half[i] = 0.5 * in[0][i];
+    const gamma_block standard(where, count, half);
+    for (int i = 0; i < count; ++i) value[i] = 2 * standard.x[i];
+    for (int i = 0; i < count && standard.boosted; ++i) value[i] *= exp(standard.boost[i]);
+    if (partial == nullptr) return;
+    standard.logarithms(count, y);
+    table.slopes(where.begin, count, half, y, partial[0]);
+    for (int i = 0; i < count; ++i) partial[0][i] *= 0.5 * value[i];
+  }
+};
+
 // x = G / (G + H), G and H gamma draws.
 template <class Accuracy>
 struct beta_draw {

@@ -110,7 +110,7 @@ def binomial(count: Tensor, prob: Tensor, shape: torch.Size, generator: Generato
         Hörmann, The generation of binomial random variates, 1993.
     """
     if kernels.usable(prob):
-        return kernels.draw("binomial_draw", kernels.key_of(shape, generator), count.to(prob.dtype), prob)
+        return kernels.draw("binomial_draw", kernels.key_of(shape, generator, prob), count.to(prob.dtype), prob)
     count, prob = count.double().expand(shape), prob.double().expand(shape)
     if is_ordinary_mode():
         return torch.binomial(count, prob, generator=generator)

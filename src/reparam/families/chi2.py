@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from ..constraints import positive
 from ..core.params import param
 from ..core.registry import kl_rules, register_kl
+from ..implicit.gamma import chi2
+from ..kernels import fused
 from ..special import lgamma
 from .gamma import Gamma
 
@@ -49,6 +51,10 @@ class Chi2(Gamma):
         """One half."""
         return torch.full_like(self.df, 0.5)
 
+    def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        return chi2(self.df, shape, generator)
+
+    @fused("chi2_log_prob", "df")
     def _log_prob(self, x: Tensor) -> Tensor:
         return Gamma(self.concentration, self.rate, validate_args=False)._log_prob(x)
 

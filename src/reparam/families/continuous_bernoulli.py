@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from .. import kernels
 from ..constraints import real, unit_interval
 from ..core.linear import product
 from ..core.noise import fine_uniform
@@ -42,9 +43,7 @@ class _Tilted(ExponentialFamily):
         """The log-odds, those of a point mass as large numbers."""
         if "logits" in self._given:
             return self.logits.clamp(-MOST, MOST)
-        p = self.probs
-        inside = (p > 0) & (p < 1)
-        return torch.where(inside, logit(torch.where(inside, p, 0.5)), (p.detach() - 0.5) * (2 * MOST))
+        return _log_odds(self.probs)
 
     @fused("continuous_bernoulli_probs_log_prob", "probs")
     @fused("continuous_bernoulli_logits_log_prob", "logits")
@@ -52,6 +51,10 @@ class _Tilted(ExponentialFamily):
         return _log_density(self._slope(), x)
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        name = self._given[0]
+        given = self.__dict__[name]
+        if kernels.usable(given):
+            return _NATIVELY[name](kernels.key_of(shape, generator, given), given)
         slope = self._slope().expand(shape)
         with torch.no_grad():
             fall = -slope.double().abs().clamp(min=FLAT)
@@ -153,6 +156,27 @@ class ContinuousBernoulli(_Tilted):
     def param_shape(self) -> torch.Size:
         """The shape of the parameter."""
         return self.batch_shape
+
+
+@kernels.sampler("continuous_bernoulli_probs_draw")
+def _by_probs(key: Tensor, probs: Tensor) -> Tensor:
+    x = kernels.draw("continuous_bernoulli_probs_draw", key, probs)
+    return reparameterise(_log_odds(probs).expand(x.shape), x, _quantile_slope)
+
+
+@kernels.sampler("continuous_bernoulli_logits_draw")
+def _by_logits(key: Tensor, logits: Tensor) -> Tensor:
+    x = kernels.draw("continuous_bernoulli_logits_draw", key, logits)
+    return reparameterise(logits.clamp(-MOST, MOST).expand(x.shape), x, _quantile_slope)
+
+
+_NATIVELY = {"probs": _by_probs, "logits": _by_logits}
+
+
+def _log_odds(p: Tensor) -> Tensor:
+    """The logit, as large numbers for a point mass."""
+    inside = (p > 0) & (p < 1)
+    return torch.where(inside, logit(torch.where(inside, p, 0.5)), (p.detach() - 0.5) * (2 * MOST))
 
 
 def _centre(slope: Tensor) -> Tensor:

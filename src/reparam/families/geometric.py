@@ -58,6 +58,7 @@ class Geometric(ExponentialFamily):
     support = nonnegative_integer
 
     @fused("geometric_probs_log_prob", "probs")
+    @fused("geometric_logits_log_prob", "logits")
     def _log_prob(self, x: Tensor) -> Tensor:
         if "logits" in self._given:
             return logsigmoid(self.logits) + x * logsigmoid(-self.logits)

@@ -16,6 +16,7 @@ from ..core.noise import normal
 from ..core.params import param, static
 from ..core.registry import kl_rules, register_kl
 from ..implicit.gamma import log_standard_gamma
+from ..kernels import fused
 from ..special import digamma_difference, log_gamma_ratio
 from ..special.polygamma import SHIFT, steps
 from ..special.stirling import STIRLING_SERIES
@@ -74,6 +75,7 @@ class LKJCholesky(Distribution):
         before = torch.arange(0.5, half, 0.5, dtype=self.dtype, device=self.device)
         return self.concentration.unsqueeze(-1) + (half - 0.5 - before), before
 
+    @fused("lkj_log_prob", "concentration")
     def _log_prob(self, x: Tensor) -> Tensor:
         return self._log_density(x.diagonal(dim1=-2, dim2=-1)[..., 1:].log())
 

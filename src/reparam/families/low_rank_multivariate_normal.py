@@ -7,14 +7,18 @@ from typing import Any
 
 import torch
 from torch import Generator, Tensor
+from torch.nn.functional import pad
 
+from .. import kernels
 from ..constraints import independent, positive, real, real_vector
 from ..core.distribution import Distribution
 from ..core.linear import apply, eye_like, inverse_triangular, shrunk, solve, square, vecdot
 from ..core.noise import normal
 from ..core.params import param
+from ..kernels.checks import LARGEST_MATRIX
 
 LOG_TWO_PI = math.log(2 * math.pi)
+ROOM = 2**20  # entries of square factors, above which columns of zeros would cost more than they save
 
 
 class LowRankMultivariateNormal(Distribution):
@@ -66,17 +70,13 @@ class LowRankMultivariateNormal(Distribution):
         """W and the square root of D, broadcast batch dimensions shrunk to size one."""
         return shrunk(self.cov_factor, 2), shrunk(self.cov_diag, 1).sqrt()
 
-    def _half_log_det(self, triangle: Tensor, scale: Tensor) -> Tensor:
-        return scale.log().sum(-1) + log_size(triangle)
-
     def _log_prob(self, x: Tensor) -> Tensor:
-        (factor, scale), shift = self._parts(), x - self.loc
-        basis, triangle = stacked(factor, scale)
-        n = shift.shape[-1]
-        z = solve(triangle, apply(basis.narrow(-2, 0, n).mT, shift / scale), upper=True)
-        rest = (shift - apply(factor, z)) / scale
-        constant = self._half_log_det(triangle, scale) + 0.5 * n * LOG_TWO_PI
-        return torch.sub(-constant, vecdot(rest, rest) + vecdot(z, z), alpha=0.5)
+        factor = shrunk(self.cov_factor, 2)
+        n, k = factor.shape[-2:]
+        if not (0 < k <= n <= LARGEST_MATRIX and factor.numel() <= ROOM * k // n and kernels.usable(factor)):
+            return _log_density.formula(x, self.loc, factor, self.cov_diag)
+        square = factor if k == n else pad(factor, (0, n - k))
+        return _log_density(x, self.loc, square, shrunk(self.cov_diag, 1))
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         factor, scale = self._parts()
@@ -85,8 +85,7 @@ class LowRankMultivariateNormal(Distribution):
 
     def _entropy(self) -> Tensor:
         factor, scale = self._parts()
-        half = self._half_log_det(stacked(factor, scale)[1], scale)
-        total = half + 0.5 * self.loc.shape[-1] * (1 + LOG_TWO_PI)
+        total = half_log_det(stacked(factor, scale)[1], scale) + 0.5 * self.loc.shape[-1] * (1 + LOG_TWO_PI)
         return total.expand(self._batch_shape)
 
     def _mean(self) -> Tensor:
@@ -123,6 +122,18 @@ class LowRankMultivariateNormal(Distribution):
         return square(inverse_triangular(self.scale_tril).mT)
 
 
+@kernels.kernel("low_rank_normal_log_prob")
+def _log_density(x: Tensor, loc: Tensor, factor: Tensor, diagonal: Tensor) -> Tensor:
+    """The native function takes a square factor, with columns of zeros: they change nothing."""
+    scale, shift = shrunk(diagonal, 1).sqrt(), x - loc
+    basis, triangle = stacked(factor, scale)
+    n = shift.shape[-1]
+    z = solve(triangle, apply(basis.narrow(-2, 0, n).mT, shift / scale), upper=True)
+    rest = (shift - apply(factor, z)) / scale
+    constant = half_log_det(triangle, scale) + 0.5 * n * LOG_TWO_PI
+    return torch.sub(-constant, vecdot(rest, rest) + vecdot(z, z), alpha=0.5)
+
+
 def _orthogonal(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """The reduced QR factorisation."""
     basis, triangle = torch.linalg.qr(matrix)
@@ -139,6 +150,11 @@ def stacked(factor: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
 def log_size(triangle: Tensor) -> Tensor:
     """The logarithm of the absolute determinant of a triangular matrix."""
     return triangle.diagonal(dim1=-2, dim2=-1).abs().log().sum(-1)
+
+
+def half_log_det(triangle: Tensor, scale: Tensor) -> Tensor:
+    """Half the log-determinant of the covariance."""
+    return scale.log().sum(-1) + log_size(triangle)
 
 
 def _factor(law: Any) -> Tensor:

@@ -119,7 +119,7 @@ class VonMises(ExponentialFamily):
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         if kernels.usable(self.concentration):
-            return _natively(kernels.key_of(shape, generator), self.loc, self.concentration)
+            return _natively(kernels.key_of(shape, generator, self.loc), self.loc, self.concentration)
         return _turned(self.loc + standard_von_mises(self.concentration, shape, generator))
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
@@ -219,7 +219,7 @@ class VonMises(ExponentialFamily):
 def standard_von_mises(concentration: Tensor, shape: torch.Size, generator: Generator | None) -> Tensor:
     """Angles from the mode, with the exact gradient in the concentration."""
     if kernels.usable(concentration):
-        return _natively(kernels.key_of(shape, generator), torch.zeros_like(concentration), concentration)
+        return _natively(kernels.key_of(shape, generator, concentration), torch.zeros_like(concentration), concentration)
     kappa = concentration if concentration.shape == shape else concentration.expand(shape)
     with torch.no_grad():
         u = fine_uniform(shape, kappa, generator)
@@ -233,7 +233,7 @@ def standard_von_mises(concentration: Tensor, shape: torch.Size, generator: Gene
 def _natively(key: Tensor, loc: Tensor, concentration: Tensor) -> Tensor:
     # By rejection, or by inversion where the law is nearly uniform.
     z = kernels.draw("von_mises_draw", key, torch.zeros_like(loc), concentration)
-    return _turned(loc + reparameterise(concentration.expand(key.shape), z, _slope))
+    return _turned(loc + reparameterise(concentration.expand(z.shape), z, _slope))
 
 
 def _turned(x: Tensor) -> Tensor:

@@ -26,6 +26,7 @@ from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..core.shapes import joint
 from ..implicit.gamma import log_standard_gamma
+from ..kernels import kernel
 from ..kernels.checks import all_positive_definite
 from ..special import deviance, digamma, log_minus_digamma, multigammaln, stirling_bregman, stirling_error
 from .exponential_family import ExponentialFamily
@@ -104,9 +105,7 @@ class Wishart(BartlettFamily):
         return symmetric_cholesky(value) if name == "covariance_matrix" else factor_of_inverse(value)
 
     def _log_prob(self, x: Tensor) -> Tensor:
-        ours, theirs = self._factor(), safe_cholesky(x)
-        white = solve_triangular(*joined(ours, theirs), upper=False)
-        return bartlett_log_density(white, None, half_freedom(self.df, self._size())) - self._log_scale(ours)
+        return _log_density(x, self.df, self._factor())
 
     def _log_scale(self, factor: Tensor) -> Tensor:
         return (self._size() + 1) * log_diagonal(factor)
@@ -174,6 +173,13 @@ class Wishart(BartlettFamily):
     def _kurtosis(self) -> Tensor:
         share = self._correlations().square()
         return 6 * (1 + share * (6 + share)) / (self.df[..., None, None] * (1 + share) ** 2)
+
+
+@kernel("wishart_factor_log_prob")
+def _log_density(x: Tensor, df: Tensor, factor: Tensor) -> Tensor:
+    """That of a Wishart law with the factor of V."""
+    p, white = x.shape[-1], solve_triangular(*joined(factor, safe_cholesky(x)), upper=False)
+    return bartlett_log_density(white, None, half_freedom(df, p)) - (p + 1) * log_diagonal(factor)
 
 
 def half_freedom(df: Tensor, p: int) -> Tensor:

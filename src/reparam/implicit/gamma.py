@@ -34,7 +34,7 @@ def log_standard_gamma(concentration: Tensor, shape: torch.Size, generator: Gene
         (True, True)
     """
     if kernels.usable(concentration):
-        return _log_gamma(kernels.key_of(shape, generator), concentration)
+        return _log_gamma(kernels.key_of(shape, generator, concentration), concentration)
     a = concentration if concentration.shape == shape else concentration.expand(shape)
     with torch.no_grad():
         raised = _torch.standard_gamma(a.detach() + 1, generator).log()
@@ -46,13 +46,13 @@ def log_standard_gamma(concentration: Tensor, shape: torch.Size, generator: Gene
 @kernels.sampler("log_gamma_draw")
 def _log_gamma(key: Tensor, concentration: Tensor) -> Tensor:
     sample = kernels.draw("log_gamma_draw", key, concentration)
-    return reparameterise(concentration.expand(key.shape), sample, log_gamma_quantile_grad)
+    return reparameterise(concentration.expand(sample.shape), sample, log_gamma_quantile_grad)
 
 
 def gamma(concentration: Tensor, rate: Tensor, shape: torch.Size, generator: Generator | None) -> Tensor:
     """Gamma draws."""
     if kernels.usable(concentration):
-        return _gamma(kernels.key_of(shape, generator), concentration, rate)
+        return _gamma(kernels.key_of(shape, generator, concentration), concentration, rate)
     return log_standard_gamma(concentration, shape, generator).exp() / rate
 
 
@@ -61,10 +61,22 @@ def _gamma(key: Tensor, concentration: Tensor, rate: Tensor) -> Tensor:
     return _log_gamma.formula(key, concentration).exp() / rate
 
 
+def chi2(df: Tensor, shape: torch.Size, generator: Generator | None) -> Tensor:
+    """Chi-squared draws."""
+    if kernels.usable(df):
+        return _chi2(kernels.key_of(shape, generator, df), df)
+    return 2 * log_standard_gamma(0.5 * df, shape, generator).exp()
+
+
+@kernels.sampler("chi2_draw")
+def _chi2(key: Tensor, df: Tensor) -> Tensor:
+    return 2 * _log_gamma.formula(key, 0.5 * df).exp()
+
+
 def beta(first: Tensor, second: Tensor, shape: torch.Size, generator: Generator | None) -> Tensor:
     """Beta draws, as the share of one gamma draw in two."""
     if kernels.usable(first):
-        return _beta(kernels.key_of(shape, generator), first, second)
+        return _beta(kernels.key_of(shape, generator, first), first, second)
     return torch.sigmoid(log_odds(first, second, shape, generator))
 
 
@@ -97,7 +109,7 @@ def _dirichlet(key: Tensor, concentration: Tensor) -> Tensor:
 def student(df: Tensor, loc: Tensor, scale: Tensor, shape: torch.Size, generator: Generator | None) -> Tensor:
     """Student's draws, as normal ones over the roots of gamma ones."""
     if kernels.usable(df):
-        return _student(kernels.key_of(shape, generator), df, loc, scale)
+        return _student(kernels.key_of(shape, generator, df), df, loc, scale)
     half = df / 2
     stretch = 0.5 * (half.log() - log_standard_gamma(half, shape, generator))
     return loc + scale * normal(shape, loc, generator) * stretch.exp()

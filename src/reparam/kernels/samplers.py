@@ -30,7 +30,7 @@ def usable(tensor: Tensor) -> bool:
     return "log_gamma_draw" in ENTRIES and is_ordinary_mode() and is_plain_cpu(tensor) and tensor.dtype in FLOATS
 
 
-def key_of(shape: Sequence[int], generator: Generator | None = None) -> Tensor:
+def key_of(shape: Sequence[int], generator: Generator | None = None, like: Tensor | None = None) -> Tensor:
     """63 random bits, the same for every element of a shape.
 
     A native sampler takes them as its first input, and its draws depend on them, on the parameters and on each one's
@@ -40,6 +40,7 @@ def key_of(shape: Sequence[int], generator: Generator | None = None) -> Tensor:
     Args:
         shape: the shape of the draws, of rows if each is a row.
         generator: the source; torch's default generator if None.
+        like: parameters of scalar draws: where these have that shape already, the key is one number.
 
     References:
         Salmon, Moraes, Dror and Shaw, Parallel random numbers: as easy as 1, 2, 3, 2011.
@@ -48,7 +49,8 @@ def key_of(shape: Sequence[int], generator: Generator | None = None) -> Tensor:
         >>> key_of((2, 3)).unique().numel()
         1
     """
-    return _key(generator).expand(torch.Size(shape))
+    key = _key(generator)
+    return key if like is not None and like.shape == shape else key.expand(torch.Size(shape))
 
 
 def draw(sampler: str, key: Tensor, *parameters: Tensor) -> Tensor:
@@ -96,7 +98,7 @@ def sampler(name: str) -> Callable[[Formula], Kernel]:
 
     def decorate(formula: Formula) -> Kernel:
         def call(key: Tensor, *parameters: Tensor) -> Tensor:
-            if key.numel() < MANY:
+            if key.numel() < MANY and parameters[0].numel() < MANY:
                 value = evaluate(ENTRIES[name], formula, (key, *parameters))
                 return formula(key, *parameters) if value is None else value
             tracked = torch.is_grad_enabled()
@@ -128,8 +130,9 @@ def _run(name: str, key: Tensor, parameters: Sequence[Tensor], wanted: Sequence[
             outputs += [0, *[0 if slope is None else slope.data_ptr() for slope in slopes], 0, 1, 0]
         native.run(entry.index, code, n, k, threads, *inputs, *outputs)
         return value, slopes
-    if entry is not None and key.numel() == 0:
-        empty = last.new_empty(key.shape + last.shape[last.dim() - entry.value_rank :])
+    if entry is not None and 0 in (key.numel(), last.numel()):
+        single = last.dim() - entry.value_rank
+        empty = last.new_empty(torch.broadcast_shapes(key.shape, last.shape[:single]) + last.shape[single:])
         return empty, [empty if want else None for want in wanted]
     raise _refusal(name, last)
 

@@ -41,7 +41,7 @@ def poisson(rate: Tensor, shape: torch.Size, dtype: torch.dtype, generator: Gene
         Hörmann, The transformed rejection method for generating Poisson random variables, 1993.
     """
     if kernels.usable(rate):
-        drawn = kernels.draw("poisson_draw", kernels.key_of(shape, generator), rate)
+        drawn = kernels.draw("poisson_draw", kernels.key_of(shape, generator, rate), rate)
         return drawn if drawn.dtype is dtype else drawn.clamp(max=torch.finfo(dtype).max).to(dtype)
     rate = rate.double().expand(shape)
     large = rate > 1e15

@@ -1,0 +1,78 @@
+// Draws of the continuous Bernoulli law, by inversion.
+#pragma once
+
+#include "../densities/continuous_bernoulli.hpp"
+#include "draws.hpp"
+
+namespace reparam::REPARAM_LEVEL {
+
+// The derivative of a point in the slope of the log-density at fixed probability. With y the distance from the nearer
+// end and m the slope towards that, it is (y - (e^(m y) - 1) / (e^m - 1)) / m, or for small m, with
+// e^w = 1 + w + w^2 r(w), y (r(m) - y r(m y)) / (1 + m r(m)).
+REPARAM_INLINE double tilted_quantile_slope(double slope, double x) {
+  constexpr double r[] = {1.0 / 2,     1.0 / 6,      1.0 / 24,      1.0 / 120,      1.0 / 720,      1.0 / 5040,
+                          1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600};
+  const bool low = x < 0.5;
+  const double y = low ? x : 1 - x, m = low ? -slope : slope;
+  const bool near = absolute(m) < 0.25;
+  const double small = near ? m : 0.0, large = near ? 1.0 : m, capped = large < 80 ? large : 80.0;
+  const double whole = polynomial(r, small), part = polynomial(r, small * y);
+  const double share = expm1(capped * y) / expm1(capped);  // beyond, it is lost beside y
+  return near ? y * (whole - y * part) / (1 + small * whole) : (y - share) / large;
+}
+
+// Draws for log-odds, of which `slope` gives the number that stands for them and `pull` their derivative.
+template <class Parameter>
+void tilted_draws(const draws_at& where, int count, const double* parameter, double* value, double* partial) {
+  for (int i = 0; i < count; ++i) {
+    const double slope = Parameter::slope(parameter[i]), size = absolute(slope);
+    const double fall = size > 1e-200 ? -size : -1e-200;
+    const double u = uniform_open(philox(where.key, where.element(i), 0).first);
+    const double distance = log1p(u * expm1(fall)) / fall, inside = distance < 1 ? distance : 1.0;
+    value[i] = slope > 0 ? 1 - inside : inside;
+  }
+  if (partial == nullptr) return;
+  for (int i = 0; i < count; ++i) {
+    const double slope = Parameter::slope(parameter[i]);
+    partial[i] = tilted_quantile_slope(slope, value[i]) * Parameter::pull(parameter[i]);
+  }
+}
+
+struct tilt_by_logits {
+  static REPARAM_INLINE double slope(double logits) {
+    const double above = logits < steepest ? logits : steepest;
+    return above > -steepest ? above : -steepest;
+  }
+  static REPARAM_INLINE double pull(double logits) { return absolute(logits) > steepest ? 0.0 : 1.0; }
+};
+
+struct tilt_by_probs {
+  static REPARAM_INLINE double slope(double probs) {
+    return probs == 0 ? -steepest : probs == 1 ? steepest : log(probs) - log1p(-probs);
+  }
+  static REPARAM_INLINE double pull(double probs) {
+    return (probs == 0) | (probs == 1) ? 0.0 : 1 / (probs * (1 - probs));
+  }
+};
+
+template <class Accuracy>
+struct continuous_bernoulli_logits_draw {
+  static constexpr unsigned differentiable = 0b1;
+  explicit continuous_bernoulli_logits_draw(const reparam_call&) {}
+
+  void block(const draws_at& where, int count, const double* const* in, double* value, double* const* partial) const {
+    tilted_draws<tilt_by_logits>(where, count, in[0], value, partial == nullptr ? nullptr : partial[0]);
+  }
+};
+
+template <class Accuracy>
+struct continuous_bernoulli_probs_draw {
+  static constexpr unsigned differentiable = 0b1;
+  explicit continuous_bernoulli_probs_draw(const reparam_call&) {}
+
+  void block(const draws_at& where, int count, const double* const* in, double* value, double* const* partial) const {
+    tilted_draws<tilt_by_probs>(where, count, in[0], value, partial == nullptr ? nullptr : partial[0]);
+  }
+};
+
+}  // namespace reparam::REPARAM_LEVEL
