@@ -8,6 +8,7 @@
 #include "continuous_bernoulli.hpp"
 #include "dirichlet.hpp"
 #include "gamma.hpp"
+#include "geometric.hpp"
 #include "multinomial.hpp"
 #include "poisson.hpp"
 #include "von_mises.hpp"
@@ -23,6 +24,7 @@ inline constexpr reparam_entry samplers[] = {
     draws<von_mises_draw, 2>("von_mises_draw", 2048),
     draws<continuous_bernoulli_probs_draw, 1>("continuous_bernoulli_probs_draw", 2048),
     draws<continuous_bernoulli_logits_draw, 1>("continuous_bernoulli_logits_draw", 2048),
+    draws<geometric_draw, 1>("geometric_draw", 4096),
     draws<poisson_draw, 1>("poisson_draw", 2048),
     draws<binomial_draw, 2>("binomial_draw", 2048),
     structured<dirichlet_draw<float>, dirichlet_draw<double>>("dirichlet_draw", 2, 0b10, {0b110, 0, 0b01, 0b10}, 2048),

@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import logsigmoid
 
+from .. import kernels
 from ..constraints import Constraint, interval, nonnegative_integer, real
 from ..core.noise import fine_uniform
 from ..core.params import one_of, param
@@ -75,6 +76,8 @@ class Geometric(ExponentialFamily):
 
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         log_failure = self._log_failure()  # zero, of either sign, where success is too rare
+        if kernels.usable(log_failure):
+            return kernels.draw("geometric_draw", kernels.key_of(shape, generator, log_failure), log_failure)
         count = (torch.log1p(-fine_uniform(shape, log_failure, generator)) / log_failure).abs().floor()
         return count.clamp(max=torch.finfo(self.dtype).max).to(self.dtype)
 
