@@ -7,10 +7,10 @@ namespace reparam::REPARAM_LEVEL {
 
 constexpr double steepest = 1e30;  // the log-odds that stand for those of a point mass
 
-// The logarithm of the integral of exp(slope (t - centre)) over [0, 1], and its derivative. For |slope| < 1 the centre
+// The logarithm of the integral of exp(slope (t - centre)) over [0, 1], and its two derivatives. For |slope| < 1 the centre
 // is 1/2, and the integral sinh(h) / h with h = slope / 2; else the centre is the end where the density is largest.
 struct tilt {
-  double centre, log_integral, mean_gap;
+  double centre, log_integral, mean_gap, variance;
 
   REPARAM_INLINE explicit tilt(double slope) {
     constexpr double sinhc[] = {1.0 / 6,        1.0 / 120,         1.0 / 5040,           1.0 / 362880,
@@ -20,11 +20,14 @@ struct tilt {
     const double size = absolute(slope);
     const bool near = size < 1, rising = slope > 0;
     const double h = near ? 0.5 * slope : 0.0, square = h * h, large = near ? 1.0 : size;
-    const double excess = square * polynomial(sinhc, square);
+    const double rest = polynomial(sinhc, square);
+    const double excess = square * rest;
     const double fall = expm1(-large);
     const double far_gap = -(1 + fall) / fall - 1 / large;
+    const double end = exp(-0.5 * large) / fall, width = 1 / large;
     centre = near ? 0.5 : rising ? 1.0 : 0.0;
     log_integral = near ? log1p(excess) : log(-fall / large);
+    variance = near ? 0.25 * rest * (2 + square * rest) / ((1 + excess) * (1 + excess)) : width * width - end * end;
     mean_gap = near ? 0.5 * h * polynomial(langevin, square) / (1 + excess) : rising ? far_gap : -far_gap;
   }
 };

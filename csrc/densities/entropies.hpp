@@ -1,8 +1,9 @@
-// Entropies of gamma, beta and Bernoulli laws in one pass each.
+// Entropies of gamma, beta, Bernoulli, geometric and continuous Bernoulli laws in one pass each.
 #pragma once
 
 #include "../special/logs.hpp"
 #include "../special/polygamma.hpp"
+#include "continuous_bernoulli.hpp"
 
 namespace reparam::REPARAM_LEVEL {
 
@@ -57,6 +58,30 @@ struct binary_entropy_logits {
     const T smaller = e * larger;
     d[0] = certain ? T(0) : -logits * smaller * larger;
     return log1p(e) + size * smaller;
+  }
+};
+
+// softplus(-l) + exp(-l) softplus(l), the last term of which tends to 1 where success is rare
+template <class T>
+struct geometric_entropy_logits {
+  static constexpr unsigned differentiable = 0b1;
+  static REPARAM_INLINE T evaluate(T (&d)[1], T logits) {
+    const bool rare = logits < -40;
+    const T e = exp(-absolute(logits)), tail = log1p(e);
+    const T failures = rare ? T(1) : logits < 0 ? tail / e : e * (logits + tail);
+    d[0] = -failures;
+    return (logits < 0 ? -logits : T(0)) + tail + failures;
+  }
+};
+
+// Of the law with that slope of the log-density.
+template <class T>
+struct continuous_bernoulli_entropy {
+  static constexpr unsigned differentiable = 0b1;
+  static REPARAM_INLINE T evaluate(T (&d)[1], T slope) {
+    const tilt at(slope);
+    d[0] = -slope * at.variance;
+    return at.log_integral - slope * at.mean_gap;
   }
 };
 

@@ -9,6 +9,7 @@
 #include "../densities/continuous_bernoulli.hpp"
 #include "../densities/counts.hpp"
 #include "../densities/dirichlet.hpp"
+#include "../densities/divergences.hpp"
 #include "../densities/entropies.hpp"
 #include "../densities/fisher_snedecor.hpp"
 #include "../densities/gamma.hpp"
@@ -91,6 +92,12 @@ inline constexpr reparam_entry entries[] = {
     elements<beta_entropy, 2>("beta_entropy", 8192),
     elements<binary_entropy_probs, 1>("binary_entropy_probs", 16384),
     elements<binary_entropy_logits, 1>("binary_entropy_logits", 16384),
+    elements<geometric_entropy_logits, 1>("geometric_entropy_logits", 16384),
+    elements<continuous_bernoulli_entropy, 1>("continuous_bernoulli_entropy", 16384),
+    elements<normal_divergence, 4>("normal_divergence", 16384),
+    elements<geometric_probs_divergence, 2>("geometric_probs_divergence", 16384),
+    elements<geometric_logits_divergence, 2>("geometric_logits_divergence", 16384),
+    elements<continuous_bernoulli_divergence, 2>("continuous_bernoulli_divergence", 4096),
 };
 
 }  // namespace reparam::REPARAM_LEVEL

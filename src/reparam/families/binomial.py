@@ -15,7 +15,7 @@ from ..core.checks import surely
 from ..core.noise import binomial
 from ..core.params import one_of, param
 from ..core.registry import register_kl
-from ..kernels import fused
+from ..kernels import all_within, fused
 from ..special import (
     betainc_odds,
     deviance,
@@ -26,12 +26,13 @@ from ..special import (
     xlog1py,
     xlogy,
 )
-from .bernoulli import log_variance
+from .bernoulli import Bernoulli, log_variance
 from .exponential_family import ExponentialFamily
 from .shared.counts import expect, in_double, quantile, summed_divergence
 from .shared.shares import share_fit
 
 LOG_TWO_PI = math.log(2 * math.pi)
+SHORT = 32  # trials, up to which sums over all counts cancel by no more than a digit
 
 
 class Binomial(ExponentialFamily):
@@ -157,7 +158,32 @@ class Binomial(ExponentialFamily):
         return self._listed()
 
     def _entropy(self) -> Tensor:
-        return expect(in_double(self), lambda k, log_p: -log_p).to(self.dtype)
+        law = in_double(self)
+        if not self._is_short():
+            return expect(law, lambda k, log_p: -log_p).to(self.dtype)
+        name = law._given[-1]
+        trial = Bernoulli(**{name: law.__dict__[name]}, validate_args=False)._entropy()
+        _, ways, mass = law._masses()
+        return (law.total_count * trial - (mass * ways).sum(0)).to(self.dtype)
+
+    def _is_short(self) -> bool:
+        """Whether it is known that there are few counts."""
+        return all_within(self.total_count, 0.0, SHORT) is True
+
+    def _masses(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The counts along a new first dimension, clamped to the law's own; in how many ways each comes about, as a
+        logarithm; and their masses, zero beyond."""
+        n, listed = self.total_count, self._listed()
+        most, listed = listed.numel() - 1.0, listed.reshape((-1,) + (1,) * n.dim())
+        if all_within(n, most, most):
+            ways = log_binomial(listed[-1:], listed)
+            if "probs" in self._given and all_within(self.probs, 0.0, 1.0, True, True):
+                chances = listed * self.probs.log() + (most - listed) * torch.log1p(-self.probs)
+                return listed, ways, torch.exp(ways + chances)
+            return listed, ways, torch.exp(ways + self._at_ends(listed))
+        k = torch.minimum(listed, n)
+        ways = log_binomial(n, k)
+        return k, ways, torch.where(listed <= n, torch.exp(ways + self._at_ends(k)), 0.0)
 
     def _mean(self) -> Tensor:
         return self.total_count * self.probs

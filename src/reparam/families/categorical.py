@@ -12,7 +12,7 @@ from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..core.shapes import joint
 from ..kernels import fused, samplers
-from ..special import deviance
+from ..special import deviance, xlogy
 from .exponential_family import ExponentialFamily
 from .shared.weighted import Weighted
 
@@ -97,7 +97,7 @@ class Categorical(Weighted, ExponentialFamily):
         if "logits" in self._given:
             log_p = self.logits
             return -(p * torch.where(log_p > -torch.inf, log_p, 0.0)).sum(-1)
-        return -(p * torch.where(p > 0, p, 1.0).log()).sum(-1)
+        return -xlogy(p, p).sum(-1)
 
     def _cdf(self, x: Tensor) -> Tensor:
         return self._sum_where(lambda k: k <= x[..., None])

@@ -85,8 +85,7 @@ class _Tilted(ExponentialFamily):
         return torch.where(p < 0.5, _upper_quantile(p, slope), _quantile(1 - p, slope))
 
     def _entropy(self) -> Tensor:
-        slope = self._slope()
-        return _log_normaliser(slope) - slope * _mean_gap(slope)
+        return _entropy(self._slope())
 
     def _mean(self) -> Tensor:
         slope = self._slope()
@@ -218,6 +217,11 @@ def _variance(slope: Tensor) -> Tensor:
     return torch.where(near, body, 0.25 * (large**-2 - (2 * torch.exp(-large) / torch.expm1(-2 * large)) ** 2))
 
 
+@kernels.kernel("continuous_bernoulli_entropy")
+def _entropy(slope: Tensor) -> Tensor:
+    return _log_normaliser(slope) - slope * _mean_gap(slope)
+
+
 def _below(x: Tensor, rest: Tensor, slope: Tensor) -> Tensor:
     """The probability below x = 1 - rest."""
     rising = slope > 1
@@ -279,16 +283,21 @@ def _quantile_slope(slope: Tensor, x: Tensor) -> Tensor:
 
 @register_kl(ContinuousBernoulli, ContinuousBernoulli)
 def _(p: ContinuousBernoulli, q: ContinuousBernoulli) -> Tensor:
+    return _divergence(p._slope(), q._slope())
+
+
+@kernels.kernel("continuous_bernoulli_divergence")
+def _divergence(slope: Tensor, other_slope: Tensor) -> Tensor:
     r"""The Bregman divergence of the log-normaliser; near by, :math:`\delta^2 \int_0^1 (1-s) V(\ell_p + s\delta)\,ds`.
 
     Here V is the variance and :math:`\delta = \ell_q - \ell_p`, so that nothing cancels.
     """
-    ours, theirs = torch.broadcast_tensors(p._slope(), q._slope())
+    ours, theirs = torch.broadcast_tensors(slope, other_slope)
     gap = theirs - ours
     near = gap.abs() < torch.clamp(0.5 * ours.abs(), min=2.0)
     small = torch.where(near, gap, 0.0)
     s, weight = on_unit(RULE, small)
     between = _variance(ours.unsqueeze(-1) + small.unsqueeze(-1) * s)
     integral = small * small * (weight * (1 - s) * between).sum(-1)
-    mean = p._mean()
+    mean = _centre(ours) + _mean_gap(ours)
     return torch.where(near, integral, _log_density(ours, mean) - _log_density(theirs, mean))

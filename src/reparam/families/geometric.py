@@ -119,10 +119,7 @@ class Geometric(ExponentialFamily):
         if "logits" not in self._given:
             p = self.probs
             return -(xlog1py(1 - p, -p) / p + p.log())
-        # the odds of failure times -log(1 - p) tend to 1 where success is rare
-        rare = self.logits < -40
-        logits = torch.where(rare, 0.0, self.logits)
-        return -logsigmoid(self.logits) - torch.where(rare, -1.0, torch.exp(-logits) * logsigmoid(-logits))
+        return _entropy_of_logits(self.logits)
 
     def _mean(self) -> Tensor:
         return torch.exp(-self.logits) if "logits" in self._given else self._failure() / self.probs
@@ -159,8 +156,33 @@ class Geometric(ExponentialFamily):
         return 6 + self.probs**2 * torch.exp(-self._log_failure())
 
 
+@kernels.kernel("geometric_entropy_logits")
+def _entropy_of_logits(logits: Tensor) -> Tensor:
+    # the odds of failure times -log(1 - p) tend to 1 where success is rare
+    rare = logits < -40
+    usual = torch.where(rare, 0.0, logits)
+    return -logsigmoid(logits) - torch.where(rare, -1.0, torch.exp(-usual) * logsigmoid(-usual))
+
+
 @register_kl(Geometric, Geometric)
 def _(p: Geometric, q: Geometric) -> Tensor:
+    if p._given != q._given:
+        return _divergence(p, q)
+    natively = _of_logits if "logits" in p._given else _of_probs
+    return natively(p.__dict__[p._given[0]], q.__dict__[q._given[0]])
+
+
+@kernels.kernel("geometric_logits_divergence")
+def _of_logits(logits: Tensor, other_logits: Tensor) -> Tensor:
+    return _divergence(*(Geometric(logits=x, validate_args=False) for x in (logits, other_logits)))
+
+
+@kernels.kernel("geometric_probs_divergence")
+def _of_probs(probs: Tensor, other_probs: Tensor) -> Tensor:
+    return _divergence(*(Geometric(probs=x, validate_args=False) for x in (probs, other_probs)))
+
+
+def _divergence(p: Geometric, q: Geometric) -> Tensor:
     """That of one trial, by the mean number of trials; where success is too rare for its probability, the limit."""
     trial = deviance(p.probs, q.probs) + deviance(p._failure(), q._failure())
     usual = p.probs >= torch.finfo(p.dtype).tiny

@@ -15,7 +15,7 @@ from ..core.noise import binomial
 from ..core.params import param
 from ..core.registry import kl_rules, register_kl
 from ..kernels import fused
-from ..special import deviance, lgamma, stirling_error
+from ..special import deviance, lgamma, log_factorial, stirling_error, xlogy
 from .binomial import Binomial
 from .categorical import Categorical, choice
 from .exponential_family import ExponentialFamily
@@ -112,13 +112,19 @@ class Multinomial(Weighted, ExponentialFamily):
         """By the binomial marginals: a sum over categories of what each adds to the log-mass."""
         law = in_double(self)
         n, p = torch.broadcast_tensors(law.total_count[..., None], law.probs)
+        law_of_each = Binomial(n, probs=p, validate_args=False)
+        if law_of_each._is_short():
+            k, _, mass = law_of_each._masses()
+            choice_entropy = -xlogy(p, p).sum(-1)
+            factorials = (mass * log_factorial(k)).sum((0, -1)) - log_factorial(law.total_count)
+            return (law.total_count * choice_entropy + factorials).to(self.dtype)
         possible = n * p > 0
         mean = torch.where(possible, n * p, 1.0)
 
         def add(k: Tensor, _: Tensor) -> Tensor:
             return torch.where(possible, deviance(k, mean), 0.0) + _size(k)
 
-        added = expect(Binomial(n, probs=p, validate_args=False), add)
+        added = expect(law_of_each, add)
         return (added.sum(-1) - _size(law.total_count)).to(self.dtype)
 
     def _mean(self) -> Tensor:

@@ -185,8 +185,7 @@ class MultivariateNormal(ExponentialFamily):
         return {"loc": mean, "covariance_matrix": second - mean[..., :, None] * mean[..., None, :]}
 
     def _entropy(self) -> Tensor:
-        _, half_log_det = self._whiten(self.loc)
-        total = half_log_det + 0.5 * self.loc.shape[-1] * (1 + LOG_TWO_PI)
+        total = self._half_log_det(*self._triangle()) + 0.5 * self.loc.shape[-1] * (1 + LOG_TWO_PI)
         return total.expand(self._batch_shape)
 
     def _mean(self) -> Tensor:

@@ -11,7 +11,7 @@ from ..constraints import positive, real
 from ..core.noise import normal
 from ..core.params import param
 from ..core.registry import register_kl
-from ..kernels import fused
+from ..kernels import fused, kernel
 from ..special import deviance, log_ndtr, ndtr, ndtri, ndtri_exp
 from .exponential_family import ExponentialFamily
 
@@ -131,11 +131,15 @@ class Normal(ExponentialFamily):
 
 @register_kl(Normal, Normal)
 def _(p: Normal, q: Normal) -> Tensor:
+    return _divergence(p.loc, p.scale, q.loc, q.scale)
+
+
+@kernel("normal_divergence")
+def _divergence(loc: Tensor, scale: Tensor, other_loc: Tensor, other_scale: Tensor) -> Tensor:
     r"""With the shift and the gap in units of q, a sum of terms that are never negative.
 
     .. math:: \tfrac12 \Delta^2 + \tfrac12 \delta^2 + (\delta - \log(1 + \delta)), \qquad
         \Delta = \frac{\mu_p - \mu_q}{\sigma_q}, \quad \delta = \frac{\sigma_p - \sigma_q}{\sigma_q}
     """
-    shift = (p.loc - q.loc) / q.scale
-    gap = (p.scale - q.scale) / q.scale
-    return torch.add(deviance(q.scale, p.scale) / q.scale, shift * shift + gap * gap, alpha=0.5)
+    shift, gap = (loc - other_loc) / other_scale, (scale - other_scale) / other_scale
+    return torch.add(deviance(other_scale, scale) / other_scale, shift * shift + gap * gap, alpha=0.5)

@@ -82,12 +82,14 @@ def _known(p: Any, q: Any) -> Tensor:
     if not (p._plain and q._plain):
         half = torch.promote_types(p.dtype, q.dtype)
         return _known(p.to(torch.float32), q.to(torch.float32)).to(half)
-    if p.event_shape != q.event_shape:
+    if p._event_shape != q._event_shape:
         raise ValueError(
             f"KL of laws over different events: {type(p).__name__} has event_shape {tuple(p.event_shape)}, "
             f"{type(q).__name__} has {tuple(q.event_shape)}"
         )
-    shape = broadcast((p.batch_shape, q.batch_shape), "kl_divergence", ("p", "q"))
+    shape = p._batch_shape
+    if shape != q._batch_shape:
+        shape = broadcast((shape, q._batch_shape), "kl_divergence", ("p", "q"))
     covered = covers(p, q)
     if covered is False:
         return torch.full(shape, torch.inf, dtype=p.dtype, device=p.device)
@@ -104,5 +106,5 @@ def _known(p: Any, q: Any) -> Tensor:
         if isinstance(covered, Tensor) and surely(~covered):
             return torch.full(shape, torch.inf, dtype=p.dtype, device=p.device)
         raise
-    value = value.expand(shape)
-    return value if covered is True else torch.where(covered, value, torch.inf)
+    value = value if value.shape == shape else value.expand(shape)
+    return value if covered is True else value.masked_fill(~covered, torch.inf)

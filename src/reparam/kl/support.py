@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from torch import Tensor
@@ -10,6 +11,7 @@ from ..constraints import Constraint, is_dependent, is_subset
 from ..constraints.composite import Independent
 from ..constraints.numeric import Range
 from ..constraints.structured import Multinomial, OneHot
+from ..kernels import all_within
 
 
 def covers(p: Any, q: Any) -> bool | Tensor:
@@ -18,6 +20,9 @@ def covers(p: Any, q: Any) -> bool | Tensor:
     Raises:
         NotImplementedError: if one is a law of angles and the other of numbers.
     """
+    declared = type(p).support
+    if type(p) is type(q) and isinstance(declared, Range):
+        return _is_within(*_ends(p, declared), *_ends(q, declared))
     ours, theirs = p.support, q.support
     if ours is theirs or is_dependent(ours) or is_dependent(theirs) or _have_the_same_entries(ours, theirs):
         return True
@@ -32,10 +37,26 @@ def covers(p: Any, q: Any) -> bool | Tensor:
         return False
     if isinstance(ours, Range) and isinstance(theirs, Range):
         # no law has an empty support, and the ends of a continuous one are of measure zero
-        (lower, upper), (least, most) = ours.limits, theirs.limits
-        within: bool | Tensor = (lower >= least) & (upper <= most)
-        return within
+        return _is_within(*ours.limits, *theirs.limits)
     return is_subset(ours, theirs if theirs.is_discrete else theirs.closure())
+
+
+def _ends(law: Any, declared: Range) -> tuple[Any, Any]:
+    """The ends of a support of which they alone are the law's own."""
+    lower, upper = declared.lower_bound, declared.upper_bound
+    return getattr(law, lower) if type(lower) is str else lower, getattr(law, upper) if type(upper) is str else upper
+
+
+def _is_within(lower: Any, upper: Any, least: Any, most: Any) -> bool | Tensor:
+    """Whether one range lies in another."""
+    return _is_least(least, lower) & _is_least(upper, most)
+
+
+def _is_least(a: Any, b: Any) -> bool | Tensor:
+    if a is b or (isinstance(a, Tensor) and all_within(a, -math.inf, b)):
+        return True
+    least: bool | Tensor = a <= b
+    return least
 
 
 def _have_the_same_entries(a: Constraint, b: Constraint) -> bool:
