@@ -9,7 +9,7 @@ import pytest
 import torch
 from mpmath import mp, mpf
 
-from reference.test_kernels import Case, grid
+from reference.test_kernels import Case, gamma, grid
 from reference.test_kernels import test_edges as check_edge
 from reference.test_kernels import test_values_and_partial_derivatives as check_case
 from reparam import kernels
@@ -112,6 +112,61 @@ def binary_entropy_logits(logits: mpf) -> mpf:
     return binary_entropy_probs(1 / (1 + mp.exp(-logits)))
 
 
+def chi2(x: mpf, df: mpf) -> mpf:
+    return gamma(x, df / 2, mpf(1) / 2)
+
+
+def chance(logits: mpf) -> tuple[mpf, mpf]:
+    return 1 / (1 + mp.exp(-logits)), 1 / (1 + mp.exp(logits))
+
+
+def geometric_logits(x: mpf, logits: mpf) -> mpf:
+    p, q = chance(logits)
+    return mp.log(p) + mp.nint(x) * mp.log(q)
+
+
+def geometric_entropy_logits(logits: mpf) -> mpf:
+    p, q = chance(logits)
+    return -(p * mp.log(p) + q * mp.log(q)) / p
+
+
+def geometric_divergence(p: mpf, q: mpf, r: mpf, s: mpf) -> mpf:
+    with mp.extradps(60):
+        return mp.log(p / r) + q / p * mp.log(q / s)
+
+
+def geometric_probs_divergence(p: mpf, r: mpf) -> mpf:
+    return geometric_divergence(p, 1 - p, r, 1 - r)
+
+
+def geometric_logits_divergence(a: mpf, b: mpf) -> mpf:
+    with mp.extradps(60):
+        return geometric_divergence(*chance(a), *chance(b))
+
+
+def normal_divergence(loc: mpf, scale: mpf, other_loc: mpf, other_scale: mpf) -> mpf:
+    ratio = scale / other_scale
+    return (ratio**2 - 1 + ((loc - other_loc) / other_scale) ** 2) / 2 - mp.log(ratio)
+
+
+def log_tilt(slope: mpf) -> mpf:
+    return mp.log(mp.expm1(slope) / slope) if slope else mpf(0)
+
+
+def mean_of_tilt(slope: mpf) -> mpf:
+    return 1 / (-mp.expm1(-slope)) - 1 / slope if slope else mpf(1) / 2
+
+
+def continuous_bernoulli_entropy(slope: mpf) -> mpf:
+    with mp.extradps(60):
+        return log_tilt(slope) - slope * mean_of_tilt(slope)
+
+
+def continuous_bernoulli_divergence(slope: mpf, other: mpf) -> mpf:
+    with mp.extradps(60):
+        return log_tilt(other) - log_tilt(slope) - (other - slope) * mean_of_tilt(slope)
+
+
 def log_ratio(x: mpf, y: mpf) -> mpf:
     return mp.log(x / y)
 
@@ -143,6 +198,7 @@ WEIGHTS = [(0.2, 0.3, 0.5), (1e-9, 3.0, 40.0), (0.25, 0.25, 0.5)]
 LOGITS = [(0.1, -2.0, 3.0), (100.0, 99.0, 0.0), (-1e-9, 1e-9, -40.0)]
 AVERAGED = [(-1e3, -1e3, -1001.5), (-0.3, 2.0, -5.0)]
 POINTS = [(0.2, 0.3, 0.5), (1e-30, 0.125, 0.875), (0.999, 0.0005, 0.0005)]
+SLOPES = (-700.0, -3.0, -1.0, -0.125, 1e-9, 0.3, 0.999, 2.5, 40.0)
 ENDS = (1e-9, 1e-3, 0.3, 0.999, 1.0, 1.7, 2.0, 8.5, 300.0, 1e8, 1e12)
 
 CASES = [
@@ -184,6 +240,20 @@ CASES = [
          (1, 1), (0, 1)),
     Case("binary_entropy_probs", binary_entropy_probs, grid((1e-30, *SHARES)), (1,), (0,)),
     Case("binary_entropy_logits", binary_entropy_logits, grid((-700.0, -3.0, -1e-9, 0.3, 50.0)), (1,), (0,)),
+    Case("chi2_log_prob", chi2, grid((1e-30, 0.3, 1.0, 50.0), (1e-3, 1.0, 2.0, 5.0, 2e5)), (1, 1), (0, 1)),
+    Case("geometric_logits_log_prob", geometric_logits, grid((0, 1, 7, 500321), (-40.0, -3.0, 1e-9, 0.3, 30.0)),
+         (1, 1), (1,)),
+    Case("geometric_entropy_logits", geometric_entropy_logits, grid((-700.0, -41.0, -3.0, 1e-9, 0.3, 50.0)),
+         (1,), (0,)),
+    Case("continuous_bernoulli_entropy", continuous_bernoulli_entropy, grid(SLOPES), (1,), (0,)),
+    Case("normal_divergence", normal_divergence,
+         grid((-2.0, 0.25), (1e-3, 0.3, 1.0), (0.125, 0.25), (0.3, 0.30078125, 40.0)), (1, 1, 1, 1), (0, 1, 2, 3)),
+    Case("geometric_probs_divergence", geometric_probs_divergence, grid(SHARES, (1e-5, 0.30078125, 0.6, 0.99)),
+         (1, 1), (0, 1)),
+    Case("geometric_logits_divergence", geometric_logits_divergence,
+         grid((-45.0, -12.0, -0.5, 0.75, 29.0), (-44.0, -12.125, -3.0, 0.5, 3.0, 30.0)), (1, 1), (0, 1)),
+    Case("continuous_bernoulli_divergence", continuous_bernoulli_divergence,
+         grid(SLOPES, (-60.0, -3.125, 0.25, 0.3125, 2.0, 39.0)), (1, 1), (0, 1)),
     Case("log_ratio", log_ratio, grid((1e-30, 0.3, 1.0000001, 1e30), (1e-30, 0.4, 1.0, 1e30)), (1, 1), (0, 1)),
     Case("exp_remainder", exp_remainder, grid((-50.0, -0.6, -0.4, 1e-10, 0.3, 0.5, 2.0, 40.0)), (1,), (0,)),
     Case("expm1_quotient", expm1_quotient, grid((-7.0, -0.3, -1e-9, 1e-12, 0.4, 2.0), (1e-12, 0.05, 0.5, 7.0)),
@@ -238,6 +308,19 @@ EDGES: list[tuple[str, list[Any], float, dict[int, Any]]] = [
     ("fisher_snedecor_log_prob", [0.0, 3.0, 4.0], -INF, {}),
     ("fisher_snedecor_log_prob", [INF, 3.0, 4.0], -INF, {0: 0.0, 1: 0.0, 2: 0.0}),
     ("fisher_snedecor_log_prob", [NAN, 3.0, 4.0], NAN, {}),
+    ("chi2_log_prob", [0.0, 2.0], -math.log(2), {0: -0.5}),
+    ("chi2_log_prob", [-1.0, 2.0], -INF, {0: 0.0, 1: 0.0}),
+    ("chi2_log_prob", [NAN, 2.0], NAN, {}),
+    ("geometric_logits_log_prob", [0.5, 0.0], -INF, {1: 0.0}),
+    ("geometric_logits_log_prob", [-1.0, 0.0], -INF, {1: 0.0}),
+    ("geometric_logits_log_prob", [0.0, INF], 0.0, {1: 0.0}),
+    ("geometric_logits_log_prob", [NAN, 0.0], NAN, {}),
+    ("geometric_probs_divergence", [1.0, 1.0], 0.0, {0: 0.0, 1: 0.0}),
+    ("geometric_probs_divergence", [0.5, 1.0], INF, {}),
+    ("geometric_logits_divergence", [-800.0, -800.0], 0.0, {0: 0.0, 1: 0.0}),
+    ("continuous_bernoulli_divergence", [3.0, 3.0], 0.0, {0: 0.0, 1: 0.0}),
+    ("normal_divergence", [1.0, 2.0, 1.0, 2.0], 0.0, {0: 0.0, 1: 0.0, 2: 0.0, 3: 0.0}),
+    ("normal_divergence", [NAN, 2.0, 1.0, 2.0], NAN, {}),
     ("multinomial_probs_log_prob", [[1.0, 1.0], 3.0, [1.0, 1.0]], -INF, {2: [0.0, 0.0]}),
     ("multinomial_probs_log_prob", [[1.5, 0.5], 2.0, [1.0, 1.0]], -INF, {2: [0.0, 0.0]}),
     ("multinomial_probs_log_prob", [[-1.0, 3.0], 2.0, [1.0, 1.0]], -INF, {2: [0.0, 0.0]}),

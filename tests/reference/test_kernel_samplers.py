@@ -12,6 +12,7 @@ from torch import Tensor
 
 from reference.oracle import gamma_tail
 from reparam import kernels
+from reparam.families import continuous_bernoulli
 from reparam.families.von_mises import _natively as von_mises
 from reparam.implicit import gamma as made_of_gamma
 from reparam.kernels import draw, key_of, usable
@@ -23,6 +24,9 @@ A, B = torch.tensor([0.02, 0.7, 1.5, 9.0]).double(), torch.tensor([3.0, 0.4, 1.0
 KERNELS: dict[str, tuple[kernels.dispatch.Kernel, tuple[Tensor, ...]]] = {
     "log_gamma": (made_of_gamma._log_gamma, (A,)),
     "gamma": (made_of_gamma._gamma, (A, B)),
+    "chi2": (made_of_gamma._chi2, (A,)),
+    "continuous_bernoulli_probs": (continuous_bernoulli._by_probs, (B / 31,)),
+    "continuous_bernoulli_logits": (continuous_bernoulli._by_logits, (A - B,)),
     "beta": (made_of_gamma._beta, (A, B)),
     "dirichlet": (made_of_gamma._dirichlet, (A,)),
     "student": (made_of_gamma._student, (A + 0.1, B - 1, B)),
@@ -88,6 +92,26 @@ def test_law_of_von_mises_draws(kappa: float, dtype: torch.dtype) -> None:
     assert bool((x.abs() <= float(torch.tensor(math.pi, dtype=dtype))).all())
     exact = float(torch.tensor(kappa, dtype=dtype))
     assert distance(von_mises_probability(exact, x)) < PASSED_BY_CHANCE_ONCE_IN_1E9
+
+
+@DTYPES
+@pytest.mark.parametrize("logits", [-300.0, -3.0, -1e-3, 0.0, 0.7, 40.0])
+def test_law_of_continuous_bernoulli_draws(logits: float, dtype: torch.dtype) -> None:
+    x = sample("continuous_bernoulli_logits_draw", torch.tensor(logits, dtype=dtype), 100_000).double()
+    slope = float(torch.tensor(logits, dtype=dtype))
+    # for a falling density, the other way round for a rising one
+    y, fall = (1 - x, -slope) if slope > 0 else (x, slope)
+    assert distance(torch.expm1(fall * y) / math.expm1(fall) if fall else y) < PASSED_BY_CHANCE_ONCE_IN_1E9
+
+
+@DTYPES
+@pytest.mark.parametrize("p", [1e-3, 0.3, 0.9, 1.0])
+def test_law_of_geometric_draws(p: float, dtype: torch.dtype) -> None:
+    k = sample("geometric_draw", torch.tensor(p, dtype=torch.float64).neg().log1p().to(dtype), 100_000).double()
+    assert bool((k == k.floor()).all())
+    # spread over its step a count is uniform in probability; the rounded logarithm is worth 1e-7 sqrt(n)
+    u = torch.rand(k.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    assert distance(1 - (1 - p) ** k * (1 - p * u)) < PASSED_BY_CHANCE_ONCE_IN_1E9
 
 
 @pytest.mark.parametrize(
