@@ -38,11 +38,10 @@ struct geometric_logits_log_prob {
   static constexpr unsigned differentiable = 0b10;
   static REPARAM_INLINE T evaluate(T (&d)[2], T x, T logits) {
     const bool outside = no_count(x);
-    const T small = exp(-absolute(logits)), rest = log1p(small);
+    const T fall = expm1(-absolute(logits)), small = 1 + fall, rest = log1p(small);
     const T success = (logits < 0 ? logits : T(0)) - rest, failure = (logits > 0 ? -logits : T(0)) - rest;
-    const T p = (logits < 0 ? small : T(1)) / (1 + small), q = (logits > 0 ? small : T(1)) / (1 + small);
     d[0] = 0;
-    d[1] = outside ? T(0) : q - (x > 0 ? x * p : T(0));
+    d[1] = outside ? T(0) : ((1 - x) + (logits < 0 ? -x * fall : fall)) / (1 + small);
     return outside ? -infinity<T> : success + (x > 0 ? x * failure : T(0)) + (x - x);
   }
 };

@@ -126,8 +126,7 @@ def geometric_logits(x: mpf, logits: mpf) -> mpf:
 
 
 def geometric_entropy_logits(logits: mpf) -> mpf:
-    p, q = chance(logits)
-    return -(p * mp.log(p) + q * mp.log(q)) / p
+    return mp.log1p(mp.exp(-logits)) + mp.exp(-logits) * mp.log1p(mp.exp(logits))
 
 
 def geometric_divergence(p: mpf, q: mpf, r: mpf, s: mpf) -> mpf:

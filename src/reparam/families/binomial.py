@@ -167,23 +167,28 @@ class Binomial(ExponentialFamily):
         return (law.total_count * trial - (mass * ways).sum(0)).to(self.dtype)
 
     def _is_short(self) -> bool:
-        """Whether it is known that there are few counts."""
-        return all_within(self.total_count, 0.0, SHORT) is True
+        """Whether it is known that there are few counts, and that both outcomes are possible."""
+        name = self._given[-1]
+        least, most = (0.0, 1.0) if name == "probs" else (-math.inf, math.inf)
+        short = all_within(self.total_count, 0.0, SHORT) and all_within(self.__dict__[name], least, most, True, True)
+        return short is True
 
     def _masses(self) -> tuple[Tensor, Tensor, Tensor]:
         """The counts along a new first dimension, clamped to the law's own; in how many ways each comes about, as a
         logarithm; and their masses, zero beyond."""
         n, listed = self.total_count, self._listed()
         most, listed = listed.numel() - 1.0, listed.reshape((-1,) + (1,) * n.dim())
+        if "logits" in self._given:
+            log_p, log_q = logsigmoid(self.logits), logsigmoid(-self.logits)
+        else:
+            log_p, log_q = self.probs.log(), torch.log1p(-self.probs)
         if all_within(n, most, most):
             ways = log_binomial(listed[-1:], listed)
-            if "probs" in self._given and all_within(self.probs, 0.0, 1.0, True, True):
-                chances = listed * self.probs.log() + (most - listed) * torch.log1p(-self.probs)
-                return listed, ways, torch.exp(ways + chances)
-            return listed, ways, torch.exp(ways + self._at_ends(listed))
+            return listed, ways, torch.exp(ways + (listed * log_p + (most - listed) * log_q))
         k = torch.minimum(listed, n)
         ways = log_binomial(n, k)
-        return k, ways, torch.where(listed <= n, torch.exp(ways + self._at_ends(k)), 0.0)
+        mass = torch.exp(ways + (k * log_p + (n - k) * log_q))
+        return k, ways, torch.where(listed <= n, mass, 0.0)
 
     def _mean(self) -> Tensor:
         return self.total_count * self.probs

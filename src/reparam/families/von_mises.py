@@ -219,7 +219,9 @@ class VonMises(ExponentialFamily):
 def standard_von_mises(concentration: Tensor, shape: torch.Size, generator: Generator | None) -> Tensor:
     """Angles from the mode, with the exact gradient in the concentration."""
     if kernels.usable(concentration):
-        return _natively(kernels.key_of(shape, generator, concentration), torch.zeros_like(concentration), concentration)
+        return _natively(
+            kernels.key_of(shape, generator, concentration), torch.zeros_like(concentration), concentration
+        )
     kappa = concentration if concentration.shape == shape else concentration.expand(shape)
     with torch.no_grad():
         u = fine_uniform(shape, kappa, generator)

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from .._torch import is_compiling
 from ..constraints import Constraint, is_dependent, is_subset
 from ..constraints.composite import Independent
 from ..constraints.numeric import Range
@@ -20,8 +21,7 @@ def covers(p: Any, q: Any) -> bool | Tensor:
     Raises:
         NotImplementedError: if one is a law of angles and the other of numbers.
     """
-    declared = type(p).support
-    if type(p) is type(q) and isinstance(declared, Range):
+    if type(p) is type(q) and not is_compiling() and isinstance(declared := type(p).support, Range):
         return _is_within(*_ends(p, declared), *_ends(q, declared))
     ours, theirs = p.support, q.support
     if ours is theirs or is_dependent(ours) or is_dependent(theirs) or _have_the_same_entries(ours, theirs):
