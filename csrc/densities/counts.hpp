@@ -38,7 +38,7 @@ struct geometric_logits_log_prob {
   static constexpr unsigned differentiable = 0b10;
   static REPARAM_INLINE T evaluate(T (&d)[2], T x, T logits) {
     const bool outside = no_count(x);
-    const T fall = expm1(-absolute(logits)), small = 1 + fall, rest = log1p(small);
+    const T small = exp(-absolute(logits)), fall = expm1(-absolute(logits)), rest = log1p(small);
     const T success = (logits < 0 ? logits : T(0)) - rest, failure = (logits > 0 ? -logits : T(0)) - rest;
     d[0] = 0;
     d[1] = outside ? T(0) : ((1 - x) + (logits < 0 ? -x * fall : fall)) / (1 + small);
