@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from . import large, mixtures, sampling, small_calls, special, special_regions
+from . import large, mixtures, sampling, small_calls, small_doors, special, special_regions
 
 small_calls.main()
+print()
+small_doors.main()
 print()
 large.main()
 print()

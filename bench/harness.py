@@ -129,10 +129,10 @@ class Table:
         """Put a result into its place."""
         self.cells.setdefault(row, {})[column] = result
 
-    def sort(self) -> None:
-        """Order the rows by their largest ratios, the worst first."""
-        ordered = sorted(self.cells.items(), key=lambda row: -max(result.ratio for result in row[1].values()))
-        self.cells = dict(ordered)
+    def worst_first(self) -> Table:
+        """The rows by their largest ratio, from the largest on."""
+        rows = sorted(self.cells, key=lambda row: -max(each.ratio for each in self.cells[row].values()))
+        return Table(self.title, self.columns, {row: self.cells[row] for row in rows}, self.spell)
 
     def missed(self) -> list[str]:
         """The cells above their bounds, spelt out."""

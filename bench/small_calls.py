@@ -38,37 +38,20 @@ def build_draw_and_backward(law: Law, library: Any, validate: bool, parameters: 
     return task
 
 
-def build_and_entropy(law: Law, library: Any, validate: bool, parameters: list[Tensor]) -> Task:
-    build = law.build
-    return lambda: build(library, validate, *parameters).entropy()
-
-
-def build_two_and_kl(law: Law, library: Any, validate: bool, parameters: list[Tensor]) -> Task:
-    build, divergence = law.build, _divergence(library)
-    other = law.parameters(len(parameters[0]))
-    return lambda: divergence(build(library, validate, *parameters), build(library, validate, *other))
-
-
-def _divergence(library: Any) -> Callable[[Any, Any], Tensor]:
-    found: Callable[[Any, Any], Tensor] = library.kl_divergence
-    return found
-
-
 TASKS: dict[str, Maker] = {
     "build + log_prob": build_and_log_prob,
     "build + (r)sample + log_prob + backward": build_draw_and_backward,
 }
-EXTRAS: dict[str, Maker] = {"build + entropy": build_and_entropy, "build two + KL": build_two_and_kl}
 
 
-def measure(title: str, make: Maker, laws: list[Law], effort: Effort, bounded: bool) -> Table:
+def measure(title: str, make: Maker, laws: list[Law], effort: Effort, bounds: dict[bool, float]) -> Table:
     """One table: a row for each law, a column for each way to validate and each batch size."""
     settings = {
         f"validation {'on' if validate else 'off'}, batch {batch}": (validate, batch)
-        for validate in BOUNDS
+        for validate in bounds
         for batch in BATCHES
     }
-    table = Table(title, {name: BOUNDS[v] if bounded else None for name, (v, _) in settings.items()})
+    table = Table(title, {name: bounds[v] for name, (v, _) in settings.items()})
     for law in laws:
         for column, (validate, batch) in settings.items():
             parameters = law.parameters(batch)
@@ -86,8 +69,8 @@ def main() -> None:
     laws, effort = matching(chosen.only), QUICK if chosen.quick else FULL
     print("Small calls: time relative to torch.distributions (reparam / torch); ! above the bound, ~ noisy\n")
     missed = []
-    for title, make in {**TASKS, **({} if chosen.quick else EXTRAS)}.items():
-        table = measure(title, make, laws, effort, bounded=title in TASKS)
+    for title, make in TASKS.items():
+        table = measure(title, make, laws, effort, BOUNDS)
         print(table.render(chosen.markdown), end="\n\n", flush=True)
         missed += table.missed()
     print("\n".join(["Above their bounds:", *missed]) if missed else "All within their bounds.")

@@ -174,7 +174,7 @@ class Binomial(ExponentialFamily):
         return short is True
 
     def _masses(self) -> tuple[Tensor, Tensor, Tensor]:
-        """The counts along a new first dimension, clamped to the law's own, the logarithms of their ways, the masses."""
+        """The counts along a new first dimension, the logarithms of their ways, and their masses, zero beyond."""
         n, listed = self.total_count, self._listed()
         most, listed = listed.numel() - 1.0, listed.reshape((-1,) + (1,) * n.dim())
         if "logits" in self._given:
