@@ -9,7 +9,7 @@ namespace reparam::REPARAM_LEVEL {
 // Where a density is zero all its partial derivatives are; returns the value.
 template <class T, std::size_t N>
 REPARAM_INLINE T zero_where(bool outside, T value, T (&d)[N]) {
-  for (T& each : d) each = outside ? T(0) : each;
+  for (T& each : d) each = select(outside, T(0), each);
   return outside ? -infinity<T> : value;
 }
 
@@ -108,8 +108,8 @@ struct kumaraswamy_log_prob {
     d[1] = ((rest - fall) + b * r) / a;
     d[2] = 1 / b + log_rest;
     // at the ends the density is its limit
-    d[0] = at_zero & (a == 1) ? 1 - b : at_one & (b == 1) ? a - 1 : d[0];
-    const T value = at_zero ? power_limit(a, log_b) : at_one ? power_limit(b, log_a) : inner;
+    d[0] = select(at_zero & (a == 1), 1 - b, select(at_one & (b == 1), a - 1, d[0]));
+    const T value = select(at_zero, power_limit(a, log_b), select(at_one, power_limit(b, log_a), inner));
     return zero_where((x < 0) | (x > 1), value, d);
   }
 };

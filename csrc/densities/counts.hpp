@@ -69,7 +69,7 @@ REPARAM_INLINE negative_binomial_result<T> negative_binomial_log_prob(T x, T r, 
   const bool outside = no_count(x);
   const T slope = at_n.slope - at_rest.slope + T(0.5) * (1 / rest - 1 / n) - (log(rest / n) - of.log_q);
   const T value = some ? (possible ? inner : -infinity<T>) : (possible ? r * of.log_q : T(0));
-  const bool flat = outside | (some & !(possible & (of.log_p > -infinity<T>)));
+  const bool flat = outside | (some & !(select(possible, of.log_p, -infinity<T>) > -infinity<T>));
   return {outside ? -infinity<T> : value + (x - x), some ? excess : -r * of.p, some ? slope : of.log_q, flat};
 }
 
@@ -80,8 +80,8 @@ struct negative_binomial_probs_log_prob {
     const chance<T> of = chance_of_probs(probs);
     const negative_binomial_result<T> result = negative_binomial_log_prob(x, total_count, of);
     d[0] = 0;
-    d[1] = result.flat ? T(0) : result.slope;
-    d[2] = result.flat ? T(0) : (x > 0 ? result.excess / (of.p * of.q) : -total_count / of.q);
+    d[1] = select(result.flat, T(0), result.slope);
+    d[2] = select(result.flat, T(0), select(x > 0, result.excess / of.p, -total_count) / of.q);
     return result.value;
   }
 };

@@ -9,45 +9,32 @@ namespace reparam::REPARAM_LEVEL {
 
 // With z = (x - loc) / scale, w = k z and N = log(1 + w) / k: log p = -(1 + k) N - log(scale)
 template <class Accuracy>
-struct generalized_pareto_log_prob {
-  static constexpr unsigned differentiable = 0b1111;
-
-  static REPARAM_INLINE double evaluate(double (&d)[4], double x, double loc, double scale, double k) {
-    const double z = (x - loc) / scale, w = k * z, rest = 1 + w;
-    const bool flat = !(absolute(w) > 1e-20), small = absolute(w) < 1e-8, at_end = w <= -1;
-    const double inside = at_end ? 0.0 : w, log_rest = log1p(inside);
-    const double noise = flat ? z : log_rest / k;
-    // dN/dk = -z^2 (log(1 + w) - w / (1 + w)) / w^2
-    const double curve = small ? z * z * (0.5 - w * (2.0 / 3)) : (log1p_excess(inside, log_rest) / w) * (z / k);
-    const double precision = 1 / scale;
-    d[0] = at_end ? 0.0 : -(1 + k) * precision / rest;
-    d[1] = -d[0];
-    d[2] = (at_end ? -1.0 : (z - 1) / rest) * precision;
-    d[3] = at_end ? 0.0 : (1 + k) * curve - noise;
-    const double log_scale = log(scale);
-    // at the upper end, the value is the limit
-    const double limit = k < -1 ? infinity<double> : k > -1 ? -infinity<double> : -log_scale;
-    const double value = at_end ? limit : -(1 + k) * noise - log_scale;
-    // the end and x are rounded to the accuracy of the tensors
-    const double reach = scale / k, rounding = 2 * double(std::numeric_limits<Accuracy>::epsilon());
-    const bool beyond = (k < 0) & ((x - loc) + reach > rounding * (absolute(loc) + absolute(reach)));
-    return zero_where((x < loc) | (x == infinity<double>) | beyond, value, d);
-  }
-
-  static void block(int count, const double* const* in, double* value, double* const* partial) {
-    const double *x = in[0], *loc = in[1], *scale = in[2], *k = in[3];
-    if (partial == nullptr) {
-      double unused[4];
-      for (int i = 0; i < count; ++i) value[i] = evaluate(unused, x[i], loc[i], scale[i], k[i]);
-      return;
+struct generalized_pareto {
+  template <class>
+  struct log_prob {
+    static constexpr unsigned differentiable = 0b1111;
+    static REPARAM_INLINE double evaluate(double (&d)[4], double x, double loc, double scale, double k) {
+      const double z = (x - loc) / scale, w = k * z, rest = 1 + w;
+      const bool flat = !(absolute(w) > 1e-20), small = absolute(w) < 1e-8, at_end = w <= -1;
+      const double inside = at_end ? 0.0 : w, log_rest = log1p(inside);
+      const double noise = flat ? z : log_rest / k;
+      // dN/dk = -z^2 (log(1 + w) - w / (1 + w)) / w^2
+      const double curve = small ? z * z * (0.5 - w * (2.0 / 3)) : (log1p_excess(inside, log_rest) / w) * (z / k);
+      const double precision = 1 / scale;
+      d[0] = at_end ? 0.0 : -(1 + k) * precision / rest;
+      d[1] = -d[0];
+      d[2] = (at_end ? -1.0 : (z - 1) / rest) * precision;
+      d[3] = at_end ? 0.0 : (1 + k) * curve - noise;
+      const double log_scale = log(scale);
+      // at the upper end, the value is the limit
+      const double limit = k < -1 ? infinity<double> : k > -1 ? -infinity<double> : -log_scale;
+      const double value = at_end ? limit : -(1 + k) * noise - log_scale;
+      // the end and x are rounded to the accuracy of the tensors
+      const double reach = scale / k, rounding = 2 * double(std::numeric_limits<Accuracy>::epsilon());
+      const bool beyond = (k < 0) & ((x - loc) + reach > rounding * (absolute(loc) + absolute(reach)));
+      return zero_where((x < loc) | (x == infinity<double>) | beyond, value, d);
     }
-    double *in_x = partial[0], *in_loc = partial[1], *in_scale = partial[2], *in_k = partial[3];
-    for (int i = 0; i < count; ++i) {
-      double d[4];
-      value[i] = evaluate(d, x[i], loc[i], scale[i], k[i]);
-      in_x[i] = d[0], in_loc[i] = d[1], in_scale[i] = d[2], in_k[i] = d[3];
-    }
-  }
+  };
 };
 
 }  // namespace reparam::REPARAM_LEVEL

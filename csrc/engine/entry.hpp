@@ -7,36 +7,43 @@
 
 namespace reparam::REPARAM_LEVEL {
 
-// An entry whose inputs are elements of the floating dtype; the computation is in double for both.
+// An entry whose inputs are elements of the floating dtype, from what runs it for float32 and for float64.
+template <class Single, class Double>
+constexpr reparam_entry pointwise(const char* name, std::int32_t inputs, unsigned differentiable, std::int32_t grain) {
+  return {name, inputs, differentiable, differentiable, 0, 0, 0, 0, grain, {Single::run, Double::run}};
+}
+
+// A function of so many elements, computed in double for both dtypes.
 template <template <class> class Function, std::size_t Inputs>
 constexpr reparam_entry elements(const char* name, std::int32_t grain) {
   using Indices = std::make_index_sequence<Inputs>;
-  return {name,
-          Inputs,
-          Function<double>::differentiable,
-          Function<double>::differentiable,
-          0,
-          0,
-          0,
-          0,
-          grain,
-          {elementwise<Function, float, double, Indices>::run, elementwise<Function, double, double, Indices>::run}};
+  return pointwise<elementwise<Function, float, double, Indices>, elementwise<Function, double, double, Indices>>(
+      name, Inputs, Function<double>::differentiable, grain);
 }
 
-// Likewise, of a function that takes many elements at once.
+// Likewise, computed in the tensors' dtype: of functions that lose no accuracy by it.
+template <template <class> class Function, std::size_t Inputs>
+constexpr reparam_entry light_elements(const char* name, std::int32_t grain) {
+  using Indices = std::make_index_sequence<Inputs>;
+  return pointwise<elementwise<Function, float, float, Indices>, elementwise<Function, double, double, Indices>>(
+      name, Inputs, Function<double>::differentiable, grain);
+}
+
+// Likewise, computed in double as accurately as the tensors' dtype asks: Family<Accuracy> has the `log_prob`.
+template <template <class> class Family, std::size_t Inputs>
+constexpr reparam_entry graded_elements(const char* name, std::int32_t grain) {
+  using Indices = std::make_index_sequence<Inputs>;
+  return pointwise<elementwise<Family<float>::template log_prob, float, double, Indices>,
+                   elementwise<Family<double>::template log_prob, double, double, Indices>>(
+      name, Inputs, Family<double>::template log_prob<double>::differentiable, grain);
+}
+
+// A function that takes many elements at once.
 template <template <class> class Function, std::size_t Inputs>
 constexpr reparam_entry blocks(const char* name, std::int32_t grain) {
   using Indices = std::make_index_sequence<Inputs>;
-  return {name,
-          Inputs,
-          Function<double>::differentiable,
-          Function<double>::differentiable,
-          0,
-          0,
-          0,
-          0,
-          grain,
-          {blockwise<Function, float, Indices>::run, blockwise<Function, double, Indices>::run}};
+  return pointwise<blockwise<Function, float, Indices>, blockwise<Function, double, Indices>>(
+      name, Inputs, Function<double>::differentiable, grain);
 }
 
 // What sets an entry apart whose inputs are not all elements of the floating dtype: masks, and the largest k.

@@ -7,22 +7,23 @@ namespace reparam::REPARAM_LEVEL {
 
 constexpr std::int64_t lanes = 8;
 
-template <class Combine>
-REPARAM_INLINE double reduce(const double* row, std::int64_t k, double start, Combine combine) {
+template <class T, class Combine>
+REPARAM_INLINE double reduce(const T* row, std::int64_t k, double start, Combine combine) {
   double part[lanes];
   for (double& each : part) each = start;
   std::int64_t j = 0;
   for (; j + lanes <= k; j += lanes) {
-    for (std::int64_t l = 0; l < lanes; ++l) part[l] = combine(part[l], row[j + l]);
+    for (std::int64_t l = 0; l < lanes; ++l) part[l] = combine(part[l], double(row[j + l]));
   }
   double rest = start;
-  for (; j < k; ++j) rest = combine(rest, row[j]);
+  for (; j < k; ++j) rest = combine(rest, double(row[j]));
   const double left = combine(combine(part[0], part[4]), combine(part[1], part[5]));
   const double right = combine(combine(part[2], part[6]), combine(part[3], part[7]));
   return combine(combine(left, right), rest);
 }
 
-inline double sum_of(const double* row, std::int64_t k) {
+template <class T>
+inline double sum_of(const T* row, std::int64_t k) {
   return reduce(row, k, 0.0, [](double a, double b) { return a + b; });
 }
 

@@ -59,6 +59,15 @@ REPARAM_INLINE T absolute(T x) {
   return from_bits<T>(to_bits(x) & ~(typename format<T>::integer(1) << (8 * sizeof(T) - 1)));
 }
 
+// `chosen ? a : b` that stays one operation: a chain of conditionals that the compiler joins into one branch of many
+// ends keeps a loop from becoming vector code.
+template <class T>
+REPARAM_INLINE T select(bool chosen, T a, T b) {
+  using U = typename format<T>::integer;
+  const U mask = U(0) - U(chosen);
+  return from_bits<T>((to_bits(a) & mask) | (to_bits(b) & ~mask));
+}
+
 // A polynomial, constant term first, as its even and odd halves in x^2: half the latency of Horner's rule.
 template <int First, int N, class C, class T>
 REPARAM_INLINE T every_second(const C (&c)[N], T square) {
