@@ -128,6 +128,30 @@ def sinpi_series(z: mp.mpf) -> mp.mpf:
     return mp.sin(mp.pi * x) / x if z else +mp.pi
 
 
+def i0_near(t: mp.mpf) -> mp.mpf:
+    """What (1 + k) exp(-k) I_0(k) has beyond 1, over k^2."""
+    k = 4 * (1 + t)
+    return ((1 + k) * mp.exp(-k) * mp.besseli(0, k) - 1) / k**2 if k else -mp.mpf(1) / 4
+
+
+def decline_near(t: mp.mpf) -> mp.mpf:
+    """exp(-k) (I_0(k) - I_1(k)), made even."""
+    k = 4 * (1 + t)
+    return (1 + k) * mp.exp(-k) * (mp.besseli(0, k) - mp.besseli(1, k))
+
+
+def i0_far(t: mp.mpf) -> mp.mpf:
+    """The scaled Bessel function of order zero over its leading term, but for a factor."""
+    k = 16 / (1 + t)
+    return mp.sqrt(k) * mp.exp(-k) * mp.besseli(0, k)
+
+
+def decline_far(t: mp.mpf) -> mp.mpf:
+    """1 - I_1(k) / I_0(k) over its leading term, but for a factor."""
+    k = 16 / (1 + t)
+    return k * (1 - mp.besseli(1, k) / mp.besseli(0, k))
+
+
 FITS = (
     Fit("atanh_series", "(2 atanh(s) / s - 2) / z with z = s^2, |s| <= 3 - 2 sqrt 2", atanh_series,
         ("0", "0.02944"), (6, 3)),
@@ -151,6 +175,14 @@ FITS = (
     Fit("log_gamma_above_one", "log Gamma(1 + a) / a with t = 2 a - 1, 0 <= a <= 1", log_gamma_above_one,
         ("-1", "1"), (20, 9)),
     Fit("sinpi", "sin(pi x) / x with z = x^2, |x| <= 1/2", sinpi_series, ("0", "0.25"), (8, 5)),
+    Fit("i0_near", "((1 + k) exp(-k) I_0(k) - 1) / k^2 with t = k / 4 - 1, 0 <= k <= 8", i0_near, ("-1", "1"), (29,)),
+    Fit("i0_near_brief", "likewise, for single precision", i0_near, ("-1", "1"), (20,)),
+    Fit("decline_near", "(1 + k) exp(-k) (I_0(k) - I_1(k)) likewise", decline_near, ("-1", "1"), (32,)),
+    Fit("decline_near_brief", "likewise, for single precision", decline_near, ("-1", "1"), (23,)),
+    Fit("i0_far", "sqrt(k) exp(-k) I_0(k) with t = 16 / k - 1, k >= 8", i0_far, ("-1", "1"), (23,)),
+    Fit("i0_far_brief", "likewise, for single precision", i0_far, ("-1", "1"), (7,)),
+    Fit("decline_far", "k (1 - I_1(k) / I_0(k)) likewise", decline_far, ("-1", "1"), (27,)),
+    Fit("decline_far_brief", "likewise, for single precision", decline_far, ("-1", "1"), (9,)),
 )  # fmt: skip
 
 QUADRATURE = (22, 12)

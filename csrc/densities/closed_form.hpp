@@ -1,4 +1,5 @@
-// Laws whose distribution function is in closed form: exponential, Laplace, Cauchy, Pareto, Weibull and Kumaraswamy.
+// Laws whose distribution function is in closed form: exponential, Laplace, Gumbel, Cauchy, Pareto, Weibull
+// and Kumaraswamy.
 #pragma once
 
 #include "../special/logs.hpp"
@@ -38,6 +39,20 @@ struct laplace_log_prob {
     d[0] = -d[1];
     d[2] = (size - 1) * precision;
     return -log_two<T> - (size + log(scale));
+  }
+};
+
+// log p = y - exp(y) - log(scale) with y = (loc - x) / scale
+template <class T>
+struct gumbel_log_prob {
+  static constexpr unsigned differentiable = 0b111;
+  static REPARAM_INLINE T evaluate(T (&d)[3], T x, T loc, T scale) {
+    const T y = (loc - x) / scale, growth = expm1(y), precision = 1 / scale;
+    const T bounded = y > T(1e4) ? T(1e4) : y;
+    d[0] = growth * precision;
+    d[1] = -d[0];
+    d[2] = (bounded * growth - 1) * precision;
+    return (bounded - exp(y)) - log(scale);
   }
 };
 

@@ -9,9 +9,9 @@ namespace reparam::REPARAM_LEVEL {
 
 // With z = (x - loc) / scale, w = k z and N = log(1 + w) / k: log p = -(1 + k) N - log(scale)
 template <class Accuracy>
-struct generalized_pareto {
+struct generalized_pareto_log_prob {
   template <class>
-  struct log_prob {
+  struct function {
     static constexpr unsigned differentiable = 0b1111;
     static REPARAM_INLINE double evaluate(double (&d)[4], double x, double loc, double scale, double k) {
       const double z = (x - loc) / scale, w = k * z, rest = 1 + w;

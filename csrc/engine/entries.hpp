@@ -20,6 +20,7 @@
 #include "../densities/normal.hpp"
 #include "../densities/relaxed_bernoulli.hpp"
 #include "../densities/studentt.hpp"
+#include "../densities/von_mises.hpp"
 #include "../densities/weighted.hpp"
 #include "../densities/wishart.hpp"
 #include "../matrices/cholesky.hpp"
@@ -50,13 +51,15 @@ inline constexpr reparam_entry entries[] = {
     elements<relaxed_bernoulli_log_prob, 3>("relaxed_bernoulli_log_prob", 16384),
     light_elements<exponential_log_prob, 2>("exponential_log_prob", 65536),
     elements<laplace_log_prob, 3>("laplace_log_prob", 65536),
+    light_elements<gumbel_log_prob, 3>("gumbel_log_prob", 65536),
     light_elements<cauchy_log_prob, 3>("cauchy_log_prob", 32768),
     elements<pareto_log_prob, 3>("pareto_log_prob", 32768),
     elements<weibull_log_prob, 3>("weibull_log_prob", 16384),
     elements<kumaraswamy_log_prob, 3>("kumaraswamy_log_prob", 16384),
-    graded_elements<generalized_pareto, 4>("generalized_pareto_log_prob", 16384),
+    graded_elements<generalized_pareto_log_prob, 4>("generalized_pareto_log_prob", 16384),
     elements<continuous_bernoulli_probs_log_prob, 2>("continuous_bernoulli_probs_log_prob", 16384),
     elements<continuous_bernoulli_logits_log_prob, 2>("continuous_bernoulli_logits_log_prob", 16384),
+    graded_elements<von_mises_log_prob, 3>("von_mises_log_prob", 16384),
     elements<fisher_snedecor_log_prob, 3>("fisher_snedecor_log_prob", 8192),
     structured<dirichlet_log_prob<float>, dirichlet_log_prob<double>>("dirichlet_log_prob", 2, 0b11, {0b11}, 8192),
     structured<categorical_log_prob<float, by_logits>, categorical_log_prob<double, by_logits>>(

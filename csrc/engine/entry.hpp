@@ -29,13 +29,13 @@ constexpr reparam_entry light_elements(const char* name, std::int32_t grain) {
       name, Inputs, Function<double>::differentiable, grain);
 }
 
-// Likewise, computed in double as accurately as the tensors' dtype asks: Family<Accuracy> has the `log_prob`.
+// Likewise, computed in double as accurately as the tensors' dtype asks: Family<Accuracy> has the `function`.
 template <template <class> class Family, std::size_t Inputs>
 constexpr reparam_entry graded_elements(const char* name, std::int32_t grain) {
   using Indices = std::make_index_sequence<Inputs>;
-  return pointwise<elementwise<Family<float>::template log_prob, float, double, Indices>,
-                   elementwise<Family<double>::template log_prob, double, double, Indices>>(
-      name, Inputs, Family<double>::template log_prob<double>::differentiable, grain);
+  return pointwise<elementwise<Family<float>::template function, float, double, Indices>,
+                   elementwise<Family<double>::template function, double, double, Indices>>(
+      name, Inputs, Family<double>::template function<double>::differentiable, grain);
 }
 
 // A function that takes many elements at once.

@@ -8,6 +8,7 @@
 #include "entry.hpp"
 
 #include "../special/bessel.hpp"
+#include "../special/bessel_zero.hpp"
 #include "../special/beta_functions.hpp"
 #include "../special/beta_inverse.hpp"
 #include "../special/functions.hpp"
@@ -96,7 +97,7 @@ inline constexpr reparam_entry special_functions[] = {
     blocks<log_ive, 2>("log_ive", 2048),
     blocks<bessel_ratio, 2>("bessel_ratio", 2048),
     blocks<bessel_ratio_inverse, 2>("bessel_ratio_inverse", 512),
-    blocks<log_i0e, 1>("log_i0e", 4096),
+    graded_elements<log_i0e, 1>("log_i0e", 16384),
     blocks<circular_variance, 1>("circular_variance", 4096),
     blocks<circular_spread, 1>("circular_spread", 4096),
     blocks<von_mises_cdf, 2>("von_mises_cdf", 2048),

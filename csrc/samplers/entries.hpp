@@ -9,6 +9,7 @@
 #include "dirichlet.hpp"
 #include "gamma.hpp"
 #include "geometric.hpp"
+#include "inversion.hpp"
 #include "multinomial.hpp"
 #include "poisson.hpp"
 #include "von_mises.hpp"
@@ -27,6 +28,7 @@ inline constexpr reparam_entry samplers[] = {
     draws<geometric_draw, 1>("geometric_draw", 4096),
     draws<poisson_draw, 1>("poisson_draw", 2048),
     draws<binomial_draw, 2>("binomial_draw", 2048),
+    draws<kumaraswamy_draw, 2>("kumaraswamy_draw", 8192),
     structured<dirichlet_draw<float>, dirichlet_draw<double>>("dirichlet_draw", 2, 0b10, {0b110, 0, 0b01, 0b10}, 2048),
     structured<multinomial_draw<float>, multinomial_draw<double>>("multinomial_draw", 3, 0, {0b1100, 0, 0b001}, 2048),
 };

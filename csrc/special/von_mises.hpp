@@ -1,4 +1,4 @@
-// The von Mises distribution function, its logarithm and its quantiles, and the scaled Bessel function of order zero.
+// The von Mises distribution function, its logarithm and its quantiles, and the cumulants of the cosine.
 #pragma once
 
 #include "circle_slopes.hpp"
@@ -6,7 +6,7 @@
 
 namespace reparam::REPARAM_LEVEL {
 
-// The logarithm of I_0(kappa) exp(-kappa), and the cumulants of 1 - cos that its derivatives are.
+// The cumulants of 1 - cos, which are but for their signs the derivatives of the logarithm of I_0(kappa) exp(-kappa).
 template <class Accuracy, int Order>
 struct circle_cumulant {
   static constexpr unsigned differentiable = 0b1;
@@ -14,7 +14,7 @@ struct circle_cumulant {
   static void block(int count, const double* const* in, double* value, double* const* partial) {
     circle_moments moments;
     alignas(64) double kappa[circle_lanes];
-    const double* const found[] = {moments.log_i0e, moments.mean, moments.variance, moments.third};
+    const double* const found[] = {moments.mean, moments.variance, moments.third};
     for (int begin = 0; begin < count; begin += circle_lanes) {
       const int here = std::min(circle_lanes, count - begin);
       for (int i = 0; i < circle_lanes; ++i) kappa[i] = in[0][begin + std::min(i, here - 1)];
@@ -28,11 +28,9 @@ struct circle_cumulant {
 };
 
 template <class Accuracy>
-struct log_i0e : circle_cumulant<Accuracy, 0> {};
+struct circular_variance : circle_cumulant<Accuracy, 0> {};
 template <class Accuracy>
-struct circular_variance : circle_cumulant<Accuracy, 1> {};
-template <class Accuracy>
-struct circular_spread : circle_cumulant<Accuracy, 2> {};
+struct circular_spread : circle_cumulant<Accuracy, 1> {};
 
 template <class Accuracy>
 struct von_mises_quantile_grad {

@@ -9,7 +9,7 @@ import pytest
 import torch
 from mpmath import mp, mpf
 
-from reference.test_kernels import Case, gamma, grid
+from reference.test_kernels import LIGHT, Case, gamma, grid
 from reference.test_kernels import test_edges as check_edge
 from reference.test_kernels import test_values_and_partial_derivatives as check_case
 from reparam import kernels
@@ -28,6 +28,19 @@ def laplace(x: mpf, loc: mpf, scale: mpf) -> mpf:
 
 def cauchy(x: mpf, loc: mpf, scale: mpf) -> mpf:
     return mp.log(scale / mp.pi) - mp.log((x - loc) ** 2 + scale**2)
+
+
+def gumbel(x: mpf, loc: mpf, scale: mpf) -> mpf:
+    y = (loc - x) / scale
+    return y - mp.exp(y) - mp.log(scale)
+
+
+def geometric(x: mpf, p: mpf) -> mpf:
+    return mp.log(p) + mp.nint(x) * mp.log1p(-p)
+
+
+def von_mises(x: mpf, loc: mpf, kappa: mpf) -> mpf:
+    return kappa * mp.cos(x - loc) - mp.log(2 * mp.pi * mp.besseli(0, kappa))
 
 
 def pareto(x: mpf, scale: mpf, alpha: mpf) -> mpf:
@@ -201,11 +214,17 @@ SLOPES = (-700.0, -3.0, -1.0, -0.125, 1e-9, 0.3, 0.999, 2.5, 40.0)
 ENDS = (1e-9, 1e-3, 0.3, 0.999, 1.0, 1.7, 2.0, 8.5, 300.0, 1e8, 1e12)
 
 CASES = [
-    Case("exponential_log_prob", exponential, grid((1e-9, 0.3, 1.0, 50.0), RATES), (1, 1), (0, 1)),
+    Case("exponential_log_prob", exponential, grid((1e-9, 0.3, 1.0, 50.0), RATES), (1, 1), (0, 1), LIGHT),
     Case("laplace_log_prob", laplace, grid((-1e5, 0.1, 3.0), (-2.0, 0.25, 7.5), (1e-10, 0.3, 1e8)),
          (1, 1, 1), (0, 1, 2)),
     Case("cauchy_log_prob", cauchy, grid((-1e30, 0.1, 3.0), (-2.0, 0.125, 7.5), (1e-10, 0.3, 1e30)),
-         (1, 1, 1), (0, 1, 2)),
+         (1, 1, 1), (0, 1, 2), LIGHT),
+    Case("gumbel_log_prob", gumbel, grid((-3.0, 0.1, 40.0), (-2.0, 0.125, 7.5), (0.3, 1.0, 1e6)),
+         (1, 1, 1), (0, 1, 2), LIGHT),
+    Case("geometric_probs_log_prob", geometric, grid((0.0, 1.0, 7.0, 1e6), (1e-9, 0.3, 0.5, 0.9999)),
+         (1, 1), (1,), LIGHT),
+    Case("von_mises_log_prob", von_mises, grid((-2.5, 0.1, 3.0, 40.0), (-2.0, 0.125, 3.0),
+         (1e-9, 0.3, 2.0, 7.9999, 8.0, 8.5, 30.0, 1e3, 1e9)), (1, 1, 1), (0, 1, 2)),
     Case("pareto_log_prob", pareto, [(s * m, s, a) for s, m, a in grid(RATES, (1.0001, 1.7, 3.0, 1e9, 1e25), RATES)],
          (1, 1, 1), (0, 1, 2)),
     Case("weibull_log_prob", weibull,
@@ -276,6 +295,12 @@ EDGES: list[tuple[str, list[Any], float, dict[int, Any]]] = [
     ("exponential_log_prob", [NAN, 1.0], NAN, {}),
     ("laplace_log_prob", [0.0, 0.0, 0.5], 0.0, {0: 0.0, 1: 0.0, 2: -2.0}),
     ("laplace_log_prob", [NAN, 0.0, 0.5], NAN, {}),
+    ("gumbel_log_prob", [INF, 0.0, 1.0], -INF, {}),
+    ("gumbel_log_prob", [-INF, 0.0, 1.0], -INF, {}),
+    ("gumbel_log_prob", [NAN, 0.0, 1.0], NAN, {}),
+    ("von_mises_log_prob", [0.5, 0.5, 0.0], -math.log(2 * math.pi), {0: 0.0, 1: 0.0, 2: 1.0}),
+    ("von_mises_log_prob", [NAN, 0.0, 1.0], NAN, {}),
+    ("von_mises_log_prob", [INF, 0.0, 1.0], NAN, {}),
     ("cauchy_log_prob", [INF, 0.0, 1.0], -INF, {}),
     ("cauchy_log_prob", [NAN, 0.0, 1.0], NAN, {}),
     ("pareto_log_prob", [1.0, 1.0, 1.0], 0.0, {0: -2.0, 1: 1.0, 2: 1.0}),

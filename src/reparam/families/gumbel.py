@@ -12,6 +12,7 @@ from ..core.distribution import Distribution
 from ..core.noise import exponential
 from ..core.params import param
 from ..core.registry import register_kl
+from ..kernels import fused
 from ..special import deviance, log_gamma_ratio, stirling_bregman
 from ..special.quotients import exp_remainder, log_inverse_cloglog
 
@@ -47,6 +48,7 @@ class Gumbel(Distribution):
     scale = param(positive, symbol=r"\beta", typical=(0.3, 3.0))
     support = real
 
+    @fused("gumbel_log_prob", "loc", "scale")
     def _log_prob(self, x: Tensor) -> Tensor:
         return _log_density(self._standardised(x)) - self.scale.log()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
+from .. import kernels
 from ..constraints import positive, unit_interval
 from ..core.distribution import Distribution
 from ..core.noise import exponential
@@ -63,11 +64,13 @@ class Kumaraswamy(Distribution):
         return (a.log() + b.log()) + (a - 1) * log_x + (b - 1) * log_rest
 
     def _log_at(self, log_noise: Tensor) -> Tensor:
-        """The logarithm of the x with a given -log sf(x), itself given by its logarithm."""
-        return log_inverse_cloglog(log_noise - self.concentration0.log()) / self.concentration1
+        return _log_at(self.concentration1, self.concentration0, log_noise)
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return self._log_at(exponential(shape, self.concentration1, generator).log()).exp()
+        a, b = self.concentration1, self.concentration0
+        if kernels.usable(a):
+            return _natively(kernels.key_of(shape, generator), a, b)
+        return _log_at(a, b, exponential(shape, a, generator).log()).exp()
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
         noise = exponential(shape, self.concentration1, generator)
@@ -142,6 +145,17 @@ class Kumaraswamy(Distribution):
 
     def _kurtosis(self) -> Tensor:
         return self._log_moments().kurtosis().to(self.dtype)
+
+
+def _log_at(concentration1: Tensor, concentration0: Tensor, log_noise: Tensor) -> Tensor:
+    """The logarithm of the x with a given -log sf(x), itself given by its logarithm."""
+    return log_inverse_cloglog(log_noise - concentration0.log()) / concentration1
+
+
+@kernels.sampler("kumaraswamy_draw")
+def _natively(key: Tensor, concentration1: Tensor, concentration0: Tensor) -> Tensor:
+    noise = kernels.noise_of("exponential", key, concentration1)
+    return _log_at(concentration1, concentration0, noise.log()).exp()
 
 
 def _with_ends(x: Tensor, at_zero: float, inside: Tensor, at_one: float) -> Tensor:

@@ -45,9 +45,10 @@ class _Concrete(Weighted):
         law = in_double(self)
         return gumbel_shares(law.logits, law.temperature)
 
-    def _log_rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+    def _noisy_logits(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        """The logarithms of a draw but for what makes it sum to one."""
         noise = gumbel(shape, self.temperature, generator)
-        return ((self._raw_logits() + noise) / self.temperature[..., None]).log_softmax(-1)
+        return (self._raw_logits() + noise) / self.temperature[..., None]
 
 
 class ExpRelaxedCategorical(_Concrete):
@@ -88,7 +89,7 @@ class ExpRelaxedCategorical(_Concrete):
         return self._scores(x).sum(-1) + self._log_constant()
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return self._log_rsample(shape, generator)
+        return self._noisy_logits(shape, generator).log_softmax(-1)
 
     def _entropy(self) -> Tensor:
         return self._entropy_of_logarithms()
@@ -152,10 +153,10 @@ class RelaxedOneHotCategorical(_Concrete):
         return (self._scores(log_x) - log_x).sum(-1) + self._log_constant()
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return self._log_rsample(shape, generator).exp()
+        return self._noisy_logits(shape, generator).softmax(-1)
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
-        log_x = self._log_rsample(shape, generator)
+        log_x = self._noisy_logits(shape, generator).log_softmax(-1)
         return log_x.exp(), self._of_logarithms(log_x)
 
     def _entropy(self) -> Tensor:

@@ -95,6 +95,7 @@ class VonMises(ExponentialFamily):
     concentration = param(positive, symbol=r"\kappa", typical=(0.3, 10.0))
     support = angle
 
+    @kernels.fused("von_mises_log_prob", "loc", "concentration")
     def _log_prob(self, x: Tensor) -> Tensor:
         sine = torch.sin(0.5 * (x - self.loc))
         return -2 * self.concentration * sine * sine - LOG_TWO_PI - log_i0e(self.concentration)

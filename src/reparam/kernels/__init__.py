@@ -7,5 +7,6 @@ from .library import available as available
 from .library import info as info
 from .samplers import draw as draw
 from .samplers import key_of as key_of
+from .samplers import noise_of as noise_of
 from .samplers import sampler as sampler
 from .samplers import usable as usable

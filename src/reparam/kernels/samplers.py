@@ -229,6 +229,20 @@ def noise(law: str, shape: torch.Size, like: Tensor, generator: Generator | None
     return draws
 
 
+def noise_of(law: str, key: Tensor, like: Tensor) -> Tensor:
+    """The standard draws that a native sampler of this key makes its own of.
+
+    Args:
+        law: one of ``NOISES``.
+        key: from :func:`key_of`, of the shape of the draws.
+        like: a ``usable`` tensor whose dtype the draws have.
+    """
+    draws = torch.empty(size=key.shape, dtype=like.dtype)
+    if draws.numel():
+        native.noise(NOISES.index(law), draws, key[(0,) * key.dim()])
+    return draws
+
+
 def _key(generator: Generator | None) -> Tensor:
     """63 random bits."""
     return torch.randint(2**63 - 1, (), generator=generator)
