@@ -18,8 +18,7 @@ import torch
 from torch import Tensor
 
 from ..core import derived
-from ..core.linear import product
-from ..core.linear import symmetric_cholesky
+from ..core.linear import product, symmetric_cholesky
 from ..families.low_rank_multivariate_normal import LowRankMultivariateNormal
 from ..families.multivariate_normal import MultivariateNormal
 from ..families.normal import Normal
