@@ -142,7 +142,7 @@ struct ndtri {
       double* const slope = partial[0];
       for (int i = 0; i < count; ++i) {
         const double y = central_quantile(p[i] - 0.5);
-        slope[i] = 2 / (sqrt_2_over_pi<double> * exp_half_square(y));
+        slope[i] = (2 / sqrt_2_over_pi<double>) * exp(0.5 * y * y);
         value[i] = y;
       }
       for (int k = 0; k < far; ++k) tail[k] = erfcx(away[k] * sqrt_half<double>) / (sqrt_2_over_pi<double> * tail[k]);
