@@ -41,7 +41,9 @@ struct geometric_logits_log_prob {
     const T small = exp(-absolute(logits)), fall = expm1(-absolute(logits)), rest = log1p(small);
     const T success = (logits < 0 ? logits : T(0)) - rest, failure = (logits > 0 ? -logits : T(0)) - rest;
     d[0] = 0;
-    const T excess = logits < 0 ? (1 - x) - x * fall : x > 0 ? (1 - x) + fall : small;  // over (1 + small): q - x p
+    // q - x p is this over 1 + small
+    const T rare = small < T(0.5) ? 1 - x * small : (1 - x) - x * fall;
+    const T excess = logits < 0 ? rare : x > 0 ? (1 - x) + fall : small;
     d[1] = outside ? T(0) : excess / (1 + small);
     return outside ? -infinity<T> : success + (x > 0 ? x * failure : T(0)) + (x - x);
   }
