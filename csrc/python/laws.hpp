@@ -52,6 +52,8 @@ inline PyObject* all_valid(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return PyBool_FromLong(good);
 }
 
+constexpr std::int64_t many = 4096;  // elements, for which one pass over memory is worth more than a node's overhead
+
 // An entry that computes a law's log-density, as Python describes it: (index, formula, formula_of, tracked, *names).
 struct density {
   PyObject *index, *formula, *formula_of;
@@ -100,7 +102,7 @@ inline PyObject* log_prob(PyObject*, PyObject* const* args, Py_ssize_t count) {
   if (!a.read(chosen.objects)) return none_unless_failed();
   const int tracked = wants_gradient(a);
   if (tracked < 0) Py_RETURN_NONE;
-  const bool by_formula = tracked == 1 && !chosen.tracked;
+  const bool by_formula = tracked == 1 && !chosen.tracked && a.n < many;
   if (by_formula && !is_door) Py_RETURN_NONE;
   if (is_door) {
     const owned validate(PyObject_GetAttr(law, node.validate_args));

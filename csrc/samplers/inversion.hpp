@@ -2,7 +2,6 @@
 #pragma once
 
 #include "../special/logs.hpp"
-#include "../special/quotients.hpp"
 #include "draws.hpp"
 #include "noise.hpp"
 

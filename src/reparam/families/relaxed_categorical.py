@@ -153,7 +153,7 @@ class RelaxedOneHotCategorical(_Concrete):
         return (self._scores(log_x) - log_x).sum(-1) + self._log_constant()
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return self._noisy_logits(shape, generator).softmax(-1)
+        return _softmax(self._noisy_logits(shape, generator))
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
         log_x = self._noisy_logits(shape, generator).log_softmax(-1)
@@ -193,6 +193,14 @@ class RelaxedOneHotCategorical(_Concrete):
         unlike = ~torch.eye(self.num_events, dtype=torch.bool, device=self.device)
         covariance = torch.where(unlike, second - mean[..., :, None] * mean[..., None, :], 0.0)
         return (covariance - torch.diag_embed(covariance.sum(-1))).to(self.dtype)
+
+
+def _softmax(x: Tensor) -> Tensor:
+    """The shares of the exponentials, in whole-tensor operations where rows are short, which torch's own is slow for."""
+    if x.shape[-1] >= 64:
+        return x.softmax(-1)
+    weights = (x - x.detach().amax(-1, keepdim=True)).exp()
+    return weights / weights.sum(-1, keepdim=True)
 
 
 def harmonic(n: int) -> float:

@@ -68,8 +68,9 @@ class StickBreakingTransform(Transform):
     bijective = True
 
     def _call(self, x: Tensor) -> Tensor:
-        log_y, _ = self._logarithms(x)
-        return log_y.exp()
+        x = x - _log_left(x)
+        piece, left = x.sigmoid(), functional.logsigmoid(-x).cumsum(-1).exp()
+        return _joined(piece, piece[..., 1:] * left[..., :-1], left)
 
     def _inverse(self, y: Tensor) -> Tensor:
         left = y.flip(-1).cumsum(-1).flip(-1)
@@ -90,9 +91,9 @@ class StickBreakingTransform(Transform):
     def _logarithms(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The logarithms of ``y`` and of every :math:`1 - z_k`."""
         x = x - _log_left(x)
-        log_rest = functional.logsigmoid(-x)
-        log_left = functional.pad(log_rest.cumsum(-1), (1, 0))
-        return functional.pad(functional.logsigmoid(x), (0, 1)) + log_left, log_rest
+        log_piece, log_rest = functional.logsigmoid(x), functional.logsigmoid(-x)
+        log_left = log_rest.cumsum(-1)
+        return _joined(log_piece, log_piece[..., 1:] + log_left[..., :-1], log_left), log_rest
 
     def forward_shape(self, shape: Sequence[int]) -> torch.Size:
         """The shape with one more entry in the last dimension."""
@@ -101,6 +102,11 @@ class StickBreakingTransform(Transform):
     def inverse_shape(self, shape: Sequence[int]) -> torch.Size:
         """The shape with one entry less in the last dimension."""
         return _vector_shape(self, shape, -1)
+
+
+def _joined(piece: Tensor, between: Tensor, left: Tensor) -> Tensor:
+    """The first piece, those between, and what is left at the end."""
+    return torch.cat((piece[..., :1], between, left[..., -1:]), -1)
 
 
 def _log_left(x: Tensor) -> Tensor:
