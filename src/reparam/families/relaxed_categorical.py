@@ -196,7 +196,7 @@ class RelaxedOneHotCategorical(_Concrete):
 
 
 def _softmax(x: Tensor) -> Tensor:
-    """The shares of the exponentials, in whole-tensor operations where rows are short, which torch's own is slow for."""
+    """The shares of the exponentials; of short rows, for which torch's own is slow, in whole-tensor operations."""
     if x.shape[-1] >= 64:
         return x.softmax(-1)
     weights = (x - x.detach().amax(-1, keepdim=True)).exp()
