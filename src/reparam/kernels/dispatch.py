@@ -79,8 +79,8 @@ def fused(name: str, *parameters: str, tracked: bool = True) -> Callable[[Method
     Args:
         name: the native function. Where the library lacks it, the method always runs.
         parameters: the attributes that follow ``x`` among the kernel's inputs.
-        tracked: whether the kernel also serves calls that record a gradient; a formula of two or three operations
-            is cheaper there than one native function.
+        tracked: whether the kernel also serves small calls that record a gradient; a formula of two or three
+            operations is cheaper there than one native function.
 
     Example:
         >>> class Law:
