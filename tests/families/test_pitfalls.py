@@ -13,7 +13,6 @@ from torch.distributions import kl
 
 import reparam
 from reparam import kl_divergence
-from reparam.combinators.mixing import Mixing
 from reparam.core.registry import kl_rules
 from reparam.testing.draws import Family, classes_in
 from reparam.testing.recipes import families
@@ -227,17 +226,10 @@ def test_the_constructor_of_a_large_categorical_costs_no_memory() -> None:
 
 # -- every law has what its mathematics allows ---------------------------------------------------------------
 
-NO_ENTROPY = {"Factorised"}  # each conditional law depends on the draws before; likewise mixtures of vectors
-
 
 @pytest.mark.parametrize("family", FAMILIES, ids=str)
 def test_every_law_has_an_entropy(family: Family) -> None:
-    law = family.example
-    if type(law).__name__ in NO_ENTROPY or (isinstance(law, Mixing) and law.event_shape):
-        with pytest.raises(NotImplementedError, match="has no entropy"):
-            law.entropy()
-    else:
-        assert law.entropy().isfinite()
+    assert family.example.entropy().isfinite()
 
 
 COMBINED = {"Factorised", "ImplicitReparam", "Mixture", "MixtureSameFamily", "Truncated"}
@@ -272,7 +264,7 @@ def test_entropies_of_binomials_with_unequal_counts() -> None:
     k = torch.arange(21, dtype=torch.float64)[:, None]
     mass = reparam.Binomial(law.total_count, law.probs, validate_args=False).log_prob(k)
     exact = -torch.where(mass > -torch.inf, mass.exp() * mass, 0.0).sum(0)
-    torch.testing.assert_close(law.entropy(), exact, rtol=1e-14, atol=0)
+    torch.testing.assert_close(law.entropy(), exact, rtol=100 * torch.finfo(torch.float64).eps, atol=0)
 
 
 def test_moments_pass_through_affine_maps() -> None:

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from ..core import derived
 from ..core.deferred import read
-from ..core.distribution import Distribution, door, value_door
+from ..core.distribution import Distribution
+from ..core.doors import door, value_door
 from ..core.registry import kl_rules
 from .shared.exponential_newton import arguments_of_mean
 

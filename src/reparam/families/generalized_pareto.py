@@ -143,4 +143,6 @@ def _(p: GeneralizedPareto, q: GeneralizedPareto) -> Tensor:
         other = torch.where(far, rest / theirs, log1p_quotient(m, torch.where(inside, z, 0.0)))
         return (1 + m) * other + q.scale.log() - (1 + k) * noise - p.scale.log()
 
-    return exponential_mean(log_ratio, p.loc + q.loc).clamp(min=0).to(dtype)
+    value = exponential_mean(log_ratio, p.loc + q.loc)
+    # no negative rounding; between equal laws the slope in loc, which is 1 / scale on one side, stays
+    return (value - value.detach().clamp(max=0)).to(dtype)

@@ -163,7 +163,7 @@ class InverseWishart(BartlettFamily):
         spread = (1 + 1 / n) * share + (1 - 1 / n)
         third = 4 * r * ((1 + 3 / n) * share + 3 * (1 - 1 / n)) / spread**1.5
         diagonal = torch.eye(self._size(), dtype=torch.bool, device=r.device)
-        absent = torch.where(diagonal & (rest > 3), torch.inf, torch.nan)
+        absent = torch.where(diagonal & (rest > 3), torch.full_like(rest, torch.inf), torch.nan)
         return torch.where(exists, third * (n - 3).sqrt() / (n - 5), absent)
 
     def _kurtosis(self) -> Tensor:
@@ -176,7 +176,8 @@ class InverseWishart(BartlettFamily):
         alone = 5 + v * (-28 + 35 * v)
         fourth = share * share * both + (1 - v) * (2 * share * mixed + (1 - v) * alone)
         spread = (n - 7) * (1 - 5 * v) * (1 - 2 * v) * ((1 + v) * share + (1 - v)) ** 2
-        return torch.where(exists, 6 * fourth / spread, torch.where(rest > 3, torch.inf, torch.nan))
+        absent = torch.where(rest > 3, torch.full_like(rest, torch.inf), torch.nan)
+        return torch.where(exists, 6 * fourth / spread, absent)
 
 
 @register_kl(InverseWishart, InverseWishart)
