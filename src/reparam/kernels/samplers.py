@@ -236,8 +236,13 @@ def noise_of(law: str, key: Tensor, like: Tensor) -> Tensor:
         law: one of ``NOISES``.
         key: from :func:`key_of`, of the shape of the draws.
         like: a ``usable`` tensor whose dtype the draws have.
+
+    Example:
+        >>> like = torch.ones(())
+        >>> noise_of("exponential", key_of((2, 3)), like).shape if usable(like) else torch.Size((2, 3))
+        torch.Size([2, 3])
     """
-    draws = torch.empty(size=key.shape, dtype=like.dtype)
+    draws = torch.empty(size=key.shape, dtype=like.dtype, device=like.device)
     if draws.numel():
         native.noise(NOISES.index(law), draws, key[(0,) * key.dim()])
     return draws

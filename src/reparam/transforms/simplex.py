@@ -69,8 +69,7 @@ class StickBreakingTransform(Transform):
 
     def _call(self, x: Tensor) -> Tensor:
         x = x - _log_left(x)
-        piece, left = x.sigmoid(), functional.logsigmoid(-x).cumsum(-1).exp()
-        return _joined(piece, piece[..., 1:] * left[..., :-1], left)
+        return _broken(x, functional.logsigmoid(-x).cumsum(-1))
 
     def _inverse(self, y: Tensor) -> Tensor:
         left = y.flip(-1).cumsum(-1).flip(-1)
@@ -85,15 +84,11 @@ class StickBreakingTransform(Transform):
 
     def forward_and_ldj(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The value and the log-determinant, from the same logarithms."""
-        log_y, log_rest = self._logarithms(x)
-        return log_y.exp(), (log_y[..., :-1] + log_rest).sum(-1)
-
-    def _logarithms(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The logarithms of ``y`` and of every :math:`1 - z_k`."""
         x = x - _log_left(x)
-        log_piece, log_rest = functional.logsigmoid(x), functional.logsigmoid(-x)
+        log_rest = functional.logsigmoid(-x)
         log_left = log_rest.cumsum(-1)
-        return _joined(log_piece, log_piece[..., 1:] + log_left[..., :-1], log_left), log_rest
+        log_det = (functional.logsigmoid(x) + log_rest).sum(-1) + log_left[..., :-1].sum(-1)
+        return _broken(x, log_left), log_det
 
     def forward_shape(self, shape: Sequence[int]) -> torch.Size:
         """The shape with one more entry in the last dimension."""
@@ -104,9 +99,10 @@ class StickBreakingTransform(Transform):
         return _vector_shape(self, shape, -1)
 
 
-def _joined(piece: Tensor, between: Tensor, left: Tensor) -> Tensor:
-    """The first piece, those between, and what is left at the end."""
-    return torch.cat((piece[..., :1], between, left[..., -1:]), -1)
+def _broken(x: Tensor, log_left: Tensor) -> Tensor:
+    """The pieces, from the log-odds of breaking off and the logarithms of what is left."""
+    piece, left = x.sigmoid(), log_left.exp()
+    return torch.cat((piece[..., :1], piece[..., 1:] * left[..., :-1], left[..., -1:]), -1)
 
 
 def _log_left(x: Tensor) -> Tensor:
