@@ -179,3 +179,12 @@ def test_gradients_come_in_pieces_that_add_up(monkeypatch: pytest.MonkeyPatch, s
     monkeypatch.setattr(mixing, "ENTRIES", 64)
     pieces = torch.autograd.grad(_moved(_vectors, x)(weights), weights)[0]
     torch.testing.assert_close(pieces, whole, rtol=1e-11, atol=1e-11)
+
+
+def test_draws_far_from_a_component_have_finite_gradients_in_single_precision() -> None:
+    loc = torch.tensor([[0.0, 0.0], [0.0, 30.0]], requires_grad=True)
+    choice = reparam.Categorical(logits=torch.zeros(2, requires_grad=True))
+    law = reparam.MixtureSameFamily(choice, reparam.MultivariateNormal(loc, torch.eye(2)))
+    torch.manual_seed(0)
+    slopes = torch.autograd.grad(law.rsample((100,)).sum(), [loc, choice.logits])
+    assert all(slope.isfinite().all() for slope in slopes)

@@ -48,8 +48,9 @@ def _logarithm(weights: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def bounded_exp(x: Tensor) -> Tensor:
-    """The exponential, or the largest number of the dtype."""
-    return x.clamp(max=math.log(torch.finfo(x.dtype).max)).exp()
+    """The exponential, or about the largest number of the dtype: what the rounding of its logarithm leaves."""
+    limits = torch.finfo(x.dtype)
+    return x.clamp(max=math.log(limits.max) * (1 - 2 * limits.eps)).exp()
 
 
 def _log_sum(logs: Tensor) -> Tensor:
