@@ -13,6 +13,9 @@ from torch._C import (
     _functorch as _functorch,
 )
 from torch._C import (
+    _is_tracing as _is_tracing,
+)
+from torch._C import (
     _len_torch_dispatch_stack as _dispatch_modes,
 )
 from torch._C import (
@@ -31,9 +34,10 @@ _PLAIN = frozenset((Tensor, Parameter))
 
 
 def is_ordinary_mode() -> bool:
-    """True in plain eager execution: not compiling, no functorch transform, no dual level, no mode."""
+    """True in plain eager execution: not compiling, no trace, no functorch transform, no dual level, no mode."""
     return not (
         _is_compiling()
+        or _is_tracing()
         or _interpreters() is not None
         or _forward_ad._current_level >= 0
         or _dispatch_modes()
@@ -61,7 +65,7 @@ def is_plain_cpu(tensor: Tensor) -> bool:
 
 def can_read() -> bool:
     """True where a tensor's entries may decide a Python branch (no compiling, no fake or traced tensors)."""
-    return not (_is_compiling() or _dispatch_modes())
+    return not (_is_compiling() or _is_tracing() or _dispatch_modes())
 
 
 def unwrapped(tensor: Tensor) -> Tensor:

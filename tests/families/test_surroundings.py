@@ -1,4 +1,4 @@
-"""What surrounds a call changes nothing of its result: the default dtype, the default device, autocast."""
+"""What surrounds a call changes nothing of its result: the default dtype, the default device, autocast, a trace."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import reparam
 from reparam import Distribution, kl_divergence
 from reparam.testing.draws import Family, classes_in
 from reparam.testing.recipes import families
-from reparam.testing.registry import DOORS, SAMPLING_DOORS, arguments, call, has
+from reparam.testing.registry import DOORS, SAMPLING_DOORS, arguments, call, has, values_of
 
 FAMILIES = [family for cls in classes_in(reparam) for family in families(cls)]
 
@@ -70,3 +70,18 @@ def test_surroundings_change_nothing(family: Family, surroundings: str) -> None:
                 assert torch.equal(a.nan_to_num(), b.nan_to_num()), f"{door} gives {a}, not {b}"
             elif door not in SAMPLING_DOORS:
                 torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5, equal_nan=True)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=str)
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+def test_a_trace_holds_for_other_numbers(family: Family) -> None:
+    """``torch.jit.trace`` records torch's operations; a native kernel's result would be a constant to it."""
+    first, second = family.parameters((2,), 0), family.parameters((2,), 1)
+    x, y = (values_of(family.build(**at), ()) for at in (first, second))
+
+    def program(x: Tensor, *values: Tensor) -> Tensor:
+        return family.build(**dict(zip(first, values, strict=True))).log_prob(x)
+
+    traced = torch.jit.trace(program, (x, *first.values()), check_trace=False)  # type: ignore[no-untyped-call]
+    # a number times a tensor in the program is traced as a single-precision constant
+    torch.testing.assert_close(traced(y, *second.values()), program(y, *second.values()), rtol=1e-6, atol=1e-6)
