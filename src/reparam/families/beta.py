@@ -28,7 +28,7 @@ from ..special import (
 )
 from .exponential_family import ExponentialFamily
 from .normal import HALF_LOG_TWO_PI
-from .shared.shares import share_term
+from .shared.shares import share_density, share_term
 
 
 class Beta(ExponentialFamily):
@@ -66,27 +66,28 @@ class Beta(ExponentialFamily):
     @fused("beta_log_prob", "concentration1", "concentration0")
     def _log_prob(self, x: Tensor) -> Tensor:
         a, b = self.concentration1, self.concentration0
-        inside = (x > 0) & (x < 1)
+        inside, n = (x > 0) & (x < 1), a + b
         safe = torch.where(inside, x, 0.5)
-        core = self._log_density(safe, safe.log(), 1 - safe, torch.log1p(-safe))
+        core = share_density(a, n, safe) + share_density(b, n, 1 - safe) + self._log_constant()
         at_zero = _edge(a, b)
         at_one = _edge(b, a)
         return torch.where(inside, core, torch.where(x > 0.5, at_one, at_zero))
 
-    def _log_density(self, x: Tensor, log_x: Tensor, y: Tensor, log_y: Tensor) -> Tensor:
+    def _log_constant(self) -> Tensor:
         a, b = self.concentration1, self.concentration0
         n = a + b
         errors = stirling_error(n) - stirling_error(a) - stirling_error(b)
-        spread = 0.5 * (a.log() + b.log() - n.log()) - HALF_LOG_TWO_PI
-        return errors + spread + share_term(a, n, x, log_x) + share_term(b, n, y, log_y)
+        return errors + 0.5 * (a.log() + b.log() - n.log()) - HALF_LOG_TWO_PI
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         return beta(self.concentration1, self.concentration0, shape, generator)
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
-        odds = log_odds(self.concentration1, self.concentration0, shape, generator)
+        a, b = self.concentration1, self.concentration0
+        odds, n = log_odds(a, b, shape, generator), a + b
         x, y = torch.sigmoid(odds), torch.sigmoid(-odds)
-        return x, self._log_density(x, logsigmoid(odds), y, logsigmoid(-odds))
+        terms = share_term(a, n, x, logsigmoid(odds)) + share_term(b, n, y, logsigmoid(-odds))
+        return x, terms + self._log_constant()
 
     def _cdf(self, x: Tensor) -> Tensor:
         return betainc(self.concentration1, self.concentration0, x)

@@ -16,7 +16,7 @@ from .beta import Beta
 from .exponential_family import ExponentialFamily
 from .gamma import standard_entropy
 from .normal import HALF_LOG_TWO_PI
-from .shared.shares import share_term
+from .shared.shares import share_density, share_term
 from .shared.weighted import indicator_covariance
 
 
@@ -55,8 +55,7 @@ class Dirichlet(ExponentialFamily):
     def _log_prob(self, x: Tensor) -> Tensor:
         a, n = self.concentration, self._total()
         inside = x > 0
-        safe = torch.where(inside, x, 1.0)
-        inner = share_term(a, n[..., None], safe, safe.log())
+        inner = share_density(a, n[..., None], torch.where(inside, x, 1.0))
         # at x_k = 0 the term is a_k and the limit of (a_k - 1) log x_k, which is 0 or infinite
         outer = torch.where(a < 1, torch.inf, torch.where(a > 1, -torch.inf, n[..., None].log() + 1))
         return torch.where(inside, inner, outer).sum(-1) + self._log_constant()

@@ -6,7 +6,6 @@ import math
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import logsigmoid
 
 from ..constraints import nonnegative, positive
 from ..core.distribution import Distribution
@@ -16,7 +15,7 @@ from ..implicit.gamma import log_standard_gamma
 from ..kernels import fused
 from ..special import betainc_odds, betaincinv_odds, log_betainc_odds, log_minus_digamma, stirling_error
 from .normal import HALF_LOG_TWO_PI
-from .shared.shares import share_fit
+from .shared.shares import odds_fit
 
 # of the divergence: what exp(-EXPONENT) is left of the density at the last node, and the number of nodes
 EXPONENT = 45.0
@@ -72,11 +71,10 @@ class FisherSnedecor(Distribution):
     def _log_density(self, log_x: Tensor) -> Tensor:
         """Of log X."""
         a, b = 0.5 * self.df1, 0.5 * self.df2
-        n, odds = a + b, self._log_odds(log_x)
+        n = a + b
         errors = stirling_error(n) - stirling_error(a) - stirling_error(b)
         spread = 0.5 * (a.log() + b.log() - n.log()) - HALF_LOG_TWO_PI
-        fits = share_fit(a, n, odds.sigmoid(), logsigmoid(odds)) + share_fit(b, n, (-odds).sigmoid(), logsigmoid(-odds))
-        return errors + spread + fits
+        return errors + spread + odds_fit(a, b, self._log_odds(log_x))
 
     def _log_rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         first = log_standard_gamma(0.5 * self.df1, shape, generator)

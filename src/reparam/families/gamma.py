@@ -27,7 +27,7 @@ from ..special import (
 )
 from .exponential_family import ExponentialFamily
 from .normal import HALF_LOG_TWO_PI
-from .shared.shares import share_fit
+from .shared.shares import share_density, share_fit
 
 
 class Gamma(ExponentialFamily):
@@ -68,11 +68,10 @@ class Gamma(ExponentialFamily):
 
     @fused("gamma_log_prob", "concentration", "rate")
     def _log_prob(self, x: Tensor) -> Tensor:
-        a, scaled = self.concentration, self.rate * x
+        a = self.concentration
         at_zero = torch.where(a < 1, torch.inf, torch.where(a > 1, -torch.inf, self.rate.log()))
-        safe = torch.where(x > 0, x, 1.0)
-        core = -stirling_error(a) - deviance(a, torch.where(x > 0, scaled, a))
-        return torch.where(x > 0, core - HALF_LOG_TWO_PI + 0.5 * a.log() - safe.log(), at_zero)
+        inside = share_density(a, self.rate, torch.where(x > 0, x, 1.0))
+        return torch.where(x > 0, inside + (0.5 * a.log() - stirling_error(a) - HALF_LOG_TWO_PI), at_zero)
 
     def _log_rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         return log_standard_gamma(self.concentration, shape, generator) - self.rate.log()

@@ -14,6 +14,7 @@ from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused
 from ..special import deviance, log_gamma_ratio, stirling_bregman
+from ..special._derivatives import elementwise
 from ..special.quotients import exp_remainder, log_inverse_cloglog
 
 EULER = 0.57721566490153286
@@ -106,6 +107,7 @@ class Gumbel(Distribution):
         return torch.full_like(self.loc, 2.4)
 
 
+@elementwise(lambda y: -torch.expm1(y))
 def _log_density(y: Tensor) -> Tensor:
     """That of the logarithm y of a standard exponential number; -inf at infinity, too."""
     return y.clamp(max=1e4) - y.exp()

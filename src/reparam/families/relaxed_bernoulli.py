@@ -16,7 +16,7 @@ from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..core.roots import bisect, with_gradient
 from ..kernels import fused
-from ..special import logit, xlog1py, xlogy
+from ..special import logit
 from ..transforms import SigmoidTransform
 from .shared.counts import in_double
 from .shared.smooth_means import LOGISTIC, mean_of, mean_of_share
@@ -163,15 +163,28 @@ class RelaxedBernoulli(TransformedDistribution):
 
     @fused("relaxed_bernoulli_log_prob", "temperature", "logits")
     def _log_prob(self, x: Tensor) -> Tensor:
-        t, certain = self.temperature, self.logits.isinf()
-        logits = torch.where(certain, 0.0, self.logits)
+        certain, end = self.logits.isinf(), (x == 0) | (x == 1)
+        logits, inner = torch.where(certain, 0.0, self.logits), torch.where(end, 0.5, x)
+        value = torch.where(end, self._at_end(x, logits, end), self._inside(inner, logits))
+        return torch.where(certain, -torch.inf, value)
+
+    def _inside(self, x: Tensor, logits: Tensor) -> Tensor:
+        t = self.temperature
         d = logits - t * logit(x)
         low = d > 0
         near_zero, near_one = torch.where(low, x, 0.5), torch.where(low, 0.5, x)
-        left = xlogy(t - 1, near_zero) - (t + 1) * torch.log1p(-near_zero) - logits
-        right = xlog1py(t - 1, -near_one) - (t + 1) * near_one.log() + logits
-        value = t.log() + torch.where(low, left, right) + 2 * logsigmoid(torch.where(low, d, -d))
-        return torch.where(certain, -torch.inf, value)
+        left = (t - 1) * near_zero.log() - (t + 1) * torch.log1p(-near_zero) - logits
+        right = (t - 1) * torch.log1p(-near_one) - (t + 1) * near_one.log() + logits
+        return t.log() + torch.where(low, left, right) + 2 * logsigmoid(torch.where(low, d, -d))
+
+    def _at_end(self, x: Tensor, logits: Tensor, end: Tensor) -> Tensor:
+        """What a distance of 0 to the power T - 1 leaves: for T = 1 the density as a function of that distance."""
+        one, even = x == 1, self.temperature == 1
+        gap = torch.where(end, torch.where(one, 1 - x, x), 0.0)
+        favour, void = torch.where(one, -logits, logits), even | ~end
+        bend = torch.log1p(torch.where(even, gap, 0.0) * torch.expm1(torch.where(void, -favour, 0.0)))
+        rise = (torch.where(void, 2.0, self.temperature) - 1) * torch.where(void, 1.0, gap).log()
+        return self.temperature.log() - favour - 2 * bend + torch.where(even, 0.0, rise)
 
     def _entropy(self) -> Tensor:
         r"""That of the log-odds X, less :math:`E[\log(1+e^X) + \log(1+e^{-X})]`."""

@@ -53,8 +53,7 @@ class StudentT(Distribution):
 
     @fused("studentt_log_prob", "df", "loc", "scale")
     def _log_prob(self, x: Tensor) -> Tensor:
-        z = self._standardised(x)
-        return self._log_constant() - 0.5 * (self.df + 1) * _log1p_ratio(z, self.df)
+        return self._log_constant() - 0.5 * (self.df + 1) * _log1p_ratio(x - self.loc, self.scale, self.df)
 
     def _log_constant(self) -> Tensor:
         return log_peak(self.df) - self.scale.log()
@@ -124,12 +123,12 @@ class StudentT(Distribution):
         return torch.where(finite, 6 / torch.where(finite, self.df - 4, 1.0), infinite)
 
 
-def _log1p_ratio(z: Tensor, df: Tensor) -> Tensor:
-    r""":math:`\log(1 + z^2/\nu)`, also where the square overflows."""
-    large = z.abs() > 1e3 * df.sqrt()
-    size = torch.where(large, z.abs(), 1.0)
-    far = 2 * size.log() - df.log() + torch.log1p(df / size / size)
-    near = torch.where(large, 0.0, z)
+def _log1p_ratio(shift: Tensor, scale: Tensor, df: Tensor) -> Tensor:
+    r""":math:`\log(1 + z^2/\nu)` for a shift of z scales, also where the square or its derivatives overflow."""
+    large = (shift / scale).abs() > 1e3 * df.sqrt()
+    size, unit = torch.where(large, shift.abs(), 1.0), torch.where(large, scale, 1.0)
+    far = 2 * (size.log() - unit.log()) - df.log() + torch.log1p(df * (unit / size) ** 2)
+    near = torch.where(large, 0.0, shift) / scale
     return torch.where(large, far, torch.log1p(near * near / df))
 
 
