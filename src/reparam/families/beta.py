@@ -28,6 +28,7 @@ from ..special import (
 )
 from .exponential_family import ExponentialFamily
 from .normal import HALF_LOG_TWO_PI
+from .shared.counts import double
 from .shared.shares import share_density, share_term
 
 
@@ -175,7 +176,9 @@ def _entropy(a: Tensor, b: Tensor) -> Tensor:
 
 @register_kl(Beta, Beta)
 def _(p: Beta, q: Beta) -> Tensor:
-    a, b, c, d = p.concentration1, p.concentration0, q.concentration1, q.concentration0
+    given = (p.concentration1, p.concentration0, q.concentration1, q.concentration0)
+    a, b, c, d = (double(t) for t in given)
     n, m = a + b, c + d
     shares = deviance(c, m * (a / n)) + deviance(d, m * (b / n))
-    return shares + stirling_bregman(c, a) + stirling_bregman(d, b) - stirling_bregman(m, n)
+    value = shares + stirling_bregman(c, a) + stirling_bregman(d, b) - stirling_bregman(m, n)
+    return value.clamp(min=0).to(given[0].dtype)

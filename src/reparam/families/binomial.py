@@ -232,6 +232,7 @@ class Binomial(ExponentialFamily):
 def _(p: Binomial, q: Binomial) -> Tensor:
     trial = deviance(p.probs, q.probs) + deviance(p._failure(), q._failure())
     equal = p.total_count == q.total_count
+    of_trials = p.total_count * torch.where(p.total_count > 0, trial, 0.0)
     if surely(equal):
-        return p.total_count * trial
-    return torch.where(equal, p.total_count * trial, summed_divergence(p, q))
+        return of_trials
+    return torch.where(equal, of_trials, summed_divergence(p, q))

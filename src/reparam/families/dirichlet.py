@@ -10,14 +10,17 @@ from ..core.linear import product
 from ..core.params import param
 from ..core.registry import register_kl
 from ..implicit.gamma import dirichlet, log_standard_gamma
-from ..kernels import fused
+from ..kernels import all_within, fused
 from ..special import deviance, digamma, lgamma, stirling_bregman, stirling_error
 from .beta import Beta
 from .exponential_family import ExponentialFamily
 from .gamma import standard_entropy
 from .normal import HALF_LOG_TWO_PI
+from .shared.counts import double
 from .shared.shares import share_density, share_term
 from .shared.weighted import indicator_covariance
+
+USUAL = 1e-9, 1e9  #: concentrations whose divergences float32 holds
 
 
 class Dirichlet(ExponentialFamily):
@@ -141,6 +144,10 @@ class Dirichlet(ExponentialFamily):
 
 @register_kl(Dirichlet, Dirichlet)
 def _(p: Dirichlet, q: Dirichlet) -> Tensor:
-    a, b, n, m = p.concentration, q.concentration, p._total(), q._total()
+    a, b = p.concentration, q.concentration
+    if not (all_within(a, *USUAL) and all_within(b, *USUAL)):
+        a, b = double(a), double(b)
+    n, m = a.sum(-1), b.sum(-1)
     shares = deviance(b, m[..., None] * (a / n[..., None])).sum(-1)
-    return shares + stirling_bregman(b, a).sum(-1) - stirling_bregman(m, n)
+    value = shares + stirling_bregman(b, a).sum(-1) - stirling_bregman(m, n)
+    return value.clamp(min=0).to(p.concentration.dtype)

@@ -111,8 +111,8 @@ class FisherSnedecor(Distribution):
         n = a + b
         errors = stirling_error(a) + stirling_error(b) - stirling_error(n)
         logs = 0.5 * (n.log() - a.log() - b.log())
-        gaps = (a - 1) * log_minus_digamma(a) + (b + 1) * log_minus_digamma(b) - n * log_minus_digamma(n)
-        return HALF_LOG_TWO_PI + errors + logs + gaps
+        gaps = (a - 1) * _gap(a) + (b + 1) * _gap(b) - n * _gap(n)
+        return HALF_LOG_TWO_PI + errors + logs + gaps + (1 + (a - b) / torch.maximum(a, b) / torch.minimum(a, b))
 
     def _mean(self) -> Tensor:
         finite, n = self._where_above(2.0)
@@ -145,6 +145,11 @@ class FisherSnedecor(Distribution):
 
     def _infinite(self) -> Tensor:
         return torch.where(self.df2 > 4, torch.full_like(self.df2, torch.inf), torch.nan)
+
+
+def _gap(a: Tensor) -> Tensor:
+    """What log a - digamma(a) exceeds 1/a by."""
+    return log_minus_digamma(a + 1) - torch.log1p(1 / a)
 
 
 @register_kl(FisherSnedecor, FisherSnedecor)

@@ -9,7 +9,7 @@ from ..constraints import nonnegative, positive
 from ..core.params import param
 from ..core.registry import register_kl
 from ..implicit.gamma import gamma, log_standard_gamma
-from ..kernels import fused, kernel
+from ..kernels import all_within, fused, kernel
 from ..special import (
     deviance,
     gammainc,
@@ -27,6 +27,7 @@ from ..special import (
 )
 from .exponential_family import ExponentialFamily
 from .normal import HALF_LOG_TWO_PI
+from .shared.counts import double
 from .shared.shares import share_density, share_fit
 
 
@@ -158,9 +159,16 @@ def standard_entropy(a: Tensor) -> Tensor:
 
 @register_kl(Gamma, Gamma)
 def _(p: Gamma, q: Gamma) -> Tensor:
+    given = (p.concentration, q.concentration, p.rate, q.rate)
+    value = _divergence(*given)
+    if value.dtype is torch.float64 or all_within(value, 0.0, torch.inf, False, True):
+        return value
+    return _divergence(*(double(t) for t in given)).to(value.dtype)
+
+
+def _divergence(a: Tensor, b: Tensor, rate: Tensor, other: Tensor) -> Tensor:
     """By the deviance from the mean count, or its logarithm where that is no number of the dtype."""
-    a, b = p.concentration, q.concentration
-    mean = a * (q.rate / p.rate)
+    mean = a * (other / rate)
     held = (mean >= torch.finfo(mean.dtype).tiny) & (mean < torch.inf)
-    far = b * (b.log() - a.log() - (q.rate.log() - p.rate.log())) + (mean - b)
+    far = b * (b.log() - a.log() - (other.log() - rate.log())) + (mean - b)
     return torch.where(held, deviance(b, torch.where(held, mean, 1.0)), far) + stirling_bregman(b, a)

@@ -16,9 +16,11 @@ from ..kernels import fused
 from ..special import deviance, log_gamma_ratio, stirling_bregman
 from ..special._derivatives import elementwise
 from ..special.quotients import exp_remainder, log_inverse_cloglog
+from .shared.counts import double
 
 EULER = 0.57721566490153286
 ZETA_3 = 1.2020569031595943
+LEAST = 1e-300  #: ratio of scales, in divergences
 
 
 class Gumbel(Distribution):
@@ -127,12 +129,14 @@ def gumbel_divergence(p_scale: Tensor, q_scale: Tensor, shift: Tensor) -> Tensor
 
     two terms that are never negative: the second is a Bregman divergence, too.
     """
-    ratio = p_scale / q_scale
+    dtype = p_scale.dtype
+    p_scale, q_scale, shift = (double(t) for t in (p_scale, q_scale, shift))
+    ratio = (p_scale / q_scale).clamp(LEAST, 1 / LEAST)
     one = torch.ones_like(ratio)
     scales = deviance(p_scale, q_scale) / q_scale + stirling_bregman(ratio, one)
-    return exp_remainder(shift + log_gamma_ratio(one, ratio)) + scales
+    return (exp_remainder((shift + log_gamma_ratio(one, ratio)).clamp(max=1e4)) + scales).to(dtype)
 
 
 @register_kl(Gumbel, Gumbel)
 def _(p: Gumbel, q: Gumbel) -> Tensor:
-    return gumbel_divergence(p.scale, q.scale, (q.loc - p.loc) / q.scale)
+    return gumbel_divergence(p.scale, q.scale, double(q.loc - p.loc) / double(q.scale))

@@ -181,4 +181,4 @@ def _(p: Kumaraswamy, q: Kumaraswamy) -> Tensor:
         other = torch.where(end, log_rest + (q.concentration1 / p.concentration1).log(), body)
         return p._log_density(log_x, log_rest) - q._log_density(log_x, other)
 
-    return exponential_mean(log_ratio, p.concentration1 + q.concentration1).to(dtype)
+    return exponential_mean(log_ratio, p.concentration1 + q.concentration1).clamp(min=0).to(dtype)

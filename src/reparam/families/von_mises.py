@@ -253,4 +253,4 @@ def _(p: VonMises, q: VonMises) -> Tensor:
     r"""With the mean resultant length A, :math:`B(\kappa_q, \kappa_p) + 2 \kappa_q A(\kappa_p) \sin^2(\Delta/2)`."""
     sine = torch.sin(0.5 * (p.loc - q.loc))
     turned = 2 * q.concentration * (1 - circular_variance(p.concentration)) * sine * sine
-    return von_mises_bregman(q.concentration, p.concentration) + turned
+    return (von_mises_bregman(q.concentration, p.concentration) + turned).clamp(min=0)

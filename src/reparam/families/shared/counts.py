@@ -34,6 +34,11 @@ def in_double(self: L) -> L:
     return wide
 
 
+def double(tensor: Tensor) -> Tensor:
+    """The tensor in float64, in which the sizes of float32 have no ends, where its device has it."""
+    return tensor if tensor.device.type == "mps" else tensor.to(torch.float64)
+
+
 def poisson(rate: Tensor, shape: torch.Size, dtype: torch.dtype, generator: Generator | None) -> Tensor:
     """Poisson numbers; without the native sampler rounded normal ones above 1e15, where no test can tell.
 
