@@ -37,13 +37,24 @@ REPARAM_INLINE void over_blocks(const reparam_call* call, std::int64_t begin, st
   }
 }
 
+// Does a function say `apart`: that its block computes either the value or, where `partial` is given, the derivatives?
+template <class Function, class = void>
+inline constexpr bool is_apart = false;
+template <class Function>
+inline constexpr bool is_apart<Function, std::enable_if_t<Function::apart>> = true;
+
 // Function<Storage>::block(count, in, value, partial) is as accurate as Storage can hold.
 template <template <class> class Function, class Storage, class Indices>
 struct blockwise {
   static void run(const reparam_call* call, std::int64_t begin, std::int64_t end, double* const* sums) {
     over_blocks<Storage, 0>(call, begin, end, sums, Indices{},
-                            [](std::int64_t, int count, const double* const* in, double* value,
-                               double* const* partial) { Function<Storage>::block(count, in, value, partial); });
+                            [call](std::int64_t, int count, const double* const* in, double* value,
+                                   double* const* partial) {
+                              if (is_apart<Function<Storage>> && partial != nullptr && call->value != nullptr) {
+                                Function<Storage>::block(count, in, value, nullptr);
+                              }
+                              Function<Storage>::block(count, in, value, partial);
+                            });
   }
 };
 

@@ -111,14 +111,16 @@ struct loops<Function, Compute, std::index_sequence<J...>> {
     }
   }
 
-  template <class... Input>
+  // Without the value, the compiler leaves out what the derivatives alone do not need.
+  template <bool Value, class... Input>
   static REPARAM_NOINLINE void partials(std::int64_t count, Compute* REPARAM_RESTRICT value, Compute* const* partial,
                                         const Compute* REPARAM_RESTRICT grad,
                                         const Input* REPARAM_RESTRICT... input) {
     Compute* REPARAM_RESTRICT out[inputs] = {partial[J]...};
     for (std::int64_t i = 0; i < count; ++i) {
       Compute d[inputs];
-      value[i] = Function<Compute>::evaluate(d, input[i]...);
+      const Compute result = Function<Compute>::evaluate(d, input[i]...);
+      if constexpr (Value) value[i] = result;
       ((out[J][i] = grad[i] * d[J]), ...);
     }
   }
@@ -134,21 +136,20 @@ struct elementwise<Function, Storage, Compute, std::index_sequence<J...>> {
   static void run(const reparam_call* call, std::int64_t begin, std::int64_t end, double* const* sums) {
     block_reader<Storage, Compute> reader[] = {{call->in[J], call->period[J]}...};
     block_writer<Storage, Compute> value(call->value);
-    if (call->partial == nullptr) {
+    if (call->partial == nullptr || call->value != nullptr) {
       for (std::int64_t at = begin; at < end; at += block_size) {
         const std::int64_t count = std::min(block_size, end - at);
         block::values(count, value.place(at), reader[J].read(at, count)...);
         value.store(at, count);
       }
-      return;
     }
+    if (call->partial == nullptr) return;
     block_reader<Storage, Compute> grad(call->grad, call->grad_period);
     block_writer<Storage, Compute> partial[] = {partial_writer<Storage, Compute>(*call, sums, J)...};
     for (std::int64_t at = begin; at < end; at += block_size) {
       const std::int64_t count = std::min(block_size, end - at);
       Compute* const places[] = {partial[J].place(at)...};
-      block::partials(count, value.place(at), places, grad.read(at, count), reader[J].read(at, count)...);
-      value.store(at, count);
+      block::template partials<false>(count, nullptr, places, grad.read(at, count), reader[J].read(at, count)...);
       (partial[J].store(at, count), ...);
     }
   }

@@ -33,7 +33,7 @@ struct inverted {
     } else {
       std::fill_n(ones, count, Compute(1));
       Compute* const places[] = {found[1], found[J + 2]...};
-      block::partials(count, found[0], places, ones, input(0), input(J + 1)...);
+      block::template partials<true>(count, found[0], places, ones, input(0), input(J + 1)...);
       (copy(count, found[J + 2], partial[J]), ...);
     }
     copy(count, found[0], value);

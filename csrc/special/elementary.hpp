@@ -90,9 +90,15 @@ REPARAM_INLINE T atanh_tail(T z) {
   return z * polynomial(coefficients<T>::atanh_series, z);
 }
 
-// log(w) + shift log(2) for a normal w > 0; if Corrected, of w + c instead, |c| below an ulp of w.
+// log(w) + shift log(2) for a normal w > 0, in two parts of which the first is exact and a whole multiple of log(2), or
+// its head; if Corrected, of w + c instead, |c| below an ulp of w.
+template <class T>
+struct log_parts {
+  T head, rest;
+};
+
 template <bool Corrected, class T>
-REPARAM_INLINE T log_normal(T w, T c, T shift) {
+REPARAM_INLINE log_parts<T> log_in_parts(T w, T c, T shift) {
   using F = format<T>;
   using U = typename F::integer;
   constexpr U one_bits = F::bias << F::mantissa;
@@ -106,7 +112,13 @@ REPARAM_INLINE T log_normal(T w, T c, T shift) {
   if constexpr (Corrected) f += c * from_bits<T>((2 * F::bias - e) << F::mantissa);
   const T s = f / (2 + f);
   const T half_square = T(0.5) * f * f;
-  return k * F::ln2_high + (f - (half_square - (s * (half_square + atanh_tail(s * s)) + k * F::ln2_low)));
+  return {k * F::ln2_high, f - (half_square - (s * (half_square + atanh_tail(s * s)) + k * F::ln2_low))};
+}
+
+template <bool Corrected, class T>
+REPARAM_INLINE T log_normal(T w, T c, T shift) {
+  const log_parts<T> parts = log_in_parts<Corrected>(w, c, shift);
+  return parts.head + parts.rest;
 }
 
 // log(x) or, if Corrected, log(x + c), |c| below an ulp of x; -inf at 0, NaN below.

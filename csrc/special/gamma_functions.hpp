@@ -59,6 +59,7 @@ struct log_tail_probability {
 template <class Accuracy, class Function>
 struct tail_entry {
   static constexpr unsigned differentiable = 0b11;
+  static constexpr bool apart = true;
 
   static void block(int count, const double* const* in, double* value, double* const* partial) {
     alignas(64) double inside[tail_block] = {};
@@ -70,14 +71,20 @@ struct tail_entry {
         count, in[0], inside, [=](const int* place, int here, const tail_points& p, const tail_values& v) {
           alignas(64) double x[tail_lanes], f[tail_lanes], in_a[tail_lanes], in_x[tail_lanes];
           for (int i = 0; i < tail_lanes; ++i) x[i] = in[1][place[std::min(i, here - 1)]];
+          if (partial == nullptr) {
+            for (int i = 0; i < tail_lanes; ++i) {
+              double unused[2];
+              f[i] = Function::evaluate(unused, p.a[i], tail_at(x[i], p, v, i));
+            }
+            for (int i = 0; i < here; ++i) value[place[i]] = f[i];
+            return;
+          }
           for (int i = 0; i < tail_lanes; ++i) {
             double d[2];
-            f[i] = Function::evaluate(d, p.a[i], tail_at(x[i], p, v, i));
+            Function::evaluate(d, p.a[i], tail_at(x[i], p, v, i));
             in_a[i] = d[0];
             in_x[i] = d[1];
           }
-          for (int i = 0; i < here; ++i) value[place[i]] = f[i];
-          if (partial == nullptr) return;
           for (int i = 0; i < here; ++i) {
             partial[0][place[i]] = in_a[i];
             partial[1][place[i]] = in_x[i];

@@ -1,6 +1,7 @@
 // The smaller tail of the gamma law: its logarithm, its hazard and its derivative in the concentration.
 #pragma once
 
+#include "short_exp.hpp"
 #include "stirling.hpp"
 
 namespace reparam::REPARAM_LEVEL {
@@ -21,19 +22,22 @@ struct tail_rule;
 template <>
 struct tail_rule<double> {
   static constexpr double depth = 34, series_below = 48, lost = 1e-17, change = 2e-15;
+  // as many terms as arguments below these leave less than `lost` out
   static constexpr int small_terms = 20;
+  static constexpr double short_below = 1e-4, long_from = 0.1;
 };
 
 template <>
 struct tail_rule<float> {
   static constexpr double depth = 18, series_below = 16, lost = 1e-9, change = 1e-9;
-  static constexpr int small_terms = 10;
+  static constexpr int small_terms = 12;
+  static constexpr double short_below = 0.02, long_from = 0.15;
 };
 
 // Every step is taken for a whole group of lanes: one vector loop after the other.
 constexpr int tail_lanes = 16;
 constexpr int tail_block = 256;
-constexpr int small_stride = 10, series_stride = 8, most_series_terms = 72, most_tail_levels = 160;
+constexpr int series_stride = 8, most_series_terms = 72, most_tail_levels = 160;
 
 REPARAM_INLINE bool is_upper(double a, double x) { return x >= (a < 1 ? 1 : a); }
 
@@ -71,32 +75,6 @@ inline void points_of(tail_points& p) {
   }
 }
 
-// exp(w) = scale (1 + r + tail), without care for overflow: |w| < 700. The polynomial is only as long as the wanted
-// accuracy asks for.
-template <class Accuracy>
-struct short_exp {
-  double scale, r, tail;
-
-  REPARAM_INLINE explicit short_exp(double w) {
-    using F = format<double>;
-    constexpr double magic = 3 * 0x1p51;
-    const double rounded = w * 1.44269504088896340735992468100189214 + magic;
-    const double k = rounded - magic;
-    r = (w - k * F::ln2_high) - k * F::ln2_low;
-    tail = r * r * polynomial(coefficients<Accuracy>::exp_series, r);
-    scale = from_bits<double>((to_bits(rounded) + F::bias) << F::mantissa);
-  }
-
-  REPARAM_INLINE double value() const { return scale + scale * (r + tail); }
-};
-
-// exp(w) - 1 - w.
-template <class Accuracy>
-REPARAM_INLINE double exp_excess(double w) {
-  const short_exp<Accuracy> e(w);
-  return e.scale == 1 ? e.tail : (e.value() - 1) - w;
-}
-
 // The points x = exp(y), of which p.log_x holds y: x may underflow.
 inline void points_of_logs(tail_points& p) {
   for (int i = 0; i < tail_lanes; ++i) {
@@ -111,27 +89,38 @@ inline void points_of_logs(tail_points& p) {
   }
 }
 
+// The sums over 0 < n <= Terms of (-x)^n / (n! (a + n)) and of n (-x)^n / (n! (a + n)^2), from the last term on, so that
+// no power underflows; two terms share a division.
+template <int Terms>
+inline void small_sums(const tail_points& p, double* sum, double* moved) {
+  for (int i = 0; i < tail_lanes; ++i) {
+    const double a = p.a[i], x = p.x[i];
+    double total = 0, weighted = 0;
+    for (int n = Terms - 1; n > 0; n -= 2) {
+      const double next = a + (n + 1), here = a + n, both = 1 / (here * next), over_next = here * both;
+      const double over = next * both, step = x * (-1.0 / (n + 1)), before = x * (-1.0 / n);
+      total = step * (over_next + total);
+      weighted = step * ((n + 1) * (over_next * over_next) + weighted);
+      total = before * (over + total);
+      weighted = before * (n * (over * over) + weighted);
+    }
+    sum[i] = total;
+    moved[i] = weighted;
+  }
+}
+
 template <class Accuracy>
 inline void small_tails(const tail_points& p, tail_values& v) {
-  alignas(64) double power[tail_lanes], sum[tail_lanes] = {}, moved[tail_lanes] = {};
-  for (double& each : power) each = 1;
-  bool unfinished = true;
-  for (int n = 0; n < tail_rule<Accuracy>::small_terms && unfinished; n += small_stride) {
-    for (int i = 0; i < tail_lanes; ++i) {
-      double each = power[i], total = sum[i], weighted = moved[i];
-      for (int k = 1; k <= small_stride; ++k) {
-        const double index = n + k, reciprocal = 1 / (p.a[i] + index);
-        each *= p.x[i] * (-1 / index);
-        const double term = each * reciprocal;
-        total += term;
-        weighted += term * (index * reciprocal);
-      }
-      power[i] = each;
-      sum[i] = total;
-      moved[i] = weighted;
-    }
-    unfinished = false;
-    for (int i = 0; i < tail_lanes; ++i) unfinished |= absolute(power[i]) > tail_rule<Accuracy>::lost * p.x[i];
+  using rule = tail_rule<Accuracy>;
+  alignas(64) double sum[tail_lanes], moved[tail_lanes];
+  double largest = 0;
+  for (int i = 0; i < tail_lanes; ++i) largest = p.x[i] > largest ? p.x[i] : largest;
+  if (largest < rule::short_below) {
+    small_sums<4>(p, sum, moved);
+  } else if (largest < rule::long_from) {
+    small_sums<rule::small_terms / 2>(p, sum, moved);
+  } else {
+    small_sums<rule::small_terms>(p, sum, moved);
   }
   for (int i = 0; i < tail_lanes; ++i) {
     const double a = p.a[i], total = 1 + a * sum[i];

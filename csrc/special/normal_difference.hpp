@@ -11,7 +11,8 @@ namespace reparam::REPARAM_LEVEL {
 // the scaled tails.
 struct interval_terms {
   using rule = coefficients<float>;
-  static constexpr int terms = sizeof rule::legendre_nodes / sizeof rule::legendre_nodes[0], sums = 1;
+  static constexpr int terms = sizeof rule::legendre_nodes / sizeof rule::legendre_nodes[0], sums = 1,
+                       value_sums = 1;
 
   static REPARAM_INLINE double fall(double a, double b) { return 0.5 * (b - a) * (absolute(a) + absolute(b)); }
 
