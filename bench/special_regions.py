@@ -8,7 +8,7 @@ probabilities in the body or in a tail; numbers that underflow, or round to an e
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
 from itertools import product
 from typing import Any
 
@@ -42,6 +42,20 @@ def upper(count: int) -> Tensor:
     return 1 - powers(-6, -2)(count)
 
 
+def around(centre: float) -> Draw:
+    """Within a hundredth of a number, on both sides, at all distances down to 1e-12."""
+
+    def draw(count: int) -> Tensor:
+        side = 2 * torch.randint(0, 2, (count,)).double() - 1
+        return centre + side * powers(-12, -2)(count)
+
+    return draw
+
+
+def minus(draw: Draw) -> Draw:
+    return lambda count: -draw(count)
+
+
 TINY = powers(-6, -2)
 SHAPES = {
     "0.1 to 1": uniform(0.1, 1),
@@ -58,13 +72,22 @@ PAIRS = {name: [shape, shape] for name, shape in SHAPES.items()} | {
     "1 to 10, 1e3 to 1e4": [SHAPES["1 to 10"], SHAPES["1e3 to 1e4"]],
 }
 PARTS = {"body": uniform(0.01, 0.99), "lower tail": powers(-12, -2), "upper tail": upper}
+DEEP = {"1e-300 to 1e-20": powers(-300, -20)}
 SIZES = {"0 to 1": uniform(0, 1), "1 to 5": uniform(1, 5), "5 to 30": uniform(5, 30), "below 0": uniform(-5, 0)}
+FAR = {"tiny": powers(-300, -4), "30 to 1e6": powers(1.5, 6), "-25 to -5": uniform(-25, -5)}
+FAR_BELOW = {"-1e6 to -30": minus(powers(1.5, 6))}
 ORDERS = {"0 to 1": uniform(0, 1), "whole": whole(0, 10), "1 to 20": uniform(1, 20), "50 to 200": uniform(50, 200)}
+ORDERS |= {"half whole": whole(0, 20, 0.5), "1e3 to 1e4": powers(3, 4)}
 POINTS = {"0.01 to 1": powers(-2, 0), "1 to 20": uniform(1, 20), "50 to 500": uniform(50, 500)}
+POINTS |= {"1e-12 to 1e-4": powers(-12, -4), "1e4 to 1e8": powers(4, 8)}
 POSITIVE = {name: SHAPES[name] for name in ("0.1 to 1", "1 to 10", "whole", "1e3 to 1e4")}
-CHANCES = PARTS | {"1e-300 to 1e-20": powers(-300, -20)}
+WIDE = POSITIVE | {"half whole": SHAPES["half whole"], "1e-12 to 1e-4": powers(-12, -4), "1e8 to 1e12": powers(8, 12)}
+WIDE |= {"about 1": around(1), "about 2": around(2)}
+CHANCES = PARTS | DEEP | {"about 1/2": around(0.5)}
 EXPONENTS = {"1 to 2": uniform(1.01, 2), "2 to 10": uniform(2, 10), "whole": whole(2, 10), "10 to 50": uniform(10, 50)}
-SLOPES = {"0 to 1": uniform(0, 1), "1 to 10": uniform(1, 10)}
+EXPONENTS |= {"about 1": lambda count: 1 + powers(-12, -2)(count), "100 to 1000": uniform(100, 1000)}
+STARTS = POSITIVE | {"1e-12 to 1e-4": powers(-12, -4), "1e8 to 1e12": powers(8, 12)}
+SLOPES = {"0 to 1": uniform(0, 1), "1 to 10": uniform(1, 10), "1e-12 to 1e-4": powers(-12, -4), "10 to 1e6": powers(1, 6)}
 
 
 def drawn(*each: Draw) -> Arguments:
@@ -91,9 +114,10 @@ def distribution(
 ) -> tuple[dict[str, Arguments], dict[str, Arguments]]:
     """The regions of a distribution function and of its inverse; for tiny shapes, at points of the given spread."""
     tiny = [TINY] * len(shapes["whole"])
-    regions = list(product(shapes, PARTS))
-    forward = {f"{s}, {p}": through(quantile, *shapes[s], PARTS[p]) for s, p in regions}
-    inverse = {f"{s}, {p}": drawn(*shapes[s], PARTS[p]) for s, p in regions}
+    parts = PARTS | DEEP
+    regions = list(product(shapes, parts))
+    forward = {f"{s}, {p}": through(quantile, *shapes[s], parts[p]) for s, p in regions}
+    inverse = {f"{s}, {p}": drawn(*shapes[s], parts[p]) for s, p in regions}
     return forward | {"tiny": drawn(*tiny, spread)}, inverse | {"tiny": through(cdf, *tiny, spread)}
 
 
@@ -101,6 +125,7 @@ SINGLE = {name: [shape] for name, shape in SHAPES.items()}
 GAMMA, GAMMA_INVERSE = distribution(special.gammainc, special.gammaincinv, SINGLE, powers(-3, 1))
 BETA, BETA_INVERSE = distribution(special.betainc, special.betaincinv, PAIRS, uniform(0, 1))
 STUDENT, STUDENT_INVERSE = distribution(special.stdtr, special.stdtrit, SINGLE, powers(-1, 2))
+NEAR_ONE = (SHAPES["1 to 10"], around(1))
 BESSEL, PAIR = crossed(ORDERS, POINTS), crossed(POSITIVE, POSITIVE)
 REGIONS: dict[str, dict[str, Arguments]] = {
     "gammainc": GAMMA,
@@ -113,28 +138,39 @@ REGIONS: dict[str, dict[str, Arguments]] = {
     "betainccinv": BETA_INVERSE,
     "stdtr": STUDENT,
     "stdtrit": STUDENT_INVERSE,
-    "ndtr": crossed(SIZES),
-    "log_ndtr": crossed(SIZES),
+    "ndtr": crossed(SIZES | FAR),
+    "log_ndtr": crossed(SIZES | FAR | FAR_BELOW),
     "ndtri": crossed(CHANCES),
-    "ndtri_exp": {name: through(torch.log, draw) for name, draw in CHANCES.items()},
-    "erfcx": crossed(SIZES),
-    "owens_t": crossed(SIZES, SLOPES),
-    "lgamma": crossed(POSITIVE),
-    "digamma": crossed(POSITIVE),
-    "trigamma": crossed(POSITIVE),
-    "zeta": crossed(EXPONENTS, POSITIVE),
-    "lbeta": PAIR,
-    "deviance": PAIR,
-    "xlogy": PAIR,
-    "xlog1py": PAIR,
+    "ndtri_exp": {name: through(torch.log, draw) for name, draw in CHANCES.items()}
+    | crossed({"-1e-4 to -1e-300": minus(powers(-300, -4)), "-1e12 to -1e3": minus(powers(3, 12))}),
+    "erfcx": crossed(SIZES | FAR),
+    "owens_t": crossed(SIZES | FAR, SLOPES),
+    "lgamma": crossed(WIDE),
+    "digamma": crossed(WIDE),
+    "trigamma": crossed(WIDE),
+    "polygamma": crossed(WIDE),
+    "multigammaln": crossed({"1 to 10": uniform(1, 10), "1e3 to 1e4": powers(3, 4), "1e8 to 1e12": powers(8, 12)}),
+    "log_factorial": crossed(WIDE),
+    "zeta": crossed(EXPONENTS, STARTS),
+    "lbeta": crossed(STARTS, STARTS),
+    "deviance": PAIR | {"equal": lambda count: [x := POSITIVE["1 to 10"](count), x]},
+    "xlogy": PAIR | {"0, 0 to 1": drawn(whole(0, 0), uniform(0, 1)), "1 to 10, about 1": drawn(*NEAR_ONE)},
+    "xlog1py": PAIR | crossed({"1 to 10": NEAR_ONE[0]}, {"1e-12 to 1e-4": powers(-12, -4)}),
     "logit": crossed(CHANCES),
-    "log_sigmoid": crossed(SIZES),
+    "log_sigmoid": crossed(SIZES | FAR | FAR_BELOW),
     "log_iv": BESSEL,
     "log_ive": BESSEL,
+}
+OURS: dict[str, Callable[..., Tensor]] = {
+    "polygamma": partial(special.polygamma, 4),
+    "multigammaln": lambda x: special.multigammaln(x, 3),
 }
 THEIRS: dict[str, Callable[..., Any]] = {
     "lgamma": scipy_special.gammaln,
     "trigamma": partial(scipy_special.polygamma, 1),
+    "polygamma": partial(scipy_special.polygamma, 4),
+    "multigammaln": lambda x: scipy_special.multigammaln(x, 3),
+    "log_factorial": lambda n: scipy_special.gammaln(n + 1),
     "lbeta": scipy_special.betaln,
     "deviance": scipy_special.kl_div,
     "log_sigmoid": scipy_special.log_expit,
@@ -147,12 +183,13 @@ def tasks(name: str, region: str, dtype: torch.dtype) -> tuple[Task, Task] | Non
     """Ours and SciPy's, at the same numbers; None where the dtype has none of them."""
     arguments = [x.to(dtype) for x in REGIONS[name][region](COUNT)]
     last = arguments[-1]
-    proper = (last.abs() >= torch.finfo(dtype).tiny) & (last != 1) & last.isfinite()
+    proper = reduce(torch.logical_and, [x.isfinite() for x in arguments])
+    proper &= (last.abs() >= torch.finfo(dtype).tiny) & (last != 1)
     if not proper.any():
         return None
     arguments = [x[proper] for x in arguments]
     arrays = [x.numpy() for x in arguments]
-    ours, theirs = getattr(special, name), THEIRS.get(name) or getattr(scipy_special, name)
+    ours, theirs = OURS.get(name) or getattr(special, name), THEIRS.get(name) or getattr(scipy_special, name)
     return lambda: ours(*arguments), lambda: theirs(*arrays)
 
 

@@ -29,64 +29,76 @@ inline void beta_values_of(int count, const double* a, const double* b, const do
   }
 }
 
-// Its derivatives in a, b, and x = u / (u + v), or, if Logit, the logarithm of that in log(u), inside.
-template <bool Logarithm, bool Logit>
+// Where the derivatives go: in a and b, and in x = u / (u + v) or, if Odds, in u and v.
+struct beta_partials {
+  double *by_a, *by_b, *by_x, *by_rest;
+};
+
+// With T the tail, D the density of the logit and `over` 1 or, in logarithms of the other tail, 1 / (1 - T), the
+// derivatives are T over times those of log T, and D over times those of the logit.
+template <bool Logarithm, bool Odds>
 inline void beta_slopes_of(int count, const double* a, const double* b, const double* u, const double* v,
                            const beta_tails& t, double* REPARAM_RESTRICT by_a, double* REPARAM_RESTRICT by_b,
-                           double* REPARAM_RESTRICT by_x) {
-  // the logarithm of the tail, over the value where that is a logarithm
-  alignas(64) double log_share[beta_block];
-  for (int i = 0; i < count; ++i) {
-    const double odds = t.sign[i] < 0 ? t.log_tail[i] - log_complement(t.log_tail[i]) : 0.0;
-    log_share[i] = Logarithm ? odds : t.log_tail[i];
-  }
+                           double* REPARAM_RESTRICT by_x, double* REPARAM_RESTRICT by_rest) {
   for (int i = 0; i < count; ++i) {
     const beta_place at(a[i], b[i], u[i], v[i]);
-    const double scale = (at.zero | at.one) ? 0.0 : at.good ? t.sign[i] * exp(log_share[i]) : nan<double>;
-    const double slope = scale * t.slope_a[i];
-    const bool bottom = at.zero & at.good;
-    const double lowest = Logarithm ? -infinity<double> : slope;
-    by_a[i] = bottom ? lowest : slope;
+    const bool other = Logarithm & (t.sign[i] < 0), end = at.zero | at.one, bottom = at.zero & at.good;
+    const double log_tail = select(other | !Logarithm, t.log_tail[i], 0.0);
+    const double over = select(other, -1 / expm1(log_tail), 1.0);
+    const double inner = select(end, 0.0, t.sign[i] * (exp(log_tail) * over));
+    const double scale = select(at.good, inner, nan<double>), slope = scale * t.slope_a[i];
+    by_a[i] = select(Logarithm & bottom, -infinity<double>, slope);
     by_b[i] = scale * t.slope_b[i];
-    const double log_rate = log_share[i] + t.log_hazard[i];
-    const double density = Logit ? log_rate : exp(log_rate - t.log_x[i] - t.log_z[i]);
-    const double shape = at.zero ? a[i] : b[i], other = at.zero ? b[i] : a[i];
-    const double edge = shape < 1 ? infinity<double> : shape > 1 ? 0.0 : other;
-    const double top = Logarithm ? infinity<double> : edge, limit = at.zero ? top : edge;
-    by_x[i] = at.good ? ((at.zero | at.one) ? limit : density) : nan<double>;
+    const double log_rate = log_tail + t.log_hazard[i];
+    const double shape = select(at.zero, a[i], b[i]), rest = select(at.zero, b[i], a[i]);
+    const double edge = select(shape < 1, infinity<double>, select(shape > 1, 0.0, rest));
+    const double top = select(Logarithm & at.zero, infinity<double>, edge), limit = select(at.good, top, nan<double>);
+    if constexpr (Odds) {
+      // D may underflow where D / u does not
+      const double root = exp(0.5 * log_rate), lift = select(at.good, root * over, nan<double>);
+      const double total = u[i] + v[i], at_u = limit * (v[i] / total / total), at_v = limit * (u[i] / total / total);
+      // log I is close to a log(u / v) at 0
+      const bool power = Logarithm & bottom;
+      by_x[i] = select(power, a[i] / u[i], select(end, at_u, (root / u[i]) * lift));
+      by_rest[i] = -select(power, a[i] / v[i], select(end, at_v, (root / v[i]) * lift));
+    } else {
+      const double density = exp(log_rate - t.log_x[i] - t.log_z[i]) * over;
+      by_x[i] = select(end | !at.good, limit, density);
+    }
   }
 }
 
-template <class Accuracy, bool Logarithm, bool Logit>
+// One of the value and the derivatives, that which has a place.
+template <class Accuracy, bool Logarithm, bool Odds>
 inline void beta_shares(int count, const double* a, const double* b, const double* u, const double* v, double* value,
-                        double* by_a, double* by_b, double* by_x) {
+                        const beta_partials& to) {
   beta_tails t;
-  if (by_a == nullptr) {
+  if (to.by_a == nullptr) {
     find_beta_tails<Accuracy, false>(count, a, b, u, v, t);
+    beta_values_of<Logarithm>(count, a, b, u, v, t, value);
   } else {
     find_beta_tails<Accuracy, true>(count, a, b, u, v, t);
-    beta_slopes_of<Logarithm, Logit>(count, a, b, u, v, t, by_a, by_b, by_x);
+    beta_slopes_of<Logarithm, Odds>(count, a, b, u, v, t, to.by_a, to.by_b, to.by_x, to.by_rest);
   }
-  beta_values_of<Logarithm>(count, a, b, u, v, t, value);
 }
 
 // As functions of a, b and x; Reflected for the complement.
 template <class Accuracy, bool Logarithm, bool Reflected>
 struct beta_function {
   static constexpr unsigned differentiable = 0b111;
+  static constexpr bool apart = true;
 
   static void block(int count, const double* const* in, double* value, double* const* partial) {
+    constexpr int first = Reflected ? 1 : 0, second = 1 - first;
     const double* const x = in[2];
     alignas(64) double rest[beta_block];
     for (int i = 0; i < count; ++i) rest[i] = 1 - x[i];
-    const bool slopes = partial != nullptr;
-    double* const by_a = slopes ? partial[Reflected ? 1 : 0] : nullptr;
-    double* const by_b = slopes ? partial[Reflected ? 0 : 1] : nullptr;
-    double* const by_x = slopes ? partial[2] : nullptr;
-    beta_shares<Accuracy, Logarithm, false>(count, in[Reflected ? 1 : 0], in[Reflected ? 0 : 1], Reflected ? rest : x,
-                                     Reflected ? x : rest, value, by_a, by_b, by_x);
-    if (Reflected && slopes) {
-      for (int i = 0; i < count; ++i) by_x[i] = -by_x[i];
+    beta_partials to = {};
+    if (partial != nullptr) to = {partial[first], partial[second], partial[2], nullptr};
+    beta_shares<Accuracy, Logarithm, false>(count, in[first], in[second], Reflected ? rest : x, Reflected ? x : rest,
+                                            value, to);
+    if (Reflected && partial != nullptr) {
+      for (int i = 0; i < count; ++i) partial[2][i] = -partial[2][i];
     }
   }
 };
@@ -95,25 +107,12 @@ struct beta_function {
 template <class Accuracy, bool Logarithm>
 struct beta_odds_function {
   static constexpr unsigned differentiable = 0b1111;
+  static constexpr bool apart = true;
 
   static void block(int count, const double* const* in, double* value, double* const* partial) {
-    const double *const u = in[2], *const v = in[3];
-    if (partial == nullptr) {
-      beta_shares<Accuracy, Logarithm, true>(count, in[0], in[1], u, v, value, nullptr, nullptr, nullptr);
-      return;
-    }
-    beta_shares<Accuracy, Logarithm, true>(count, in[0], in[1], u, v, value, partial[0], partial[1], partial[2]);
-    for (int i = 0; i < count; ++i) {
-      const beta_place at(in[0][i], in[1][i], u[i], v[i]);
-      const bool end = at.zero | at.one;
-      const double total = u[i] + v[i], change = partial[2][i];
-      const double up = end ? change * (v[i] / total / total) : exp(change - log(u[i]));
-      const double down = end ? change * (u[i] / total / total) : exp(change - log(v[i]));
-      // log I is close to a log(u / v) at 0
-      const bool power = Logarithm & at.zero & at.good;
-      partial[2][i] = power ? in[0][i] / u[i] : up;
-      partial[3][i] = -(power ? in[0][i] / v[i] : down);
-    }
+    beta_partials to = {};
+    if (partial != nullptr) to = {partial[0], partial[1], partial[2], partial[3]};
+    beta_shares<Accuracy, Logarithm, true>(count, in[0], in[1], in[2], in[3], value, to);
   }
 };
 

@@ -42,7 +42,7 @@ struct exact_log {
                                                       tiny ? double(-lift) : 0.0);
     const double sum = log.head + log.rest;
     lost = (log.head - sum) + log.rest;
-    value = x == 0 ? -infinity<double> : x < infinity<double> ? sum : x;
+    value = select(x == 0, -infinity<double>, select(x < infinity<double>, sum, x));
   }
 };
 
@@ -51,8 +51,8 @@ struct exact_log {
 REPARAM_INLINE double power_of(const exact_log& log, double s) {
   const bool precise = (s < 256) & (absolute(log.value) > 4);
   const double cut = from_bits<double>(to_bits(log.value) & ~((std::uint64_t(1) << 27) - 1));
-  const double head = precise ? cut : log.value;
-  return exp_corrected(-s * head, precise ? -s * ((log.value - head) + log.lost) : 0.0);
+  const double rest = (log.value - cut) + log.lost;
+  return exp_corrected(-s * select(precise, cut, log.value), select(precise, -s * rest, 0.0));
 }
 
 // The Euler-Maclaurin formula: ten powers, the integral beyond, half a power and the series at z = q + 10.
@@ -71,9 +71,9 @@ struct zeta_terms {
   static REPARAM_INLINE void add(int k, double s, double q, double& sum, double& in_s, double& in_q) {
     const double base = q + double(k);
     const exact_log log(base);
-    const double power = power_of(log, s), log_term = power == 0 ? 0.0 : log.value * power;
+    const double power = power_of(log, s);
     sum += power;
-    in_s -= log_term;
+    in_s -= log.value * power;
     in_q -= s * power / base;
   }
 
