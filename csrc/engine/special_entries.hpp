@@ -46,7 +46,7 @@ inline constexpr reparam_entry special_functions[] = {
     elements<ndtr, 1>("ndtr", 32768),
     elements<log_ndtr, 1>("log_ndtr", 32768),
     blocks<ndtri, 1>("ndtri", 16384),
-    elements<ndtri_exp, 1>("ndtri_exp", 16384),
+    blocks<ndtri_exp, 1>("ndtri_exp", 16384),
     blocks<log_ndtr_difference, 2>("log_ndtr_difference", 4096),
     elements<erfcx_function, 1>("erfcx", 32768),
     elements<log_erfc, 1>("log_erfc", 32768),

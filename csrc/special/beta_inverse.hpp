@@ -33,8 +33,7 @@ inline void beta_starts(int count, const beta_levels& level, double* REPARAM_RES
     depth[i] = log(b) - factorial - level.lower[i];
   }
   for (int i = 0; i < count; ++i) {
-    double unused[1];
-    normal[i] = ndtri_exp<double>::evaluate(unused, level.lower[i]);
+    normal[i] = quantile_of_log(level.lower[i]);
   }
   for (int i = 0; i < count; ++i) {
     const double a = level.a[i], b = level.b[i];

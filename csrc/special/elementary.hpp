@@ -144,23 +144,23 @@ REPARAM_INLINE T log1p(T x) {
   return log_any<true>(w, (1 - (w - back)) + (x - back));
 }
 
-// exp(x + c) for a small correction c.
-template <class T>
+// exp(x + c) for a small correction c; if Falling, for x <= 0.
+template <bool Falling = false, class T>
 REPARAM_INLINE T exp_corrected(T x, T c) {
   using F = format<T>;
   constexpr T magic = T(3) * T(typename F::integer(1) << (F::mantissa - 1));
   T y = x < F::exp_low ? F::exp_low : x;
-  y = y > F::exp_high ? F::exp_high : y;
+  if constexpr (!Falling) y = y > F::exp_high ? F::exp_high : y;
   const T rounded = y * T(1.44269504088896340735992468100189214) + magic;
   const T k = rounded - magic;
   const T r = ((y - k * F::ln2_high) - k * F::ln2_low) + c;
   const T p = 1 + (r + r * r * polynomial(coefficients<T>::exp_series, r));
   // 2^k in two factors, so that subnormal results are rounded once and large ones do not overflow early
-  const bool low = y < -F::exp_safe, high = y > F::exp_safe;
+  const bool low = y < -F::exp_safe, high = !Falling & (y > F::exp_safe);
   const T exponent = rounded + (low ? T(F::exp_shift) : high ? T(-F::exp_shift) : T(0));
   const T scale = from_bits<T>((to_bits(exponent) + F::bias) << F::mantissa);
   const T value = (p * scale) * (low ? F::shift_down : high ? F::shift_up : T(1));
-  const T bounded = x > F::exp_high ? infinity<T> : value;
+  const T bounded = !Falling & (x > F::exp_high) ? infinity<T> : value;
   return x < F::exp_low ? T(0) : (x == x ? bounded : x);
 }
 
@@ -193,7 +193,7 @@ REPARAM_INLINE T exp_half_square(T x) {
   constexpr auto rest = (typename format<T>::integer(1) << (format<T>::mantissa / 2 + 1)) - 1;
   const T size = absolute(x) < T(1e18) ? absolute(x) : T(1e18);
   const T head = from_bits<T>(to_bits(size) & ~rest);
-  const T value = exp_corrected(T(-0.5) * head * head, T(-0.5) * (size - head) * (size + head));
+  const T value = exp_corrected<true>(T(-0.5) * head * head, T(-0.5) * (size - head) * (size + head));
   return x == x ? value : x;
 }
 

@@ -26,16 +26,30 @@ REPARAM_INLINE T erf_near(T x) {
   return x * polynomial(coefficients<T>::erf, x * x);
 }
 
-// At |x|: exp(-x^2 / 2), the scaled tail erfcx(|x| / sqrt(2)) and the upper tail 1 - Phi(|x|).
+// At |x|: exp(-x^2 / 2) and the upper tail 1 - Phi(|x|), which is 0 long before the bound of erfcx, here with a single
+// division, counts.
 template <class T>
 struct normal_tail {
-  T density, scaled, tail;
+  T density, tail;
 
-  REPARAM_INLINE explicit normal_tail(T x) {
-    density = exp_half_square(x);
-    scaled = erfcx(absolute(x) * sqrt_half<T>);
-    tail = T(0.5) * density * scaled;
+  REPARAM_INLINE normal_tail(T height, T upper) : density(height), tail(upper) {}
+
+  REPARAM_INLINE explicit normal_tail(T x) : density(exp_half_square(x)) {
+    const T y = absolute(x) * sqrt_half<T>, bounded = y < T(1e3) ? y : T(1e3);
+    const T up = bounded + T(2.75), down = 1 + 2 * bounded, over = 1 / (up * down);
+    tail = T(0.5) * density * (polynomial(coefficients<T>::erfcx, 1 - T(5.5) * (down * over)) * (up * over));
   }
+};
+
+// Likewise with the scaled tail erfcx(|x| / sqrt(2)), for all x.
+template <class T>
+struct scaled_tail : normal_tail<T> {
+  T scaled;
+
+  REPARAM_INLINE explicit scaled_tail(T x) : scaled_tail(exp_half_square(x), erfcx(absolute(x) * sqrt_half<T>)) {}
+
+ private:
+  REPARAM_INLINE scaled_tail(T height, T share) : normal_tail<T>(height, T(0.5) * height * share), scaled(share) {}
 };
 
 // Phi(x) - 1/2, given the tail at x.
@@ -56,19 +70,18 @@ struct ndtr {
   }
 };
 
-// log of the normal distribution function; its derivative is the inverse Mills ratio.
+// log of the normal distribution function, of a scaled tail or of 1 - T; its derivative is the inverse Mills ratio.
 template <class T>
 struct log_ndtr {
   static constexpr unsigned differentiable = 0b1;
   static REPARAM_INLINE T evaluate(T (&d)[1], T x) {
-    const normal_tail<T> at(x);
+    const scaled_tail<T> at(x);
     const bool left = x < 0;
-    const T far_left = log(at.scaled * T(0.5)) - T(0.5) * x * x;
-    const T near = log1p(left ? T(0) : -at.tail);
-    const T upper = 1 - at.tail;
+    const T upper = 1 - at.tail, lost = (1 - upper) - at.tail;
     d[0] = left ? sqrt_2_over_pi<T> / at.scaled : T(0.5) * sqrt_2_over_pi<T> * at.density / upper;
     d[0] = x == -infinity<T> ? infinity<T> : d[0];
-    return left ? far_left : near;
+    const T logarithm = log_any<true>(left ? at.scaled * T(0.5) : upper, left ? T(0) : lost);
+    return logarithm - (left ? T(0.5) * x * x : T(0));
   }
 };
 
@@ -152,17 +165,48 @@ struct ndtri {
   }
 };
 
-template <class T>
+// Phi^-1(exp(q)) for any q <= 0, for a loop over a few.
+REPARAM_INLINE double quantile_of_log(double q) {
+  const bool low = q < -1.6, high = q > -0.2231;
+  const double rest = -expm1(q);
+  const double away = tail_quantile(low ? q : log(high ? rest : 0.1));
+  return low ? -away : high ? away : central_quantile(0.5 - rest);
+}
+
+// Likewise for many: the small probabilities, and those close to 1, are taken apart.
+template <class Accuracy>
 struct ndtri_exp {
   static constexpr unsigned differentiable = 0b1;
-  static REPARAM_INLINE T evaluate(T (&d)[1], T q) {
-    const bool low = q < T(-1.6), high = q > T(-0.2231);
-    const T rest = -expm1(q);
-    const T away = tail_quantile(low ? q : log(high ? rest : q > 0 ? nan<T> : T(0.1)));
-    const T y = low ? -away : high ? away : central_quantile(T(0.5) - rest);
-    const T scaled = erfcx(absolute(y) * sqrt_half<T>) / sqrt_2_over_pi<T>;
-    d[0] = y < 0 ? scaled : (1 - rest) * scaled / rest;
-    return y;
+  static constexpr int most = 256;
+
+  static void block(int count, const double* const* in, double* value, double* const* partial) {
+    const double* const q = in[0];
+    int low[most], high[most], lower = 0, upper = 0;
+    for (int i = 0; i < count; ++i) {
+      low[lower] = high[upper] = i;
+      lower += q[i] < -1.6;
+      upper += q[i] > -0.2231;
+    }
+    if (lower + upper < count) {
+      for (int i = 0; i < count; ++i) value[i] = central_quantile(0.5 + expm1(q[i]));
+    }
+    alignas(64) double given[most], y[most];
+    for (int k = 0; k < lower; ++k) given[k] = q[low[k]];
+    for (int k = 0; k < lower; ++k) y[k] = tail_quantile(given[k]);
+    for (int k = 0; k < lower; ++k) value[low[k]] = -y[k];
+    for (int k = 0; k < upper; ++k) given[k] = q[high[k]];
+    for (int k = 0; k < upper; ++k) y[k] = tail_quantile(log(-expm1(given[k])));
+    for (int k = 0; k < upper; ++k) value[high[k]] = y[k];
+    if (partial != nullptr) slopes(count, q, value, partial[0]);
+  }
+
+ private:
+  static void slopes(int count, const double* q, const double* value, double* REPARAM_RESTRICT slope) {
+    for (int i = 0; i < count; ++i) {
+      const double y = value[i], rest = -expm1(q[i]);
+      const double scaled = erfcx(absolute(y) * sqrt_half<double>) / sqrt_2_over_pi<double>;
+      slope[i] = y < 0 ? scaled : (1 - rest) * scaled / rest;
+    }
   }
 };
 

@@ -32,7 +32,7 @@ struct interval_terms {
     constexpr double density_scale = 0.5 * sqrt_2_over_pi<double>;
     const bool mirrored = first + second > 0;
     const double a = mirrored ? -second : first, b = mirrored ? -first : second;
-    const normal_tail<double> at_a(a), at_b(b);
+    const scaled_tail<double> at_a(a), at_b(b);
     const double drop = fall(a, b), away = exp(-drop);
     const double apart = (at_b.scaled - away * at_a.scaled) / sqrt_2_over_pi<double>;
     const double kernel = drop < 1 ? sum : apart;

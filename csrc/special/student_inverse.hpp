@@ -20,8 +20,7 @@ struct student_levels {
 REPARAM_INLINE double student_start(double df, double log_tail, double inner, double& most) {
   const double log_scale = log_gamma_rise(0.5 * df, 0.5) - 0.5723649429247001;  // log(pi) / 2
   most = (log_scale - log(df) - log_tail) / df + log_two<double>;
-  double unused[1];
-  const double normal = ndtri_exp<double>::evaluate(unused, log_tail) * ((8 * df + 3) / (8 * df + 1));
+  const double normal = quantile_of_log(log_tail) * ((8 * df + 3) / (8 * df + 1));
   const double growth = 0.5 * normal * (normal / df);
   const double outer = growth + log1p(std::sqrt(-expm1(-2 * growth)));
   return inner < 0.05 ? inner * exp(-log_scale) : outer < most ? outer : most;

@@ -54,11 +54,10 @@ struct von_mises_icdf {
     for (int j = 0; j < circle_lanes; ++j) {
       const bool inside = (small[j] > 0) & (small[j] < 0.5);
       const double probability = inside ? small[j] : 0.25;
-      double unused[1];
       goal[j] = log(probability);
       least[j] = pi - exp(goal[j] + 2 * k[j] + total[j]);
       // by the normal law where that leaves the circle alone, else by the uniform one
-      const double sine = -0.5 * ndtri_exp<double>::evaluate(unused, goal[j]) / std::sqrt(k[j] + 0.5);
+      const double sine = -0.5 * quantile_of_log(goal[j]) / std::sqrt(k[j] + 0.5);
       const double start = k[j] < 0.7 ? pi * (1 - 2 * probability) : 2 * over_arcsine(sine < 0.95 ? sine : 0.95);
       y[j] = start > least[j] ? start : least[j];
     }

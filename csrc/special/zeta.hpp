@@ -2,11 +2,9 @@
 #pragma once
 
 #include "elementary.hpp"
-#include "summed.hpp"
 
 namespace reparam::REPARAM_LEVEL {
 
-constexpr int zeta_powers = 10;
 // B_2j / (2j)! for j = 1, 2, ...
 constexpr double zeta_series[] = {
     1.0 / 12, -1.0 / 720, 1.0 / 30240, -1.0 / 1209600, 1.0 / 47900160, -5.2841901386874931e-10, 1.3382536530684679e-11,
@@ -55,31 +53,79 @@ REPARAM_INLINE double power_of(const exact_log& log, double s) {
   return exp_corrected(-s * select(precise, cut, log.value), select(precise, -s * rest, 0.0));
 }
 
-// The Euler-Maclaurin formula: ten powers, the integral beyond, half a power and the series at z = q + 10.
-struct zeta_terms {
-  static constexpr int terms = zeta_powers, sums = 3, value_sums = 1;
+// The Euler-Maclaurin formula: powers of q, q + 1, ..., the integral beyond, half a power and the series at z, which is
+// q plus the number of powers. Ten are enough for all arguments, and none where q is large; the value alone needs no more
+// of them where what remains, at most that integral, is lost in the sum. A block has as many as its worst element needs.
+template <class Accuracy>
+struct zeta {
+  static constexpr unsigned differentiable = 0b11;
+  static constexpr bool apart = true;
 
-  static REPARAM_INLINE void prepare(double s, double q, double& exponent, double& start) {
-    exponent = s > 1 ? s : nan<double>;
-    start = q >= 0 ? q : nan<double>;
+  static void block(int count, const double* const* in, double* value, double* const* partial) {
+    const double *const s = in[0], *const q = in[1];
+    alignas(64) double sum[most] = {}, in_s[most] = {}, in_q[most] = {};
+    const int powers = all_far(count, s, q) ? 0 : most_powers;
+    if (partial == nullptr) {
+      bool unfinished = true;
+      for (int k = 0; k < powers && unfinished; ++k) unfinished = add_power(count, k, s, q, sum);
+      for (int i = 0; i < count; ++i) {
+        double unused[2];
+        value[i] = finish(unused, s[i], q[i], powers, sum[i], 0, 0);
+      }
+    } else {
+      for (int k = 0; k < powers; ++k) add_slopes(count, k, s, q, in_s, in_q);
+      finish_slopes(count, s, q, powers, in_s, in_q, partial[0], partial[1]);
+    }
   }
 
-  static REPARAM_INLINE void add(int k, double s, double q, double& sum) {
-    sum += power_of(exact_log(q + double(k)), s);
+ private:
+  static constexpr int most = 256, most_powers = 10;
+
+  static bool all_far(int count, const double* s, const double* q) {
+    unsigned near = 0;
+    for (int i = 0; i < count; ++i) near |= unsigned((q[i] < 32) | (q[i] < 2 * s[i]));
+    return near == 0;
   }
 
-  static REPARAM_INLINE void add(int k, double s, double q, double& sum, double& in_s, double& in_q) {
-    const double base = q + double(k);
-    const exact_log log(base);
-    const double power = power_of(log, s);
-    sum += power;
-    in_s -= log.value * power;
-    in_q -= s * power / base;
+  // Is more than rounding left of some sum?
+  static bool add_power(int count, int k, const double* REPARAM_RESTRICT s, const double* REPARAM_RESTRICT q,
+                        double* REPARAM_RESTRICT sum) {
+    alignas(64) double left[most];
+    for (int i = 0; i < count; ++i) {
+      const double base = q[i] + double(k), power = power_of(exact_log(base), s[i]), total = sum[i] + power;
+      sum[i] = total;
+      left[i] = power * base - (s[i] - 1) * (1e-17 * total);
+    }
+    unsigned open = 0;
+    for (int i = 0; i < count; ++i) open |= unsigned(left[i] > 0);
+    return open != 0;
   }
 
-  static REPARAM_INLINE double finish(double (&d)[2], double s, double q, double sum, double in_s,
+  static void add_slopes(int count, int k, const double* REPARAM_RESTRICT s, const double* REPARAM_RESTRICT q,
+                         double* REPARAM_RESTRICT in_s, double* REPARAM_RESTRICT in_q) {
+    for (int i = 0; i < count; ++i) {
+      const double base = q[i] + double(k);
+      const exact_log log(base);
+      const double power = power_of(log, s[i]);
+      in_s[i] -= log.value * power;
+      in_q[i] -= s[i] * power / base;
+    }
+  }
+
+  static void finish_slopes(int count, const double* REPARAM_RESTRICT s, const double* REPARAM_RESTRICT q, int powers,
+                            const double* in_s, const double* in_q, double* REPARAM_RESTRICT by_s,
+                            double* REPARAM_RESTRICT by_q) {
+    for (int i = 0; i < count; ++i) {
+      double d[2];
+      finish(d, s[i], q[i], powers, 0, in_s[i], in_q[i]);
+      by_s[i] = d[0];
+      by_q[i] = d[1];
+    }
+  }
+
+  static REPARAM_INLINE double finish(double (&d)[2], double s, double q, int powers, double sum, double in_s,
                                       double in_q) {
-    const double z = q + zeta_powers, r = 1 / z, over = 1 / (s - 1);
+    const double z = q + double(powers), r = 1 / z, over = 1 / (s - 1);
     const exact_log log(z);
     const double log_z = log.value, power = power_of(log, s);
     const bool lost = power == 0;
@@ -96,8 +142,5 @@ struct zeta_terms {
     return inner ? sum + (integral + tail) : other;
   }
 };
-
-template <class Accuracy>
-struct zeta : summed<zeta_terms> {};
 
 }  // namespace reparam::REPARAM_LEVEL

@@ -199,5 +199,5 @@ def multigammaln(a: Tensor, p: int) -> Tensor:
     """
     if p < 1:
         raise ValueError(f"multigammaln: the dimension p must be at least 1, got {p}")
-    halves = torch.arange(p, dtype=a.dtype, device=a.device) / 2
-    return p * (p - 1) / 4 * math.log(math.pi) + lgamma(a.unsqueeze(-1) - halves).sum(-1)
+    halves = torch.arange(p, dtype=a.dtype, device=a.device).reshape(p, *(1,) * a.dim()) / 2
+    return p * (p - 1) / 4 * math.log(math.pi) + lgamma(a - halves).sum(0)
