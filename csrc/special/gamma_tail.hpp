@@ -41,14 +41,16 @@ constexpr int series_stride = 8, most_series_terms = 72, most_tail_levels = 160;
 
 REPARAM_INLINE bool is_upper(double a, double x) { return x >= (a < 1 ? 1 : a); }
 
-enum class tail_method : std::int32_t { small, series, fraction, integral };
+// Deep in the lower tail of large a the series is short, and as good; but not its second derivatives.
+enum class tail_method : std::int32_t { small, series, deep, fraction, integral };
 
 template <class Accuracy>
 REPARAM_INLINE tail_method tail_method_of(double a, double x) {
   const bool upper = is_upper(a, x), series = !upper & (a < tail_rule<Accuracy>::series_below);
   const bool fraction = upper & (a < 200) & (x >= 2) & (x < 1e30);
   const tail_method sum = a < 1 ? tail_method::small : tail_method::series;
-  return series ? sum : fraction ? tail_method::fraction : tail_method::integral;
+  const tail_method rest = !upper & (x < 0.15 * a) ? tail_method::deep : tail_method::integral;
+  return series ? sum : fraction ? tail_method::fraction : rest;
 }
 
 // Where the tails begin, without cancellation: excess is x - a, distance log(x / a).
@@ -281,7 +283,7 @@ template <class Accuracy>
 REPARAM_INLINE void tails_by(tail_method method, const tail_points& p, tail_values& v) {
   if (method == tail_method::small) {
     small_tails<Accuracy>(p, v);
-  } else if (method == tail_method::series) {
+  } else if (method == tail_method::series || method == tail_method::deep) {
     series_tails<Accuracy>(p, v);
   } else if (method == tail_method::fraction) {
     fraction_tails<Accuracy>(p, v);
@@ -299,7 +301,7 @@ inline void over_tail_points(int count, const double* a, const double* given, co
   tail_points p;
   for (int i = 0; i < count; ++i) methods[i] = tail_method_of<Accuracy>(a[i], ByLog ? exp(given[i]) : given[i]);
   for (const tail_method method :
-       {tail_method::small, tail_method::series, tail_method::fraction, tail_method::integral}) {
+       {tail_method::small, tail_method::series, tail_method::deep, tail_method::fraction, tail_method::integral}) {
     int size = 0;
     for (int i = 0; i < count; ++i) {
       place[size] = i;

@@ -33,7 +33,8 @@ DTYPES = (torch.float64, torch.float32)
 MARK = r"\|"  # a bar within a cell of a table
 BOUNDS = {torch.float64: (100.0, 1000.0), torch.float32: (4.0, 4.0)}
 # Compiled and transformed functions run the formula, whose float32 is that of the formula in eager mode.
-WAYS = [(way, dtype) for way in ("native", "formula") for dtype in DTYPES]
+# "single" takes the numbers one by one: native code is shorter where all numbers of a block allow it.
+WAYS = [(way, dtype) for way in ("native", "single", "formula") for dtype in DTYPES]
 WAYS += [(way, torch.float64) for way in ("compiled", "mapped", "forward")]
 
 
@@ -70,6 +71,9 @@ def table(name: str) -> list[Row]:
 
 def columns(function: Function, x: list[Tensor], way: str) -> list[Tensor]:
     """The values of a function and its derivatives in each argument."""
+    if way == "single":
+        results = [columns(function, [v[i : i + 1].clone() for v in x], "native") for i in range(len(x[0]))]
+        return [torch.cat(column) for column in zip(*results, strict=True)]
     if way == "mapped":
         each = [torch.func.grad(function, argnums=i) for i in range(len(x))]
         return [torch.vmap(f)(*x) for f in (function, *each)]
