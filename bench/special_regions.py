@@ -87,7 +87,12 @@ CHANCES = PARTS | DEEP | {"about 1/2": around(0.5)}
 EXPONENTS = {"1 to 2": uniform(1.01, 2), "2 to 10": uniform(2, 10), "whole": whole(2, 10), "10 to 50": uniform(10, 50)}
 EXPONENTS |= {"about 1": lambda count: 1 + powers(-12, -2)(count), "100 to 1000": uniform(100, 1000)}
 STARTS = POSITIVE | {"1e-12 to 1e-4": powers(-12, -4), "1e8 to 1e12": powers(8, 12)}
-SLOPES = {"0 to 1": uniform(0, 1), "1 to 10": uniform(1, 10), "1e-12 to 1e-4": powers(-12, -4), "10 to 1e6": powers(1, 6)}
+SLOPES = {
+    "0 to 1": uniform(0, 1),
+    "1 to 10": uniform(1, 10),
+    "1e-12 to 1e-4": powers(-12, -4),
+    "10 to 1e6": powers(1, 6),
+}
 
 
 def drawn(*each: Draw) -> Arguments:

@@ -1,6 +1,8 @@
 // The Hurwitz zeta function.
 #pragma once
 
+#include <algorithm>
+
 #include "elementary.hpp"
 
 namespace reparam::REPARAM_LEVEL {
@@ -55,7 +57,7 @@ REPARAM_INLINE double power_of(const exact_log& log, double s) {
 
 // The Euler-Maclaurin formula: powers of q, q + 1, ..., the integral beyond, half a power and the series at z, which is
 // q plus the number of powers. Ten are enough for all arguments, and none where q is large; the value alone needs no more
-// of them where what remains, at most that integral, is lost in the sum. A block has as many as its worst element needs.
+// of them where what remains, at most that integral, is lost in the sum.
 template <class Accuracy>
 struct zeta {
   static constexpr unsigned differentiable = 0b11;
@@ -66,8 +68,7 @@ struct zeta {
     alignas(64) double sum[most] = {}, in_s[most] = {}, in_q[most] = {};
     const int powers = all_far(count, s, q) ? 0 : most_powers;
     if (partial == nullptr) {
-      bool unfinished = true;
-      for (int k = 0; k < powers && unfinished; ++k) unfinished = add_power(count, k, s, q, sum);
+      if (powers != 0) add_powers(count, s, q, sum);
       for (int i = 0; i < count; ++i) {
         double unused[2];
         value[i] = finish(unused, s[i], q[i], powers, sum[i], 0, 0);
@@ -87,18 +88,41 @@ struct zeta {
     return near == 0;
   }
 
-  // Is more than rounding left of some sum?
-  static bool add_power(int count, int k, const double* REPARAM_RESTRICT s, const double* REPARAM_RESTRICT q,
-                        double* REPARAM_RESTRICT sum) {
-    alignas(64) double left[most];
+  // Those that still need powers move to the front when many are done.
+  static void add_powers(int count, const double* s, const double* q, double* sums) {
+    alignas(64) double order[most], start[most], sum[most] = {}, left[most];
+    int place[most], size = count;
+    std::copy_n(s, count, order);
+    std::copy_n(q, count, start);
+    for (int i = 0; i < count; ++i) place[i] = i;
+    for (int k = 0; k < most_powers; ++k) {
+      const int open = add_power(size, k, order, start, sum, left);
+      if (4 * open > 3 * size) continue;
+      int kept = 0;
+      for (int i = 0; i < size; ++i) {
+        sums[place[i]] = sum[i];
+        place[kept] = place[i];
+        order[kept] = order[i];
+        start[kept] = start[i];
+        sum[kept] = sum[i];
+        kept += left[i] > 0;
+      }
+      size = kept;
+    }
+    for (int i = 0; i < size; ++i) sums[place[i]] = sum[i];
+  }
+
+  // Adds a power to each sum; how many have more than rounding `left`?
+  static int add_power(int count, int k, const double* REPARAM_RESTRICT s, const double* REPARAM_RESTRICT q,
+                       double* REPARAM_RESTRICT sum, double* REPARAM_RESTRICT left) {
     for (int i = 0; i < count; ++i) {
       const double base = q[i] + double(k), power = power_of(exact_log(base), s[i]), total = sum[i] + power;
       sum[i] = total;
       left[i] = power * base - (s[i] - 1) * (1e-17 * total);
     }
-    unsigned open = 0;
-    for (int i = 0; i < count; ++i) open |= unsigned(left[i] > 0);
-    return open != 0;
+    int open = 0;
+    for (int i = 0; i < count; ++i) open += left[i] > 0;
+    return open;
   }
 
   static void add_slopes(int count, int k, const double* REPARAM_RESTRICT s, const double* REPARAM_RESTRICT q,
