@@ -75,6 +75,32 @@ def probs_to_logits(probs: Tensor, is_binary: bool = False) -> Tensor:
     return probs.log() - torch.log1p(-probs) if is_binary else probs.log()
 
 
+class assignable_property(Generic[R]):
+    """A property whose value an instance may set for itself, as a subclass that knows nothing of the property does.
+
+    Example:
+        >>> class Circle:
+        ...     @assignable_property
+        ...     def area(self):
+        ...         return 3.14
+        >>> c = Circle()
+        >>> c.area = 3.0
+        >>> Circle().area, c.area
+        (3.14, 3.0)
+    """
+
+    def __init__(self, wrapped: Callable[[Any], R]) -> None:
+        self.wrapped = wrapped
+        functools.update_wrapper(self, wrapped)  # type: ignore[arg-type]
+
+    @overload
+    def __get__(self, instance: None, owner: Any = None) -> assignable_property[R]: ...
+    @overload
+    def __get__(self, instance: object, owner: Any = None) -> R: ...
+    def __get__(self, instance: Any, owner: Any = None) -> assignable_property[R] | R:
+        return self if instance is None else self.wrapped(instance)
+
+
 class lazy_property(Generic[R]):
     """A property that is computed when it is first read, and then kept by the instance.
 

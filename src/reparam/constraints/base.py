@@ -131,3 +131,15 @@ class Constraint(Record, _Nominal):
             raise ValueError(
                 f"{self!r}: an event has {self.event_dim} dimensions, but the value has shape {tuple(value.shape)}"
             )
+
+
+def required(constraint: Any) -> Constraint:
+    """``constraint``, if it is one of reparam or of a class derived from it.
+
+    Raises:
+        TypeError: if it is not.
+    """
+    if not isinstance(constraint, Constraint):
+        kind = type(constraint)
+        raise TypeError(f"expected a constraint of reparam, got {kind.__module__}.{kind.__qualname__}: {constraint!r}")
+    return constraint

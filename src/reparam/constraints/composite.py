@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from .base import Bounds, Constraint
+from .base import Bounds, Constraint, required
 from .numeric import Range
 from .pieces import Layout, all_rightmost
 
@@ -234,10 +234,7 @@ def require_constraints(cseq: Sequence[Any]) -> tuple[Constraint, ...]:
     Raises:
         TypeError: if an entry is no constraint.
     """
-    for c in cseq:
-        if not isinstance(c, Constraint):
-            raise TypeError(f"expected a constraint of reparam, got {type(c).__name__}: {c!r}")
-    return tuple(cseq)
+    return tuple(map(required, cseq))
 
 
 def _tightest(constraint: Constraint, dim: int) -> Constraint:

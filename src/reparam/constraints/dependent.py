@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .base import Constraint
+from .base import Constraint, required
 
 
 class Dependent(Constraint):
@@ -111,6 +111,11 @@ class DependentProperty(property, Dependent):
         """Decorate ``fn``, with the attributes stated before."""
         return DependentProperty(fn, is_discrete=self._is_discrete, event_dim=self._event_dim)
 
+    def resolve(self, owner: Any) -> Constraint:
+        """The set that the getter returns for ``owner``."""
+        found: Constraint = self.__get__(owner)
+        return found
+
     def __eq__(self, other: object) -> bool:
         return self is other
 
@@ -126,7 +131,7 @@ def is_dependent(constraint: Constraint) -> bool:
         >>> is_dependent(greater_than("low")), is_dependent(greater_than(0.0))
         (True, False)
     """
-    entry = getattr(constraint, "base_constraint", None)
+    entry = getattr(required(constraint), "base_constraint", None)
     return (
         isinstance(constraint, Dependent) or bool(constraint.parameters) or (entry is not None and is_dependent(entry))
     )

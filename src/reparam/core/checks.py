@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from torch import Tensor
 
 from .. import _torch
+from ..constraints.base import required
 from ..constraints.numeric import Range
 from ..constraints.structured import (
     CorrCholesky,
@@ -43,7 +44,7 @@ class Checker:
     """A predicate ``(owner, value) -> bool`` for a constraint; the owner provides the bounds that are parameters."""
 
     def __init__(self, constraint: Constraint) -> None:
-        self.constraint: Any = constraint
+        self.constraint: Any = required(constraint)
         self.bounds = constraint.bounds
         self.ends = _ends(constraint)
         self.range: tuple[Any, ...] = self.bounds or self.ends or ()  # the arguments of all_within, where it can decide

@@ -171,8 +171,8 @@ def assemble(self: Any, values: dict[str, Any]) -> bool:
     self._batch_shape = batch
     self._set_event_shape()
     dtypes = [t.dtype for t in tensors.values()]
-    if any(d not in FULL for d in dtypes) or any(not law._plain for _, law in inner):
-        self._set_plain(False)
+    if any(d not in FULL for d in dtypes) or any(not law._direct for _, law in inner):
+        self._set_plain(all(d in FULL for d in dtypes) and all(law._plain for _, law in inner))
     return False
 
 
@@ -195,8 +195,8 @@ def _wrap(self: Any, field: Field, values: dict[str, Any]) -> bool:
     base = values[field.name]
     self._batch_shape = _outer(self, field, base)
     self._set_event_shape()
-    if not base._plain:
-        self._set_plain(False)
+    if not base._direct:
+        self._set_plain(base._plain)
     return False
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from torch import Tensor
 
-from ..utils import lazy_property
+from ..utils import assignable_property, lazy_property
 from .checks import Checker
 from .construct import FULL, fields_of, laws_in, make_checks, make_init, ranges_of, wrapped_component
 from .deferred import Recipe
@@ -57,7 +57,7 @@ class Declared:
     _wraps: ClassVar[str | None] = None
     _validate_args: bool = __debug__
     _plain: bool = True  #: whether torch computes in its dtype
-    _direct: bool = True  #: whether it is plain and its class overrides no public method
+    _direct: bool = True  #: whether it is plain and overrides no public method, nor do its parts
     _overrides: ClassVar[dict[str, Callable[..., Any]]] = {}  #: what public methods that are overridden would call
     _construct: ClassVar[Callable[..., None]]
     _given: tuple[str, ...] = ()
@@ -78,7 +78,7 @@ class Declared:
         support = vars(cls).get("support")
         if getattr(support, "parameters", ()):
             cls.support = _Support(support)
-        if support is not None and getattr(support, "event_dim", None) == 0:
+        if _event_dim(support) == 0:
             cls._event_shape = EMPTY
         if own:
             cls._construct = make_init(cls)
@@ -119,7 +119,7 @@ class Declared:
 
     def _set_plain(self, plain: bool) -> None:
         self._plain = plain
-        self._direct = plain and not self._overrides
+        self._direct = plain and not self._overrides and all(law._direct for law in self._parts())
 
     def _prepare(self, values: dict[str, Any]) -> dict[str, Any]:
         """A family's own normal form of its arguments, before they are broadcast."""
@@ -140,12 +140,12 @@ class Declared:
         shape: torch.Size = self._event_shape
         return shape
 
-    @property
+    @assignable_property
     def dtype(self) -> torch.dtype:
         """The floating dtype of the parameters."""
         return self._first_tensor().dtype
 
-    @property
+    @assignable_property
     def device(self) -> torch.device:
         """The device of the parameters."""
         return self._first_tensor().device
@@ -191,8 +191,12 @@ class Declared:
 
     def _is_written(self) -> bool:
         """Whether this is a law written by hand, whose views are its own, or is made of such laws."""
-        parts = (self.__dict__[n] for n in self._given if isinstance(self._fields[n], component))
-        return not self._given or any(law._is_written() for part in parts for law in laws_in(part))
+        return not self._given or any(law._is_written() for law in self._parts())
+
+    def _parts(self) -> list[Any]:
+        """The laws that it is made of."""
+        parts = [self.__dict__[n] for n in self._given if isinstance(self._fields[n], component)]
+        return [law for part in parts for law in laws_in(part)]
 
     # -- copies ------------------------------------------------------------------------------------------
 
@@ -264,6 +268,14 @@ class Declared:
         names = [n for n in self._fields or self.arg_constraints if n in values]  # type: ignore[attr-defined]
         text = ", ".join(f"{n}: {_spell(values[n])}" for n in names)
         return f"{type(self).__name__}({text})"
+
+
+def _event_dim(support: Any) -> int | None:
+    """The number of event dimensions of a support, where the class knows it."""
+    try:
+        return support.event_dim  # type: ignore[no-any-return]
+    except (AttributeError, NotImplementedError):
+        return None
 
 
 def _spell(value: Any) -> str:

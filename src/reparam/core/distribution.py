@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 from .._torch import Untracked
 from ..kernels.checks import all_within
 from ..kernels.dispatch import densities_of
+from ..utils import assignable_property
 from . import derived
 from .checks import Checker, refuse
 from .construct import FULL
@@ -274,7 +275,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
         """A value of largest density."""
         return self._mode()
 
-    @property
+    @assignable_property
     @door
     def median(self) -> Tensor:
         """The quantile of 1/2."""
@@ -292,19 +293,19 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
         """The square root of the variance."""
         return self._stddev()
 
-    @property
+    @assignable_property
     @door
     def skewness(self) -> Tensor:
         """The third standardised moment."""
         return self._skewness()
 
-    @property
+    @assignable_property
     @door
     def kurtosis(self) -> Tensor:
         """The excess kurtosis: the fourth standardised moment, less 3."""
         return self._kurtosis()
 
-    @property
+    @assignable_property
     @door
     def covariance(self) -> Tensor:
         """The covariance matrix of a vector-valued law, ``[*batch, n, n]``."""

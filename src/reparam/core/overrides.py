@@ -85,8 +85,31 @@ def _inherited(cls: Any, name: str) -> Callable[..., Any]:
     return method
 
 
+def revealed(law: Any) -> Any:
+    """The law whose private methods no attribute hides, nor those of the laws that it is made of.
+
+    A class written by hand may keep what its property ``mean`` returns under the name ``_mean``.
+    """
+    if law._direct:
+        return law
+    own = law.__dict__
+    changes: dict[str, Any] = {
+        f"_{n}": partial(call, law) for n, call in CALLS.items() if not callable(own.get(f"_{n}", call))
+    }
+    for name in law._given:
+        part = law._fields[name]
+        if part.kind == "component":
+            changes[name] = part.each(own[name], revealed)
+    if all(own[name] is value for name, value in changes.items()):
+        return law
+    copy = law._copy()
+    copy.__dict__.update(changes)
+    return copy
+
+
 def beneath(law: Any, name: str) -> Any:
     """The law as ``super()`` sees it from a method that its class overrides; itself where it does not."""
+    law = revealed(law)
     if name not in law._overrides:
         return law
     copy = law._copy()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .construct import laws_in
-from .declaration import Declared
+from .declaration import STATE, Declared
 from .params import component, param
 from .shapes import as_size, joint
 
@@ -37,11 +37,16 @@ class Views(Declared):
     def expand(self: V, batch_shape: int | Sequence[int], _instance: Any = None) -> V:
         """The law with its parameters expanded to ``batch_shape`` (no copy is made).
 
+        Args:
+            batch_shape: the new batch shape.
+            _instance: of subclasses that expand by themselves: an instance to put the parameters into.
+
         Raises:
             ValueError: if the batch shape cannot be expanded to it.
         """
         if self._recipe is not None:
-            return self._view("expand", batch_shape)
+            wide = self._view("expand", batch_shape)
+            return wide if _instance is None else _instance._filled(wide)
         shape, own = as_size(batch_shape), self._batch_shape
         if -1 in shape and len(shape) >= len(own):
             lead = len(shape) - len(own)
@@ -50,8 +55,16 @@ class Views(Declared):
         if not fits:
             raise ValueError(f"{type(self).__name__}: batch_shape {tuple(own)} cannot be expanded to {tuple(shape)}")
         if self._is_written():
-            return self._expand_parts(shape)
-        return self._map(lambda t, e: t.expand(shape + t.shape[t.dim() - e :]))
+            wide = self._expand_parts(shape)
+        else:
+            wide = self._map(lambda t, e: t.expand(shape + t.shape[t.dim() - e :]))
+        return wide if _instance is None else _instance._filled(wide)
+
+    def _filled(self: V, law: V) -> V:
+        """This instance with the declared parameters of another law, and what it does not have itself."""
+        own = self.__dict__.keys() - law._fields.keys() - STATE
+        self.__dict__.update({n: v for n, v in law.__dict__.items() if n not in own})
+        return self
 
     def _expand_parts(self: V, shape: torch.Size) -> V:
         """The law expanded by the ``expand`` of every law that it is made of."""

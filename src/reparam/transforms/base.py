@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from ..constraints import Constraint
+from ..constraints.base import required
 from ..constraints.record import Record
+from ..utils import assignable_property
 
 if TYPE_CHECKING:
     _Nominal = object
@@ -63,22 +65,28 @@ class Transform(Record, _Nominal):
     _uncompared = ("_cache_size",)
     _cache_size: int = 0
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in ("domain", "codomain"):
+            if isinstance(own := vars(cls).get(name), torch.distributions.constraints.Constraint):
+                required(own)
+
     def __init__(self, cache_size: int = 0) -> None:
         if cache_size not in (0, 1):
             raise ValueError(f"cache_size must be 0 or 1, got {cache_size!r}")
         self._cache_size = cache_size
 
-    @property
+    @assignable_property
     def domain(self) -> Constraint:
         """The set of valid inputs."""
         raise NotImplementedError(f"{type(self).__name__} does not define its domain")
 
-    @property
+    @assignable_property
     def codomain(self) -> Constraint:
         """The set of outputs."""
         raise NotImplementedError(f"{type(self).__name__} does not define its codomain")
 
-    @property
+    @assignable_property
     def bijective(self) -> bool:
         """Whether the map has an inverse."""
         return False
