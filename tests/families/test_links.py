@@ -83,6 +83,9 @@ def test_links_of_dependent_and_foreign_constraints():
         t.biject_to(torch_distributions.constraints.positive)
     with pytest.raises(TypeError, match="not for 3"):
         t.biject_to.register(3)
+    for unknown in (c.dependent, c.independent(c.dependent(is_discrete=False, event_dim=0), 1)):
+        with pytest.raises(NotImplementedError, match="no transform onto Dependent"):
+            t.biject_to(unknown)
 
 
 def test_registering_links():

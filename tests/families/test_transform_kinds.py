@@ -192,6 +192,7 @@ def test_pieces_add_up_within_an_event_and_stay_apart_outside():
         (lambda: t.ReshapeTransform((4,), (2, 2))(torch.ones(3)), ValueError, "does not end in"),
         (lambda: t.StackTransform([t.ExpTransform()])(torch.ones(2)), ValueError, "size 1"),
         (lambda: t.CatTransform([]), ValueError, "at least one piece"),
+        (lambda: t.CatTransform([t.ExpTransform()], dim=-2).forward_shape((2,)), ValueError, "does not have"),
         (lambda: t.CorrCholeskyTransform()(torch.ones(2)), ValueError, "do not fill a triangle"),
         (lambda: t.LowerTriangularTransform().inv(torch.ones(2, 3)), ValueError, "square"),
         (lambda: t.StickBreakingTransform().forward_shape(()), ValueError, "last dimension"),
@@ -208,3 +209,17 @@ def test_pieces_add_up_within_an_event_and_stay_apart_outside():
 def test_bad_arguments(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+def test_undefined_entries_of_a_simplex_stay_undefined():
+    """A piece needs itself and what comes after it."""
+    for i in range(3):
+        y = torch.tensor([0.2, 0.3, 0.5]).index_fill(0, torch.tensor(i), torch.nan)
+        assert t.StickBreakingTransform().inv(y).isnan().tolist() == [True, i > 0]
+
+
+def test_scales_of_whole_numbers_and_of_broadcast_points():
+    scale = torch.tensor([2.0, 4.0])
+    y = torch.tensor([3, 5])
+    assert torch.equal(t.AffineTransform(1, 2).inv.forward_and_ldj(y)[1], torch.full((2,), -math.log(2)))
+    assert torch.equal(t.AffineTransform(0.0, scale).inv.forward_and_ldj(torch.tensor(1.0))[1], -scale.log())

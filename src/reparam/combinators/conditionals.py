@@ -193,7 +193,7 @@ class _Whitened(_Standardised):
     r"""A multivariate normal: coordinate d is normal once :math:`w = A (x - \mu)`, A = L^-1, is known up to d."""
 
     def __init__(self, law: MultivariateNormal, x: Tensor) -> None:
-        factor = law.scale_tril.expand(law.batch_shape + 2 * law.event_shape)  # which all may share
+        factor = law.scale_tril
         identity = torch.eye(factor.shape[-1], dtype=x.dtype, device=x.device).expand_as(factor)
         self.inverse = torch.linalg.solve_triangular(factor, identity, upper=False)
         noise = product(self.inverse, (x - law.loc).unsqueeze(-1)).squeeze(-1)

@@ -123,14 +123,12 @@ def _is_normal(law: Any) -> bool:
 
 def factor_of(law: Any) -> Tensor:
     """The lower Cholesky factor of a component's covariance."""
-    matrix: Tensor = law.scale_tril if isinstance(law, MultivariateNormal) else symmetric_cholesky(law._covariance())
-    return matrix.expand(law.batch_shape + 2 * law.event_shape)
+    return law.scale_tril if isinstance(law, MultivariateNormal) else symmetric_cholesky(law._covariance())
 
 
 def _precision(law: Any) -> Tensor:
     diagonal = not hasattr(law, "precision_matrix")
-    matrix: Tensor = law.base_dist.scale.square().reciprocal().diag_embed() if diagonal else law.precision_matrix
-    return matrix.expand(law.batch_shape + 2 * law.event_shape)
+    return law.base_dist.scale.square().reciprocal().diag_embed() if diagonal else law.precision_matrix  # type: ignore[no-any-return]
 
 
 def _times(matrix: Tensor, vector: Tensor) -> Tensor:

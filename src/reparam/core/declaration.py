@@ -119,7 +119,7 @@ class Declared:
 
     def _set_plain(self, plain: bool) -> None:
         self._plain = plain
-        self._direct = plain and not self._overrides and all(law._direct for law in self._parts())
+        self._direct = plain and not self._overrides and all(law._direct for law in self._components())
 
     def _prepare(self, values: dict[str, Any]) -> dict[str, Any]:
         """A family's own normal form of its arguments, before they are broadcast."""
@@ -191,9 +191,9 @@ class Declared:
 
     def _is_written(self) -> bool:
         """Whether this is a law written by hand, whose views are its own, or is made of such laws."""
-        return not self._given or any(law._is_written() for law in self._parts())
+        return not self._given or any(law._is_written() for law in self._components())
 
-    def _parts(self) -> list[Any]:
+    def _components(self) -> list[Any]:
         """The laws that it is made of."""
         parts = [self.__dict__[n] for n in self._given if isinstance(self._fields[n], component)]
         return [law for part in parts for law in laws_in(part)]

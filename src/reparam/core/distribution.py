@@ -189,14 +189,14 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
         return derived.probability(self, self._log_sf, value)
 
     @door
-    def icdf(self, p: Any) -> Tensor:
-        """The quantile: the smallest x whose cdf is at least ``p``."""
-        return derived.quantile(self, self._icdf, self._probability(p))
+    def icdf(self, value: Any) -> Tensor:
+        """The quantile: the smallest x whose cdf is at least the probability ``value``."""
+        return derived.quantile(self, self._icdf, self._probability(value))
 
     @door
-    def isf(self, p: Any) -> Tensor:
-        """The upper quantile: ``icdf(1 - p)`` without the rounding of ``1 - p``."""
-        return derived.quantile(self, self._isf, self._probability(p))
+    def isf(self, value: Any) -> Tensor:
+        """The upper quantile: ``icdf(1 - value)`` without the rounding of ``1 - value``."""
+        return derived.quantile(self, self._isf, self._probability(value))
 
     @door
     def interval(self, level: Any) -> tuple[Tensor, Tensor]:

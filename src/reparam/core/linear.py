@@ -14,9 +14,12 @@ solve_triangular: Callable[..., Tensor] = torch.linalg.solve_triangular
 
 
 def _in_own_dtype(operation: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
-    """An operation that autocast would do in half precision, which is not enough for a density."""
+    """An operation in the wider dtype of its arguments; autocast would do it in half precision, too little here."""
 
     def exact(first: Tensor, second: Tensor) -> Tensor:
+        if first.dtype is not second.dtype:
+            dtype = torch.promote_types(first.dtype, second.dtype)
+            first, second = first.to(dtype), second.to(dtype)
         if not torch.is_autocast_enabled(first.device.type):
             return operation(first, second)
         with torch.autocast(first.device.type, enabled=False):

@@ -67,9 +67,13 @@ class InverseWishart(BartlettFamily):
 
     df = param(greater_than("lowest_df"), symbol=r"\nu", typical=(9.0, 20.0))
     scale_matrix, scale_tril = one_of(
-        scale_matrix=param(positive_definite, symbol=r"\Psi", derived=lambda d: square(d.scale_tril)),
-        scale_tril=param(lower_cholesky, symbol="L", derived=lambda d: d._factor()),
+        scale_matrix=param(positive_definite, symbol=r"\Psi", derived=lambda d: d._full(square(d._factor()))),
+        scale_tril=param(lower_cholesky, symbol="L", derived=lambda d: d._full(d._factor())),
     )
+
+    def _full(self, matrix: Tensor) -> Tensor:
+        """A matrix for each law of the batch."""
+        return matrix.expand(self.df.shape + matrix.shape[-2:])
 
     def _factor(self) -> Tensor:
         name = self._given[-1]
@@ -105,7 +109,7 @@ class InverseWishart(BartlettFamily):
 
     @property
     def _natural_params(self) -> tuple[Tensor, ...]:
-        return -0.5 * self._scales(), -0.5 * (self.df + self._size() + 1)
+        return -0.5 * self.scale_matrix, -0.5 * (self.df + self._size() + 1)
 
     @staticmethod
     def _log_normalizer(a: Tensor, b: Tensor) -> Tensor:
@@ -125,22 +129,19 @@ class InverseWishart(BartlettFamily):
         df = freedom_of_mean(-log_det - inverse.logdet(), inverse.shape[-1])
         return {"df": df, "scale_matrix": df[..., None, None] * inverse.inverse()}
 
-    def _scales(self) -> Tensor:
-        return self.scale_matrix.expand(self._batch_shape + self._event_shape)
-
     def _mean(self) -> Tensor:
         """Beyond the reach of the mean, infinite on the diagonal and undefined off it."""
-        psi, rest = self._scales(), (self.df - self._size() - 1)[..., None, None]
+        psi, rest = self.scale_matrix, (self.df - self._size() - 1)[..., None, None]
         exists = rest > 0
         diagonal = torch.eye(self._size(), dtype=torch.bool, device=psi.device)
         absent = torch.where(diagonal, torch.full_like(psi, torch.inf), torch.nan)
         return torch.where(exists, psi / torch.where(exists, rest, 1.0), absent)
 
     def _mode(self) -> Tensor:
-        return self._scales() / (self.df + self._size() + 1)[..., None, None]
+        return self.scale_matrix / (self.df + self._size() + 1)[..., None, None]
 
     def _variance(self) -> Tensor:
-        psi, rest = self._scales(), (self.df - self._size())[..., None, None]
+        psi, rest = self.scale_matrix, (self.df - self._size())[..., None, None]
         exists = rest > 3
         safe = torch.where(exists, rest, 4.0)
         spread = (safe + 1) * psi.square() + (safe - 1) * diagonal_products(psi)
@@ -152,7 +153,7 @@ class InverseWishart(BartlettFamily):
 
     def _correlations(self) -> tuple[Tensor, Tensor]:
         """Those of the scale matrix, and df - p in the same number of dimensions."""
-        psi = self._scales()
+        psi = self.scale_matrix
         return psi / diagonal_products(psi).sqrt(), (self.df - self._size())[..., None, None]
 
     def _skewness(self) -> Tensor:

@@ -70,10 +70,10 @@ class MultivariateNormal(ExponentialFamily):
 
     loc = param(real_vector, symbol=r"\mu", typical=(-2.0, 2.0))
     covariance_matrix, precision_matrix, scale_tril, precision_tril, scale_diag = one_of(
-        covariance_matrix=param(positive_definite, symbol=r"\Sigma", derived=lambda d: square(d.scale_tril)),
-        precision_matrix=param(positive_definite, derived=lambda d: d._precision()),
-        scale_tril=param(lower_cholesky, symbol="L", derived=lambda d: d._factor()),
-        precision_tril=param(lower_cholesky, derived=lambda d: cholesky(d.precision_matrix)),
+        covariance_matrix=param(positive_definite, symbol=r"\Sigma", derived=lambda d: d._full(square(d._factor()))),
+        precision_matrix=param(positive_definite, derived=lambda d: d._full(d._precision())),
+        scale_tril=param(lower_cholesky, symbol="L", derived=lambda d: d._full(d._factor())),
+        precision_tril=param(lower_cholesky, derived=lambda d: d._full(cholesky(d._precision()))),
         scale_diag=param(
             independent(positive, 1),
             symbol=r"\sigma",
@@ -94,8 +94,12 @@ class MultivariateNormal(ExponentialFamily):
         name = self._given[1]
         return name, shrunk(self.__dict__[name], self._fields[name].event_dim)  # type: ignore[attr-defined]
 
+    def _full(self, matrix: Tensor) -> Tensor:
+        """A matrix for each law of the batch."""
+        return matrix.expand(self.loc.shape[:-1] + matrix.shape[-2:])
+
     def _factor(self) -> Tensor:
-        """The lower Cholesky factor of the covariance."""
+        """The lower Cholesky factor of the covariance, one for all laws that share it."""
         name, value = self._spread()
         if name == "scale_tril":
             return value
@@ -164,7 +168,7 @@ class MultivariateNormal(ExponentialFamily):
     @property
     def _natural_params(self) -> tuple[Tensor, ...]:
         precision = self._precision()
-        return apply(precision, self.loc), (-0.5 * precision).expand(self._batch_shape + precision.shape[-2:])
+        return apply(precision, self.loc), self._full(-0.5 * precision)
 
     @staticmethod
     def _log_normalizer(a: Tensor, b: Tensor) -> Tensor:
@@ -209,8 +213,7 @@ class MultivariateNormal(ExponentialFamily):
     _kurtosis = _skewness
 
     def _covariance(self) -> Tensor:
-        matrix = self.covariance_matrix
-        return matrix.expand(self._batch_shape + matrix.shape[-2:])
+        return self.covariance_matrix
 
 
 @kernel("multivariate_normal_draw")

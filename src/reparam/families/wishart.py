@@ -92,12 +92,17 @@ class Wishart(BartlettFamily):
 
     df = param(greater_than("lowest_df"), symbol=r"\nu", typical=(3.5, 20.0))
     covariance_matrix, precision_matrix, scale_tril = one_of(
-        covariance_matrix=param(positive_definite, symbol="V", derived=lambda d: square(d.scale_tril)),
-        precision_matrix=param(positive_definite, derived=lambda d: torch.cholesky_inverse(d.scale_tril)),
-        scale_tril=param(lower_cholesky, symbol="L", derived=lambda d: d._factor()),
+        covariance_matrix=param(positive_definite, symbol="V", derived=lambda d: d._full(square(d._factor()))),
+        precision_matrix=param(positive_definite, derived=lambda d: d._full(torch.cholesky_inverse(d._factor()))),
+        scale_tril=param(lower_cholesky, symbol="L", derived=lambda d: d._full(d._factor())),
     )
 
+    def _full(self, matrix: Tensor) -> Tensor:
+        """A matrix for each law of the batch."""
+        return matrix.expand(self.df.shape + matrix.shape[-2:])
+
     def _factor(self) -> Tensor:
+        """The lower Cholesky factor of V, one for all laws that share it."""
         name = self._given[-1]
         value = shrunk(self.__dict__[name], 2)
         if name == "scale_tril":
@@ -125,8 +130,7 @@ class Wishart(BartlettFamily):
 
     @property
     def _natural_params(self) -> tuple[Tensor, ...]:
-        precision = self.precision_matrix.expand(self._batch_shape + self._event_shape)
-        return -0.5 * precision, 0.5 * (self.df - self._size() - 1)
+        return -0.5 * self.precision_matrix, 0.5 * (self.df - self._size() - 1)
 
     @staticmethod
     def _log_normalizer(a: Tensor, b: Tensor) -> Tensor:
@@ -146,24 +150,21 @@ class Wishart(BartlettFamily):
         df = freedom_of_mean(log_det - mean.logdet(), mean.shape[-1])
         return {"df": df, "covariance_matrix": mean / df[..., None, None]}
 
-    def _covariances(self) -> Tensor:
-        return self.covariance_matrix.expand(self._batch_shape + self._event_shape)
-
     def _mean(self) -> Tensor:
-        return self.df[..., None, None] * self._covariances()
+        return self.df[..., None, None] * self.covariance_matrix
 
     def _mode(self) -> Tensor:
-        return (self.df - self._size() - 1).clamp(min=0)[..., None, None] * self._covariances()
+        return (self.df - self._size() - 1).clamp(min=0)[..., None, None] * self.covariance_matrix
 
     def _variance(self) -> Tensor:
-        v = self._covariances()
+        v = self.covariance_matrix
         return self.df[..., None, None] * (v.square() + diagonal_products(v))
 
     # An entry is half a sum of df differences of squares of two normal numbers, with variances s + v and s - v for
     # s^2 the product of the diagonal entries: its n-th cumulant is df (n-1)!/2 [(v + s)^n + (v - s)^n].
 
     def _correlations(self) -> Tensor:
-        v = self._covariances()
+        v = self.covariance_matrix
         return v / diagonal_products(v).sqrt()
 
     def _skewness(self) -> Tensor:

@@ -253,13 +253,16 @@ class AffineTransform(Transform):
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         r"""The sum of :math:`\log |s|` over the event."""
         shape, n = y.shape, self.event_dim
+        if shape != x.shape:
+            shape = torch.broadcast_shapes(shape, x.shape)
         if n > len(shape):
             raise ValueError(f"{self!r}: x has only {len(shape)} dimensions")
         batch, event = shape[: len(shape) - n], shape[len(shape) - n :]
         log_scale = _log_abs(self.scale)
         if not isinstance(log_scale, Tensor):
             total = event.numel() * log_scale
-            return torch.full(batch, total, dtype=y.dtype, device=y.device)
+            whole = not y.dtype.is_floating_point
+            return torch.full(batch, total, dtype=torch.get_default_dtype() if whole else y.dtype, device=y.device)
         log_scale = log_scale.expand(broadcast_shape(event, log_scale))
         return sum_rightmost(log_scale, n).expand(batch)
 

@@ -37,7 +37,6 @@ from ..constraints import (
     cat,
     corr_cholesky,
     independent,
-    is_dependent,
     lower_cholesky,
     lower_triangular,
     positive_definite,
@@ -120,7 +119,7 @@ class ConstraintRegistry:
         """
         if not isinstance(constraint, Constraint):
             raise TypeError(f"{self.name}: expected a constraint of reparam, got {constraint!r}")
-        if is_dependent(constraint):
+        if constraint.parameters:
             raise ValueError(f"{self.name}: resolve {constraint!r} first")
         factory = self._rules.dispatch(type(constraint))
         if factory is None:

@@ -338,6 +338,8 @@ class StackTransform(_PiecedTransform):
 
 
 def _resized(shape: Sequence[int], dim: int, size: int) -> torch.Size:
+    if not -len(shape) <= dim < len(shape):
+        raise ValueError(f"the pieces lie along dimension {dim}, which shape {tuple(shape)} does not have")
     sizes = list(shape)
     sizes[dim] = size
     return torch.Size(sizes)

@@ -74,8 +74,8 @@ class StickBreakingTransform(Transform):
     def _inverse(self, y: Tensor) -> Tensor:
         left = y.flip(-1).cumsum(-1).flip(-1)
         piece, rest = y[..., :-1], left[..., 1:]
-        broken_off = left[..., :-1] > 0
-        odds = torch.where(broken_off, piece, 1).log() - torch.where(broken_off, rest, 1).log()
+        spent = left[..., :-1] == 0
+        odds = torch.where(spent, 1, piece).log() - torch.where(spent, 1, rest).log()
         return odds + _log_left(odds)
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
