@@ -266,6 +266,13 @@ class TornVector(reparam.Distribution):
         return torch.eye(2, dtype=self.dtype).expand((*self.loc.shape, 2))
 
 
+class TrustsTheMemory(Sound):
+    def _log_prob(self, x: Tensor) -> Tensor:
+        scale = self.scale.flatten()[0] if 0 in self.scale.stride() else self.scale
+        z = (x - self.loc) / scale
+        return -0.5 * z * z - scale.log() - HALF_LOG_TWO_PI
+
+
 @register_kl(DivergenceSwapped, DivergenceSwapped)
 def _(p: Sound, q: Sound) -> Tensor:
     ratio = (q.scale / p.scale) ** 2
@@ -308,6 +315,7 @@ BROKEN = [
     (Leaking, "bad_values_are_refused"),
     (WrongCounts, "counts_follow_the_masses"),
     (QuantileOfCounts, "discrete_quantiles_are_least"),
+    (TrustsTheMemory, "layouts_agree"),
     (TornVector, "vectors_follow_the_density"),
     (TornVector, "vector_moments_are_those_of_the_density"),
 ]

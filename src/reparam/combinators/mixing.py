@@ -182,16 +182,29 @@ class Mixing(Distribution):
         """A moment of every component."""
         return self._each(lambda law: getattr(law, name)(), len(self._event_shape))
 
+    def _circular(self) -> bool:
+        """Whether the draws are angles, whose means are directions."""
+        kinds = {all(getattr(e, "circular", False) for e in law.support.entries) for law in self._laws()}
+        if len(kinds) > 1:
+            raise derived.refuse_missing(self, "moments", "some components are laws of angles, others of numbers")
+        return kinds.pop()
+
     def _mean(self) -> Tensor:
-        return self._average(self._summary("_mean"))
+        mean = self._summary("_mean")
+        if not self._circular():
+            return self._average(mean)
+        length = 1 - self._summary("_variance")
+        return torch.atan2(self._average(length * mean.sin()), self._average(length * mean.cos()))
 
     def _moments(self) -> tuple[Tensor, Tensor]:
         """The shifts of the components' means from the mixture's, and the components' variances."""
-        mean = self._summary("_mean")
-        return mean - self._average(mean).unsqueeze(-1 - len(self._event_shape)), self._summary("_variance")
+        return self._summary("_mean") - self._mean().unsqueeze(-1 - len(self._event_shape)), self._summary("_variance")
 
     def _variance(self) -> Tensor:
         shift, variance = self._moments()
+        if self._circular():
+            # 1 - length * cos(shift), a sum of terms that are never negative
+            return self._average(variance + 2 * (1 - variance) * torch.sin(0.5 * shift) ** 2)
         return self._average(variance + shift**2)
 
     def _skewness(self) -> Tensor:
@@ -206,8 +219,8 @@ class Mixing(Distribution):
         return self._average(total) / self._variance() ** 2 - 3
 
     def _covariance(self) -> Tensor:
-        if len(self._event_shape) != 1:
-            raise derived.refuse_missing(self, "covariance", "its events are no vectors")
+        if len(self._event_shape) != 1 or self._circular():
+            raise derived.refuse_missing(self, "covariance", "its events are no vectors of numbers")
         shift, _ = self._moments()
         spread = self._each(lambda law: law._covariance(), 2) + shift[..., :, None] * shift[..., None, :]
         return (self._choice().probs[..., None, None] * spread).sum(-3)

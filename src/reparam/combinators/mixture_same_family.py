@@ -24,7 +24,8 @@ class MixtureSameFamily(Mixing):
     mixture have the exact pathwise gradient in the weights and in every parameter of the components, by implicit
     differentiation of the cdf, or for vectors of one conditional cdf after another. Entropies of scalar mixtures are
     integrals or sums (right to 1e-12, and 1e-8 where one component is a million times as wide as another), those of a
-    few normal vectors of two or three coordinates integrals to 1e-6 or better. The mode is the highest of the maxima
+    few normal vectors of two or three coordinates integrals to 1e-6 or better. The mean and the variance of mixtures of
+    angles are circular: of the sum of the components' mean vectors in the plane. The mode is the highest of the maxima
     that are found uphill from quantiles and modes of all components, of normal vectors from the ridges between any two
     of them.
 

@@ -218,7 +218,7 @@ class MultivariateNormal(ExponentialFamily):
 
 @kernel("multivariate_normal_draw")
 def _draw(noise: Tensor, loc: Tensor, factor: Tensor) -> Tensor:
-    return loc + apply(factor, noise)
+    return loc + apply(factor.tril(), noise)  # no gradient above the diagonal
 
 
 @register_kl(MultivariateNormal, MultivariateNormal)

@@ -14,6 +14,9 @@ from . import (
     information as information,
 )
 from . import (
+    layouts as layouts,
+)
+from . import (
     pathwise as pathwise,
 )
 from . import (

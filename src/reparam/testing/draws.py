@@ -73,11 +73,11 @@ class Family:
             typical = self.parameters()
             for label, value in _extremes(declared, typical[name]):
                 values = dict(typical)
-                inside = (_fits(declared.constraint, values, v) for v in (value, value.float()))  # of either dtype
+                inside = (fits(declared.constraint, values, v) for v in (value, value.float()))  # of either dtype
                 if name in self.fixed or not all(inside):
                     continue
                 values[name] = value
-                if all(_fits(f.constraint, values, values[n]) for n, f in self.fields.items()):
+                if all(fits(f.constraint, values, values[n]) for n, f in self.fields.items()):
                     yield f"{name} = {label}", values
 
     @property
@@ -287,7 +287,8 @@ class _Owner:
         self.__dict__.update(values)
 
 
-def _fits(constraint: Constraint, values: Parameters, value: Tensor) -> bool:
+def fits(constraint: Constraint, values: Parameters, value: Tensor) -> bool:
+    """Whether every entry of ``value`` meets a constraint whose bounds may be among ``values``."""
     return bool(resolved(constraint, values).check(value).all())
 
 

@@ -119,21 +119,25 @@ def _mixture() -> Iterator[Family]:
 
 
 def _mixtures_of_vectors() -> Iterator[Family]:
-    """Two laws of pairs: of independent coordinates, and of correlated ones."""
-    fields = {
-        "logits": Categorical.logits,
-        "loc": param(independent(real, 2), typical=(-1.5, 1.5)),
-        "scale": param(independent(positive, 2)),
-    }
+    """Laws of pairs: of independent coordinates, of correlated ones, and of ones that all share their factor."""
     # quadrature in the plane resolves one scale alone: no corners of this parameter
-    fixed = {"scale": torch.tensor([[0.5, 1.0], [1.2, 0.7]])}
-    for component in (_product, _sheared):
+    apart, joint = torch.tensor([[0.5, 1.0], [1.2, 0.7]]), torch.tensor([0.5, 1.0])
+    for label, component, scale in (
+        ("Independent", _product, apart),
+        ("MultivariateNormal", _sheared, apart),
+        ("MultivariateNormal of one factor", _of_one_factor, joint),
+    ):
+        fields = {
+            "logits": Categorical.logits,
+            "loc": param(independent(real, 2), typical=(-1.5, 1.5)),
+            "scale": param(independent(positive, scale.dim())),
+        }
 
         def build(logits: Any, loc: Any, scale: Any, component: Any = component) -> Distribution:
             return MixtureSameFamily(Categorical(logits=logits), component(loc, scale))
 
-        name = type(component(torch.zeros(2), torch.ones(2))).__name__
-        yield Family(f"MixtureSameFamily({name})", build, fields, size=2, fixed=fixed, principal=False)
+        name = f"MixtureSameFamily({label})"
+        yield Family(name, build, fields, size=2, fixed={"scale": scale}, principal=False)
 
 
 def _product(loc: Any, scale: Any) -> Distribution:
@@ -143,6 +147,10 @@ def _product(loc: Any, scale: Any) -> Distribution:
 def _sheared(loc: Any, scale: Tensor) -> Distribution:
     spread = scale.diag_embed()
     return MultivariateNormal(loc, scale_tril=spread + 0.6 * torch.ones_like(spread).tril(-1))
+
+
+def _of_one_factor(loc: Any, scale: Tensor) -> Distribution:
+    return _sheared(loc, scale[..., None, :])
 
 
 @recipe(Independent)

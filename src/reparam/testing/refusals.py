@@ -82,7 +82,9 @@ def bad_parameters_are_refused(family: Family) -> None:
             message = refusal(what, lambda values=values: family.build(**values))  # type: ignore[misc]
             owner = name.rpartition(".")[2]
             entry = bad.tolist() if bad.numel() > 1 else bad.item()
-            _mentions(what, message, owner, "1 of " if _nested(family) else f"1 of {math.prod(BATCH)}", str(SPOT)[:-1])
+            # a law that holds others may spread one parameter over several of them
+            count = " of " if _nested(family) else f"1 of {math.prod(BATCH)}"
+            _mentions(what, message, owner, count, str(SPOT)[:-1])
             if not _nested(family) and bad.numel() <= 16:
                 _mentions(what, message, f"{entry!r}")
             assert kind in message or _nested(family), f"{what}: the message lacks {kind!r}: {message}"
