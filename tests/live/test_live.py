@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import reparam
 from reparam import Categorical, Gamma, Independent, MixtureSameFamily, Normal, TransformedDistribution, live
-from reparam.transforms import ExpTransform, TanhTransform
+from reparam.transforms import AffineTransform, ExpTransform, TanhTransform
 
 
 @pytest.fixture
@@ -164,6 +164,36 @@ def test_compiled_with_live_parameters(log_std):
         with torch.no_grad():
             log_std.fill_(value)
         torch.testing.assert_close(compiled(torch.ones(2)), d().log_prob(torch.ones(2)).sum())
+
+
+def flow(loc: Tensor, scale: Tensor) -> TransformedDistribution:
+    """A law whose support moves with the parameters of its last transform."""
+    standard = Normal(torch.zeros(2), torch.ones(2))
+    return TransformedDistribution(standard, [TanhTransform(), AffineTransform(loc, scale), ExpTransform()])
+
+
+@pytest.mark.parametrize("view", [name for name in VIEWS if name != "replace"])
+def test_parameters_of_transforms_are_read_anew(log_std, view):
+    loc = nn.Parameter(torch.tensor(0.5))
+    d = VIEWS[view](flow(live(loc), live(log_std).exp()))
+    with torch.no_grad():
+        loc.fill_(-0.25)
+    plain = VIEWS[view](flow(loc, log_std.exp()))
+    x = plain.sample()
+    torch.testing.assert_close(d.log_prob(x), plain.log_prob(x))
+    assert bool(d.support.check(x).all()) and d.batch_shape == plain.batch_shape
+    torch.manual_seed(3)
+    first = d.rsample()
+    torch.manual_seed(3)
+    torch.testing.assert_close(first, plain.rsample())
+
+
+def test_gradients_reach_the_parameters_of_transforms(log_std):
+    loc = nn.Parameter(torch.tensor(0.5))
+    d, x = flow(live(loc), live(log_std).exp()), torch.tensor([1.5, 1.75])
+    found = torch.autograd.grad(d.log_prob(x).sum(), [loc, log_std])
+    expected = torch.autograd.grad(flow(loc, log_std.exp()).log_prob(x).sum(), [loc, log_std])
+    torch.testing.assert_close(found, expected)
 
 
 class LogNormalOf:

@@ -186,7 +186,7 @@ def wrapped_component(fields: dict[str, Field]) -> str | None:
 def _wrap(self: Any, field: Field, values: dict[str, Any]) -> bool:
     """:func:`assemble` for a law around one other: there is nothing to promote or to broadcast."""
     base = values[field.name]
-    if is_deferred(base):
+    if any(map(is_deferred, values.values())):
         self._recipe = Recipe(values)
         return True
     _required_law(self, field.name, base)

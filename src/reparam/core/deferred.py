@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
+from ..constraints.record import Record
+
 
 class Deferred(ABC):
     """A tensor to be computed when it is read. :class:`reparam.Live` is the public one."""
@@ -46,9 +48,11 @@ class Recipe:
 
 
 def is_deferred(value: Any) -> bool:
-    """Whether a parameter or component has to be read anew at every use."""
+    """Whether a parameter, component or transform has to be read anew at every use."""
     if isinstance(value, (list, tuple)):
         return any(is_deferred(one) for one in value)
+    if isinstance(value, Record):
+        return any(is_deferred(vars(value).get(name)) for name in value._fields)
     return isinstance(value, Deferred) or getattr(value, "_recipe", None) is not None
 
 
@@ -58,6 +62,8 @@ def read(value: Any) -> Any:
         return value.read()
     if isinstance(value, (list, tuple)):
         return type(value)(map(read, value))
+    if isinstance(value, Record):
+        return value._copy(**{n: read(vars(value)[n]) for n in value._fields if n in vars(value)})
     if getattr(value, "_recipe", None) is not None:
         return value._resolved()
     return value

@@ -135,8 +135,9 @@ register_node(
 def live(fn: Callable[..., Tensor] | Tensor | Live, *tensors: Any) -> Live:
     r"""A value that every use of a distribution reads anew: ``fn(*tensors)``, or a tensor to compute with.
 
-    Pass it wherever a parameter is accepted. The distribution, and every view of it, then follows its tensors:
-    build it once, step an optimiser, and the next ``rsample`` or ``log_prob`` sees the new values.
+    Pass it wherever a parameter is accepted, that of a transform in a ``TransformedDistribution`` included. The
+    distribution, and every view of it, then follows its tensors: build it once, step an optimiser, and the next
+    ``rsample`` or ``log_prob`` sees the new values.
 
     Args:
         fn: a function of the tensors, or a tensor (often an ``nn.Parameter``) for arithmetic on it.
