@@ -15,6 +15,7 @@ import torch
 from torch import Generator, Tensor
 
 from ..constraints import unit_interval
+from ..special.quotients import one_minus_exp
 from .checks import Checker
 from .noise import uniform
 from .quadrature import expectation_by_quantiles, mean_surprise
@@ -120,7 +121,7 @@ def cdf(self: Any, x: Tensor) -> Tensor:
     if self._has("_sf"):
         return 1 - self._sf(x)  # type: ignore[no-any-return]
     if self._has("_log_sf"):
-        return -torch.expm1(self._log_sf(x))
+        return one_minus_exp(self._log_sf(x))
     values, masses = _masses(self, "cdf", x)
     return (masses * (values <= x)).sum(0).clamp(max=1.0)
 
@@ -135,7 +136,7 @@ def sf(self: Any, x: Tensor) -> Tensor:
     if self._has("_log_sf"):
         return self._log_sf(x).exp()  # type: ignore[no-any-return]
     if self._has("_log_cdf"):
-        return -torch.expm1(self._log_cdf(x))
+        return one_minus_exp(self._log_cdf(x))
     if self._has("_cdf"):
         return 1 - self._cdf(x)  # type: ignore[no-any-return]
     values, masses = _masses(self, "sf", x)

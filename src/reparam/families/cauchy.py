@@ -17,6 +17,7 @@ from ..kernels import fused
 LOG_PI = math.log(math.pi)
 LOG_TWO = math.log(2)
 LARGE = 1e30  #: which is 1 more to no digit
+FAR = 1e9  #: whose inverse is its angle, to all digits
 
 
 class Cauchy(Distribution):
@@ -57,10 +58,16 @@ class Cauchy(Distribution):
         return torch.addcmul(self.loc, cauchy(shape, self.loc, generator), self.scale)
 
     def _cdf(self, x: Tensor) -> Tensor:
-        return torch.atan2(self.scale, self.loc - x) / math.pi
+        return _upper(self.loc - x, self.scale)
 
     def _sf(self, x: Tensor) -> Tensor:
-        return torch.atan2(self.scale, x - self.loc) / math.pi
+        return _upper(x - self.loc, self.scale)
+
+    def _log_cdf(self, x: Tensor) -> Tensor:
+        return _log_upper(self.loc - x, self.scale)
+
+    def _log_sf(self, x: Tensor) -> Tensor:
+        return _log_upper(x - self.loc, self.scale)
 
     def _icdf(self, p: Tensor) -> Tensor:
         return self.loc + self.scale * _icdf(p)
@@ -117,10 +124,16 @@ class HalfCauchy(Distribution):
         return cauchy(shape, self.scale, generator).abs() * self.scale
 
     def _cdf(self, x: Tensor) -> Tensor:
-        return torch.atan2(x, self.scale) * (2 / math.pi)
+        far, z, ratio, _ = _parts(x, self.scale)
+        return torch.where(far, 1 - ratio * (2 / math.pi), torch.atan(z) * (2 / math.pi))
 
     def _sf(self, x: Tensor) -> Tensor:
-        return torch.atan2(self.scale, x) * (2 / math.pi)
+        return 2 * _upper(x, self.scale)
+
+    def _log_sf(self, x: Tensor) -> Tensor:
+        low = x <= self.scale
+        body = torch.log1p(-self._cdf(torch.where(low, x, self.scale)))
+        return torch.where(low, body, _log_upper(x, self.scale) + LOG_TWO)
 
     def _icdf(self, p: Tensor) -> Tensor:
         low = p < 0.5
@@ -153,6 +166,29 @@ class HalfCauchy(Distribution):
 def _log_length(x: Tensor, y: Tensor) -> Tensor:
     r""":math:`\tfrac12 \log(x^2 + y^2)`, where neither square over- or underflows."""
     return torch.hypot(x, y).log()
+
+
+def _parts(gap: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Whether a gap is far beyond the scale, their quotient z where it is not, and 1 / |z| with its logarithm if so."""
+    far = gap.abs() > FAR * scale
+    size = torch.where(far, gap.abs(), scale)
+    return far, torch.where(far, 0.0, gap) / scale, scale / size, scale.log() - size.log()
+
+
+def _upper(gap: Tensor, scale: Tensor) -> Tensor:
+    """The probability beyond loc + gap; no square is taken that may over- or underflow."""
+    far, z, ratio, _ = _parts(gap, scale)
+    tail = ratio / math.pi
+    return torch.where(far, torch.where(gap > 0, tail, 1 - tail), torch.atan2(torch.ones_like(z), z) / math.pi)
+
+
+def _log_upper(gap: Tensor, scale: Tensor) -> Tensor:
+    """The logarithm of the probability beyond loc + gap."""
+    far, z, ratio, log_ratio = _parts(gap, scale)
+    above, one = gap > 0, torch.ones_like(z)
+    smaller = torch.where(far, ratio, torch.atan2(one, torch.where(above, z, -z))) / math.pi
+    log_smaller = torch.where(far, log_ratio - LOG_PI, torch.where(far, 1.0, smaller).log())
+    return torch.where(above, log_smaller, torch.log1p(-smaller))
 
 
 def _tan(p: Tensor) -> Tensor:

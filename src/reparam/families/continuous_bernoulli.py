@@ -63,18 +63,20 @@ class _Tilted(ExponentialFamily):
         return reparameterise(slope, x, _quantile_slope)
 
     def _cdf(self, x: Tensor) -> Tensor:
-        return _below(x, 1 - x, self._slope())
+        slope = self._slope()
+        return _by_smaller(_below(x, 1 - x, slope), _below(1 - x, x, -slope))
 
     def _sf(self, x: Tensor) -> Tensor:
-        return _below(1 - x, x, -self._slope())
+        slope = self._slope()
+        return _by_smaller(_below(1 - x, x, -slope), _below(x, 1 - x, slope))
 
     def _log_cdf(self, x: Tensor) -> Tensor:
         slope = self._slope()
-        return _by_smaller(_log_below(x, 1 - x, slope), _log_below(1 - x, x, -slope))
+        return _log_by_smaller(_log_below(x, 1 - x, slope), _below(1 - x, x, -slope))
 
     def _log_sf(self, x: Tensor) -> Tensor:
         slope = self._slope()
-        return _by_smaller(_log_below(1 - x, x, -slope), _log_below(x, 1 - x, slope))
+        return _log_by_smaller(_log_below(1 - x, x, -slope), _below(x, 1 - x, slope))
 
     def _icdf(self, p: Tensor) -> Tensor:
         slope = self._slope()
@@ -240,9 +242,14 @@ def _log_below(x: Tensor, rest: Tensor, slope: Tensor) -> Tensor:
 
 
 def _by_smaller(own: Tensor, other: Tensor) -> Tensor:
-    """A log-probability, by the other one where that is the smaller."""
-    small = other < -math.log(2)
-    return torch.where(small, log1mexp(torch.where(small, other, -1.0)), own)
+    """A probability, by that of the complement where it is the smaller, so that its slopes are as exact."""
+    return torch.where(other < 0.5, 1 - other, own)
+
+
+def _log_by_smaller(own: Tensor, other: Tensor) -> Tensor:
+    """A log-probability, by the probability of the complement where that is the smaller."""
+    small = other < 0.5
+    return torch.where(small, torch.log1p(-torch.where(small, other, 0.0)), own)
 
 
 def _quantile(p: Tensor, slope: Tensor) -> Tensor:

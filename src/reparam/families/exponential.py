@@ -15,6 +15,7 @@ from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused
 from ..special import deviance, log1mexp
+from ..special.quotients import one_minus_exp
 from .exponential_family import ExponentialFamily
 
 
@@ -32,7 +33,7 @@ class ExponentialTails(Distribution):
         raise NotImplementedError
 
     def _cdf(self, x: Tensor) -> Tensor:
-        return -torch.expm1(-self._noise(x))
+        return one_minus_exp(-self._noise(x))
 
     def _log_cdf(self, x: Tensor) -> Tensor:
         return log1mexp(-self._noise(x))

@@ -13,6 +13,7 @@ from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..kernels import fused
 from ..special import deviance, log1mexp, logit, xlog1py
+from ..special.quotients import one_minus_exp
 from .exponential_family import ExponentialFamily
 from .shared.counts import from_zero, in_double
 
@@ -87,7 +88,7 @@ class Geometric(ExponentialFamily):
         return (k + 1).to(rate.dtype) * rate
 
     def _cdf(self, x: Tensor) -> Tensor:
-        return from_zero(x, lambda k: -torch.expm1(self._log_tail(k)), 0.0, 1.0).to(self.dtype)
+        return from_zero(x, lambda k: one_minus_exp(self._log_tail(k)), 0.0, 1.0).to(self.dtype)
 
     def _sf(self, x: Tensor) -> Tensor:
         return from_zero(x, lambda k: torch.exp(self._log_tail(k)), 1.0, 0.0).to(self.dtype)

@@ -15,7 +15,7 @@ from ..core.registry import register_kl
 from ..kernels import fused
 from ..special import deviance, log_gamma_ratio, stirling_bregman
 from ..special._derivatives import elementwise
-from ..special.quotients import exp_remainder, log_inverse_cloglog
+from ..special.quotients import exp_remainder, log_inverse_cloglog, one_minus_exp
 from .shared.counts import double
 
 EULER = 0.57721566490153286
@@ -76,7 +76,7 @@ class Gumbel(Distribution):
         return -torch.exp(self._standardised(x))
 
     def _sf(self, x: Tensor) -> Tensor:
-        return -torch.expm1(-noise_of_log(self._standardised(x)))
+        return one_minus_exp(-noise_of_log(self._standardised(x)))
 
     def _log_sf(self, x: Tensor) -> Tensor:
         return log_inverse_cloglog(self._standardised(x))

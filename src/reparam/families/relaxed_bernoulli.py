@@ -17,6 +17,7 @@ from ..core.registry import register_kl
 from ..core.roots import bisect, with_gradient
 from ..kernels import fused
 from ..special import logit
+from ..special.quotients import sigmoid
 from ..transforms import SigmoidTransform
 from .shared.counts import in_double
 from .shared.smooth_means import LOGISTIC, mean_of, mean_of_share
@@ -73,10 +74,10 @@ class LogitRelaxedBernoulli(Distribution):
         return (self.logits + logistic(shape, self.temperature, generator)) / self.temperature
 
     def _cdf(self, x: Tensor) -> Tensor:
-        return torch.sigmoid(self._log_odds(x))
+        return sigmoid(self._log_odds(x))
 
     def _sf(self, x: Tensor) -> Tensor:
-        return torch.sigmoid(-self._log_odds(x))
+        return sigmoid(-self._log_odds(x))
 
     def _log_cdf(self, x: Tensor) -> Tensor:
         return logsigmoid(self._log_odds(x))

@@ -52,10 +52,10 @@ class Uniform(Distribution):
         return torch.lerp(self.low, self.high, u)
 
     def _cdf(self, x: Tensor) -> Tensor:
-        return (x - self.low) / (self.high - self.low)
+        return _share(x - self.low, self.high - x, self.high - self.low)
 
     def _sf(self, x: Tensor) -> Tensor:
-        return (self.high - x) / (self.high - self.low)
+        return _share(self.high - x, x - self.low, self.high - self.low)
 
     def _icdf(self, p: Tensor) -> Tensor:
         return self.low + p * (self.high - self.low)
@@ -79,6 +79,11 @@ class Uniform(Distribution):
 
     def _kurtosis(self) -> Tensor:
         return torch.full_like(self.low, -1.2)
+
+
+def _share(part: Tensor, rest: Tensor, whole: Tensor) -> Tensor:
+    """The share of a part, from the smaller piece: neither its value nor a derivative cancels."""
+    return torch.where(part < rest, part / whole, 1 - rest / whole)
 
 
 @register_kl(Uniform, Uniform)

@@ -12,7 +12,7 @@ from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused
 from ..special import lgamma
-from ..special.quotients import log_inverse_cloglog, log_ratio
+from ..special.quotients import log_inverse_cloglog, log_ratio, one_minus_exp
 from .gumbel import EULER, gumbel_divergence, noise_of_log
 from .shared.log_moments import LogMoments, log_moments, quick_polygamma
 
@@ -73,7 +73,7 @@ class Weibull(Distribution):
         return self.scale * log_x.exp(), self._log_density(log_x, noise)
 
     def _cdf(self, x: Tensor) -> Tensor:
-        return -torch.expm1(-noise_of_log(self._log_noise(x)))
+        return one_minus_exp(-noise_of_log(self._log_noise(x)))
 
     def _log_cdf(self, x: Tensor) -> Tensor:
         return log_inverse_cloglog(self._log_noise(x))

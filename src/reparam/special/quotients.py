@@ -27,6 +27,38 @@ LOG1P_SLOPE = tuple(k * c for k, c in enumerate(LOG1P_SERIES))[1:]
 SAME = 1e-20
 
 
+def one_minus_exp(x: Tensor) -> Tensor:
+    r""":math:`1 - e^x` for :math:`x \le 0`, as ``-expm1(x)``, whose derivative in torch is 0 where it is below eps.
+
+    Args:
+        x: not positive.
+
+    Example:
+        >>> x = torch.tensor(-50.0, requires_grad=True)
+        >>> torch.autograd.grad(one_minus_exp(x), x)
+        (tensor(-1.9287e-22),)
+    """
+    near = x > -1
+    small, large = torch.where(near, x, 0.0), torch.where(near, -1.0, x)
+    return torch.where(near, -torch.expm1(small), 1 - torch.exp(large))
+
+
+def sigmoid(x: Tensor) -> Tensor:
+    r""":math:`1 / (1 + e^{-x})`, whose derivative, unlike that of ``torch.sigmoid``, holds in the upper tail, too.
+
+    Args:
+        x: real.
+
+    Example:
+        >>> x = torch.tensor(50.0, requires_grad=True)
+        >>> torch.autograd.grad(sigmoid(x), x)
+        (tensor(1.9287e-22),)
+    """
+    low = x < 0
+    smaller = torch.sigmoid(torch.where(low, x, -x))
+    return torch.where(low, smaller, 1 - smaller)
+
+
 @elementwise(native="exp_remainder")
 def exp_remainder(x: Tensor) -> Tensor:
     r""":math:`e^x - 1 - x \ge 0`, relatively accurate near 0.

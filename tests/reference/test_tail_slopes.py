@@ -1,0 +1,100 @@
+"""Derivatives of probabilities in x and in every parameter far out in both tails, against mpmath.
+
+There a probability next to 1 has a slope below eps, which is easily lost to rounding. By eager calls and under
+``torch.func``. A slope may be off by 1000 eps beyond what the rounding of its inputs explains (64 eps in float32).
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+import torch
+from mpmath import mp, mpf
+from torch import Tensor
+
+import reparam
+from continuous_truths import LAWS as NAMED
+from continuous_truths import Truth
+from oracle import DIGITS, excess, slope
+
+ALLOWED = {torch.float64: 1000.0, torch.float32: 64.0}
+DOORS = ("cdf", "sf", "log_cdf", "log_sf")
+
+
+def uniform(low: mpf, high: mpf) -> Truth:
+    """The uniform law on an interval."""
+    return Truth(lambda x: -mp.log(high - low), lambda x: (x - low) / (high - low), lambda x: (high - x) / (high - low))
+
+
+def logit_relaxed(temperature: mpf, logits: mpf) -> Truth:
+    """The logistic law of the log-odds of a relaxed Bernoulli draw."""
+
+    def below(z: mpf) -> mpf:
+        return 1 / (1 + mp.exp(-z))
+
+    return Truth(
+        lambda x: mp.log(temperature * below(temperature * x - logits) * below(logits - temperature * x)),
+        lambda x: below(temperature * x - logits),
+        lambda x: below(logits - temperature * x),
+    )
+
+
+TRUTHS = {cls: truth for cls, truth, _, _ in NAMED}
+LAWS: list[tuple[Any, Any, tuple[float, ...], list[float]]] = [
+    (reparam.Exponential, None, (2.0,), [1e-30, 0.5, 10.0, 40.0]),
+    (reparam.Pareto, None, (2.0, 3.0), [2.5, 1e3, 1e8]),
+    (reparam.GeneralizedPareto, None, (0.0, 1.0, 0.5), [1e-10, 0.5, 1e10]),
+    (reparam.Weibull, None, (2.0, 1.5), [1e-10, 1.0, 15.0, 30.0]),
+    (reparam.Gumbel, None, (0.0, 2.0), [-9.0, -7.0, 0.0, 60.0]),
+    (reparam.Cauchy, None, (1.0, 2.0), [-1e30, -1e5, 0.5, 1.0, 1e5, 1e30]),
+    (reparam.Cauchy, None, (1e-21, 1e-20), [-1e10, -1e-20, 3e-21, 1e15]),
+    (reparam.Cauchy, None, (0.0, 1e25), [-1e25, 1e3, 1e30]),
+    (reparam.HalfCauchy, None, (2.0,), [1e-10, 1.0, 2.5, 1e12, 1e30]),
+    (reparam.HalfCauchy, None, (1e-25,), [1e-26, 1e-24, 1.0]),
+    (reparam.Uniform, uniform, (-3.0, 1.0), [-2.999, -1.0, 0.5, 0.999]),
+    (reparam.ContinuousBernoulli, None, (-0.5,), [1e-20, 1e-3, 0.5, 0.999]),
+    (reparam.ContinuousBernoulli, None, (30.0,), [1e-20, 1e-3, 0.5, 0.999]),
+    (reparam.LogitRelaxedBernoulli, logit_relaxed, (2.0, 1.0), [-20.0, -1.0, 0.0, 1.0, 20.0]),
+]
+
+
+def built(cls: Any, parameters: Any) -> Any:
+    by_logits = cls in (reparam.ContinuousBernoulli, reparam.LogitRelaxedBernoulli)
+    return cls(*parameters[:-1], logits=parameters[-1], validate_args=False) if by_logits else cls(*parameters)
+
+
+def exact(truth: Any, door: str, order: int, at: tuple[mpf, ...]) -> tuple[mpf, mpf]:
+    """A derivative of a door, and what relative roundings of its inputs change."""
+
+    def probability(x: mpf, *parameters: mpf) -> mpf:
+        law = truth(*parameters)
+        if not door.startswith("log_"):
+            return getattr(law, door)(x)
+        small, other = getattr(law, door[4:])(x), (law.sf if door == "log_cdf" else law.cdf)(x)
+        return mp.log1p(-other) if other < 0.5 else mp.log(small)
+
+    with mp.workdps(DIGITS):
+        derivative = slope(probability, order)
+        return derivative(*at), sum(abs(v * slope(derivative, i)(*at)) for i, v in enumerate(at) if v)
+
+
+@pytest.mark.parametrize("dtype", ALLOWED, ids=str)
+@pytest.mark.parametrize(("cls", "truth", "parameters", "points"), LAWS)
+def test_slopes_of_probabilities(cls: Any, truth: Any, parameters: Any, points: list[float], dtype: Any) -> None:
+    given = [torch.tensor(v, dtype=torch.float32).to(dtype) for v in parameters]
+    for door, point in itertools.product(DOORS, points):
+        inputs = (torch.tensor(point, dtype=torch.float32).to(dtype), *given)
+
+        def probability(x: Tensor, *p: Tensor, door: str = door) -> Tensor:
+            return getattr(built(cls, p), door)(x)
+
+        tracked = [t.clone().requires_grad_() for t in inputs]
+        eager = torch.autograd.grad(probability(*tracked), tracked)
+        mapped = torch.func.grad(probability, argnums=tuple(range(len(inputs))))(*inputs)
+        at = tuple(mpf(t.item()) for t in inputs)
+        for i, found in itertools.product(range(len(inputs)), (eager, mapped)):
+            value, moved = exact(truth or TRUTHS[cls], door, i, at)
+            error = excess(found[i].item(), value, moved, dtype)
+            assert error <= ALLOWED[dtype], (door, point, i, found[i].item(), float(value), error)
