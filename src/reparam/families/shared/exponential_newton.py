@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...core.checks import surely
 from ...core.params import param
 from ...core.shapes import joint
 from ...transforms import biject_to
@@ -15,6 +16,7 @@ from ...transforms import biject_to
 STEPS = 40
 LONGEST = 4.0  #: the longest step of a free coordinate: positive parameters move by a factor of 55 at most
 HALVINGS = 8
+SETTLED = 1e-6  #: a step whose square is lost in the coordinates
 
 
 class _Free:
@@ -56,7 +58,7 @@ class _Free:
     def step(self, free: Tensor) -> Tensor:
         """The Newton step to where the excess is zero, for every row."""
         excess = torch.vmap(self.excess)(free, self.mean)
-        jacobian = torch.vmap(torch.func.jacfwd(self.excess))(free, self.mean)
+        jacobian = torch.vmap(torch.func.jacrev(self.excess))(free, self.mean)
         solved: Tensor = torch.linalg.solve(jacobian, excess)
         return -solved
 
@@ -81,7 +83,9 @@ def arguments_of_mean(cls: Any, *mean: Any, **known: Any) -> dict[str, Any]:
     with torch.no_grad():
         free = torch.zeros_like(laws.mean)
         for _ in range(STEPS):
-            free = _improved(laws, free)
+            before, free = free, _improved(laws, free)
+            if surely((free - before).abs() < SETTLED):
+                break
     for _ in range(2):
         free = free + laws.step(free)
     found = laws.arguments(free.reshape(laws.batch + free.shape[-1:]))
