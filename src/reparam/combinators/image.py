@@ -10,6 +10,7 @@ from torch import Tensor
 from .. import constraints
 from ..constraints import Constraint
 from ..constraints.numeric import Range
+from ..core.ranges import member
 from ..transforms import Transform
 
 
@@ -39,5 +40,14 @@ def _carried(inner: Range, t: Transform, dtype: torch.dtype) -> Constraint:
         return t.codomain
     ends = (inner.lower_bound, inner.upper_bound)
     bounds = (b if isinstance(b, Tensor) else torch.tensor(float(b), dtype=dtype, device="cpu") for b in ends)
-    first, last = map(t, bounds)
+    first, last = (_end(inner, t, b) for b in bounds)
     return constraints.interval(torch.minimum(first, last), torch.maximum(first, last))
+
+
+def _end(inner: Range, t: Transform, bound: Tensor) -> Tensor:
+    """Where a transform takes an end of a part of the line; without a slope in its parameters if that is infinite."""
+    if not t._fields:
+        return t(bound)
+    infinite = bound.isinf()
+    safe = torch.where(infinite, member(inner, bound), bound)
+    return torch.where(infinite, t._map_tensors(Tensor.detach)(bound), t(safe))

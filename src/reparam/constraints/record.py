@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from torch import Tensor
 
+from .._torch import can_read, unwrapped
 from ..core.pytree import register_node
 
 R = TypeVar("R", bound="Record")
@@ -99,7 +100,8 @@ def is_number(value: object) -> bool:
 def same(a: Any, b: Any) -> bool:
     """Whether two attributes are equal: tensors by shape and entries, all else by ``==``.
 
-    A tensor without dimensions equals the number that it holds. Reads the entries of tensors.
+    A tensor without dimensions equals the number that it holds. Where the entries of tensors cannot be read, while
+    torch compiles, two tensors are not known to be equal.
 
     Example:
         >>> same((torch.ones(2), "x"), (torch.ones(2), "x")), same(torch.tensor(1.0), 1)
@@ -114,7 +116,7 @@ def same(a: Any, b: Any) -> bool:
     if not all(isinstance(v, Tensor) or is_number(v) for v in (a, b)):
         return False
     shapes = {tuple(v.shape) if isinstance(v, Tensor) else () for v in (a, b)}
-    return len(shapes) == 1 and bool(torch.all(torch.as_tensor(a == b)))
+    return len(shapes) == 1 and can_read() and bool(unwrapped(torch.as_tensor(a == b)).all())
 
 
 def _is_static(value: object) -> bool:

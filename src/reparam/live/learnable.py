@@ -142,7 +142,11 @@ def learnable(law: Distribution | type[Distribution], **arguments: Any) -> Learn
     """A trainable distribution: an ``nn.Module`` whose free parameters are mapped onto each constraint.
 
     ``parameters()``, ``state_dict()``, ``load_state_dict()``, ``to()``, ``copy.deepcopy`` and use as a submodule
-    work as for any module, and it is used like the distribution itself. Nested laws become submodules.
+    work as for any module, and it is used like the distribution itself. Nested laws become submodules; tensors in the
+    transforms of a :class:`~reparam.TransformedDistribution` are not learnt, but stay what they are.
+
+    Where an end of the support is a parameter (``Uniform``, ``Pareto``, ``GeneralizedPareto``, ``Truncated``), the
+    likelihood is largest with that end at the outermost value and zero beyond: freeze it before a fit.
 
     Args:
         law: a distribution that holds the initial values, or a class.
@@ -158,6 +162,9 @@ def learnable(law: Distribution | type[Distribution], **arguments: Any) -> Learn
         ['unconstrained.concentration', 'unconstrained.rate']
         >>> d.mean.requires_grad
         True
+        >>> between = learnable(reparam.Truncated(reparam.Normal(0.0, 1.0), -1.0, 2.0)).freeze("low", "high")
+        >>> [name for name, p in between.named_parameters() if p.requires_grad]
+        ['base_distribution.unconstrained.loc', 'base_distribution.unconstrained.scale']
     """
     if isinstance(law, type):
         law = law(**arguments)

@@ -1,0 +1,61 @@
+"""Laws inside one another: what goes wrong only in the combination."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+import reparam
+from reparam import Distribution, TransformedDistribution
+from reparam.transforms import AffineTransform, SoftplusTransform
+
+F64 = torch.float64
+LOW = torch.tensor([[-0.5], [0.25]], dtype=F64)
+
+
+@pytest.mark.parametrize("base", [reparam.Weibull(2.0, 1.5), reparam.HalfNormal(1.5), reparam.Exponential(2.0)])
+@pytest.mark.parametrize("further", [[], [SoftplusTransform()]], ids=["alone", "softplus"])
+def test_an_infinite_end_has_no_slope(base: Distribution, further: list[reparam.Transform]) -> None:
+    """The upper end of the support is loc + scale * inf, whose derivative in the scale is infinite."""
+    base = base.to(F64)
+    loc, scale = (torch.tensor(v, dtype=F64, requires_grad=True) for v in (-0.25, 1.5))
+
+    def flow(validate: bool) -> Distribution:
+        return TransformedDistribution(base, [AffineTransform(loc, scale), *further], validate_args=validate)
+
+    x = flow(True).sample((5,))
+    checked, unchecked = (torch.autograd.grad(flow(v).log_prob(x).sum(), [loc, scale]) for v in (True, False))
+    assert bool(torch.stack(checked).isfinite().all())
+    torch.testing.assert_close(unchecked, checked)
+
+
+def test_a_finite_end_keeps_its_slope() -> None:
+    scale = torch.tensor(1.5, dtype=F64, requires_grad=True)
+    support = TransformedDistribution(reparam.Exponential(2.0).to(F64), AffineTransform(scale**2, scale)).support
+    (slope,) = torch.autograd.grad(support.lower_bound, scale)
+    assert slope.item() == 3.0 and support.upper_bound.isposinf()
+
+
+BOUNDED: dict[str, Callable[[], Distribution]] = {
+    "Uniform": lambda: reparam.Uniform(LOW, LOW + 1),
+    "Truncated": lambda: reparam.Truncated(reparam.Normal(LOW, 1.0), LOW, LOW + 1),
+    "Transformed": lambda: TransformedDistribution(reparam.Weibull(LOW.exp(), 2.0), AffineTransform(LOW, LOW.exp())),
+}
+
+
+@pytest.mark.parametrize("make", BOUNDED.values(), ids=BOUNDED)
+@pytest.mark.parametrize("validate", [True, False])
+def test_mixtures_over_parts_of_the_line_are_mapped(make: Callable[[], Distribution], validate: bool) -> None:
+    """Equal supports that are not the same tensors cannot be compared by a plain read inside vmap."""
+    weights = reparam.Categorical(logits=torch.zeros(2, 1, 2, dtype=F64))
+    law = reparam.Mixture(weights, [make(), make()]).replace(validate_args=validate)
+    x = law.sample((4,))
+
+    def log_prob(row: Distribution, value: Tensor) -> Tensor:
+        return row.log_prob(value)
+
+    mapped = torch.vmap(log_prob, in_dims=(0, 1), out_dims=1)(law, x)
+    torch.testing.assert_close(mapped, law.log_prob(x))
