@@ -24,6 +24,8 @@ from torch._C import (
 from torch._C import (
     _set_grad_enabled as _set_grad_enabled,
 )
+from torch._functorch.pyfunctorch import retrieve_current_functorch_interpreter as _current_interpreter
+from torch._functorch.vmap import unwrap_batched as _unwrap_batched
 from torch._higher_order_ops.while_loop import while_loop as _while_loop
 from torch.autograd import forward_ad as _forward_ad
 from torch.nn import Parameter
@@ -96,6 +98,32 @@ def is_compiling() -> bool:
 def is_transforming() -> bool:
     """True inside a transform of ``torch.func``, also while ``torch.compile`` traces."""
     return torch._C._are_functorch_transforms_active()
+
+
+def seen_around(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
+    """A function of tensors in the ``jvp`` of an ``autograd.Function``, so that forward modes around it see it.
+
+    There torch has turned forward mode off for the transform that asks, but also for all that it stands in, where a
+    derivative of a derivative would be zero without a word.
+    """
+    if _interpreters() is None:
+        return function(*tensors)
+    transform = _current_interpreter()
+    level, kind = transform.level(), transform.key()
+    if kind == _functorch.TransformType.Vmap:
+        plain, dims = _unwrap_batched(tensors, level)
+        if all(dim is None for dim in dims):
+            with transform.lower():
+                return seen_around(function, *plain)
+        with transform.lower():
+            mapped = seen_around(torch.vmap(function, dims), *plain)
+        return _functorch._add_batch_dim(mapped, 0, level)
+    if kind != _functorch.TransformType.Jvp:
+        return function(*tensors)
+    plain = [_functorch._unwrap_for_grad(tensor, level) for tensor in tensors]
+    with _forward_ad._set_fwd_grad_enabled(True), transform.lower():
+        found = function(*plain)
+    return _functorch._wrap_for_grad(found, level)
 
 
 def repeat(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
+from torch.func import jacfwd, jacrev
 
 import reparam
-from reparam import Distribution, Factorised, Gamma, ImplicitReparam, Independent, Normal, constraints, param
+from reparam import Distribution, Factorised, Gamma, ImplicitReparam, Independent, Normal, Truncated, constraints, param
 
 
 class Logistic(Distribution):
@@ -105,6 +106,26 @@ def test_conditional_laws_make_a_joint_one() -> None:
     want = torch.stack(torch.autograd.grad(mean, [loc, scale]))
     # 5 standard errors: a false alarm of 6e-7 each
     assert ((draws.mean(0) - want).abs() <= 5 * draws.std(0) / 200**0.5).all()
+
+
+LAWS = {
+    "by one slope": lambda a: Gamma(a, a.sum()),
+    "by a cdf": lambda a: ImplicitReparam(Logistic(a, a.sum())),
+    "with a broadcast parameter": lambda a: Truncated(Normal(a, a.sum()), 0.0, 4.0),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
+@pytest.mark.parametrize("name", LAWS)
+def test_forward_mode_nests(name: str) -> None:
+    """Forward mode over forward mode, under ``vmap``, gives the Hessian of reverse mode: but for rounding, 1e3 eps."""
+
+    def draws(a: Tensor) -> Tensor:
+        return LAWS[name](a).rsample((3,), generator=Generator().manual_seed(1)).flatten().cos()
+
+    a = torch.tensor([0.4, 2.0], dtype=torch.float64)
+    forward = jacfwd(jacfwd(draws, randomness="same"), randomness="same")(a)
+    torch.testing.assert_close(forward, jacrev(jacrev(draws))(a), rtol=3e-13, atol=3e-13)
 
 
 def test_what_cannot_be_reparameterised_is_refused() -> None:

@@ -124,6 +124,13 @@ def test_function_transforms(name: str, i: int) -> None:
     torch.testing.assert_close(mixed[0], value[0], **CLOSE)
 
 
+@pytest.mark.parametrize("name", ["log_ndtr", "gammaincc", "stdtr"])
+def test_forward_mode_nests(name: str) -> None:
+    f, x = getattr(special, name), _arguments(name)
+    nested = torch.func.jacfwd(torch.func.jacfwd(f))
+    torch.testing.assert_close(torch.vmap(nested)(*x), _jet(name, 0)[2], **CLOSE)
+
+
 def test_compile() -> None:
     """One graph of all functions of one argument; the tables have every function compiled, in the first stage alone."""
     names = [name for name, point in POINTS.items() if len(point) == 1]

@@ -43,9 +43,7 @@ class _Implicit(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, _: Any, __: Any) -> Tensor:
-        parameter, sample = ctx.saved_tensors
-        slope: Tensor = ctx.slope(parameter, sample)
-        return tangent * slope
+        return _torch.seen_around(lambda t, *at: t * ctx.slope(*at), tangent, *ctx.saved_tensors)
 
 
 class _Plain(torch.autograd.Function):

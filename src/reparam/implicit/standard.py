@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from .._torch import is_compiling, is_ordinary_mode
+from .._torch import is_compiling, is_ordinary_mode, seen_around
 
 
 class Jacobian(Protocol):
@@ -97,12 +97,17 @@ class _Implicit(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:
-        sample, *parameters = ctx.saved_tensors
         places = [i for i, t in enumerate(tangents[3:]) if t is not None]
-        noise = _at(ctx.standardise, sample, parameters, places)
-        moved = [t for t in tangents[3:] if t is not None]
-        shift = torch.func.jvp(noise, tuple(parameters[i] for i in places), tuple(moved))[1]
-        return -ctx.standardise(sample, *parameters)[1]().solve(shift, False)  # type: ignore[no-any-return]
+        moves = [t for t in tangents[3:] if t is not None]
+
+        def along(sample: Tensor, *tensors: Tensor) -> Tensor:
+            parameters, moved = tensors[: -len(moves)], tensors[-len(moves) :]
+            noise = _at(ctx.standardise, sample, parameters, places)
+            # copies: torch makes no dual number of a tensor that is expanded
+            shift = torch.func.jvp(noise, tuple(parameters[i].clone() for i in places), moved)[1]
+            return -ctx.standardise(sample, *parameters)[1]().solve(shift, False)  # type: ignore[no-any-return]
+
+        return seen_around(along, *ctx.saved_tensors, *moves)
 
 
 def _at(

@@ -16,7 +16,7 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor
 
-from .._torch import is_compiling, is_ordinary_mode, is_transforming
+from .._torch import is_compiling, is_ordinary_mode, is_transforming, seen_around
 from ..kernels.dispatch import evaluate
 from ..kernels.library import ENTRIES, Entry
 
@@ -158,10 +158,15 @@ def _in_every_mode(value: Formula, partials: Sequence[Partial], of_value: bool) 
 
         @staticmethod
         def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:
-            slopes = _slopes(partials, [t is not None for t in tangents], ctx.saved_tensors)
-            # an argument that does not move counts for nothing, also where the derivative in it is infinite
-            moved = [torch.where(t == 0, t, t * d) for t, d in zip(tangents, slopes, strict=True) if t is not None]
-            return torch.stack(moved).sum(0)
+            moving, moves = [t is not None for t in tangents], [t for t in tangents if t is not None]
+
+            def along(*tensors: Tensor) -> Tensor:
+                slopes = [d for d in _slopes(partials, moving, tensors[len(moves) :]) if d is not None]
+                # an argument that does not move counts for nothing, also where the derivative in it is infinite
+                moved = [torch.where(t == 0, t, t * d) for t, d in zip(tensors, slopes, strict=False)]
+                return torch.stack(moved).sum(0)
+
+            return seen_around(along, *moves, *ctx.saved_tensors)
 
     apply: Formula = Elementwise.apply
 
