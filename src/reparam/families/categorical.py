@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import one_hot
 
 from ..constraints import Constraint, independent, integer_interval, nonnegative, real_vector
 from ..core.noise import fine_uniform
@@ -14,7 +13,7 @@ from ..core.shapes import joint
 from ..kernels import fused, samplers
 from ..special import deviance, xlogy
 from .exponential_family import ExponentialFamily
-from .shared.weighted import Weighted
+from .shared.weighted import Weighted, indicators
 
 
 class Categorical(Weighted, ExponentialFamily):
@@ -126,7 +125,7 @@ class Categorical(Weighted, ExponentialFamily):
         return logits.logsumexp(-1)
 
     def _sufficient_statistics(self, x: Tensor) -> tuple[Tensor, ...]:
-        return (one_hot(x.long(), self.num_events).to(self.dtype),)
+        return (indicators(x, self.num_events, self.dtype),)
 
     @classmethod
     def _from_natural(cls, logits: Tensor) -> dict[str, Tensor]:

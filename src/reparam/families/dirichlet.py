@@ -18,7 +18,7 @@ from .gamma import standard_entropy
 from .normal import HALF_LOG_TWO_PI
 from .shared.counts import double
 from .shared.shares import share_density, share_term
-from .shared.weighted import indicator_covariance
+from .shared.weighted import indicator_covariance, indicators
 
 USUAL = 1e-9, 1e9  #: concentrations whose divergences float32 holds
 
@@ -92,9 +92,7 @@ class Dirichlet(ExponentialFamily):
 
     def _mode(self) -> Tensor:
         excess = (self.concentration - 1).clamp(min=0)
-        corner = torch.nn.functional.one_hot(self.concentration.argmax(-1), self.concentration.shape[-1]).to(
-            excess.dtype
-        )
+        corner = indicators(self.concentration.argmax(-1), self.concentration.shape[-1], self.dtype)
         total = excess.sum(-1, keepdim=True)
         return torch.where(total > 0, excess / torch.where(total > 0, total, 1.0), corner)
 

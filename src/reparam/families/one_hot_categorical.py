@@ -10,7 +10,7 @@ from ..core.registry import kl_rules, register_kl
 from .bernoulli import Bernoulli
 from .categorical import Categorical, choice
 from .exponential_family import ExponentialFamily
-from .shared.weighted import Weighted, indicator_covariance
+from .shared.weighted import Weighted, indicator_covariance, indicators
 
 
 class OneHotCategorical(Weighted, ExponentialFamily):
@@ -50,8 +50,7 @@ class OneHotCategorical(Weighted, ExponentialFamily):
 
     def _indicator(self, index: Tensor) -> Tensor:
         """The one-hot vectors of categories."""
-        categories = torch.arange(self.num_events, device=index.device)
-        return (index[..., None] == categories).to(self.dtype)
+        return indicators(index, self.num_events, self.dtype)
 
     def _enumerate_support(self) -> Tensor:
         return torch.eye(self.num_events, dtype=self.dtype, device=self.device)

@@ -70,6 +70,11 @@ class Weighted(Distribution):
             refuse(self, what, _USABLE[name].constraint, total)
 
 
+def indicators(index: Tensor, size: int, dtype: torch.dtype) -> Tensor:
+    """The one-hot vectors of categories."""
+    return (index[..., None] == torch.arange(size, device=index.device)).to(dtype)
+
+
 def indicator_covariance(p: Tensor) -> Tensor:
     """The covariance matrix of the indicators of categories that have probabilities p."""
     return torch.diag_embed(p) - p[..., :, None] * p[..., None, :]
