@@ -60,6 +60,11 @@ class Untracked:
         _set_grad_enabled(self._tracked)
 
 
+def constant(tensor: Tensor) -> Tensor:
+    """What was computed ``Untracked``, without the derivative that forward mode gives it all the same."""
+    return tensor if is_ordinary_mode() else tensor.detach()
+
+
 def is_plain_cpu(tensor: Tensor) -> bool:
     """True for a strided CPU tensor that is no subclass (other than ``nn.Parameter``)."""
     return type(tensor) in _PLAIN and tensor.is_cpu and tensor.layout is torch.strided

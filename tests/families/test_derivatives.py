@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor
-from torch.func import jacrev, vmap
+from torch.func import grad, jacrev, jvp, vmap
 
 import reparam
+from reparam.testing import Family, classes_in, families
+
+# torch.func.jvp loads torch's own deprecated scripts.
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
+
+FAMILIES = [family for cls in classes_in(reparam) for family in families(cls) if family.principal and family.smooth]
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=str)
+def test_draws_without_a_gradient_have_none_in_forward_mode(family: Family) -> None:
+    values = {name: value.clone() for name, value in family.parameters((2,)).items()}
+    moving = {name: values[name] for name in family.smooth}
+
+    def draws(at: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        law = family.build(**{**values, **at})
+        return law.sample((3,)).double(), law.sample_and_log_prob((3,))[0].double()
+
+    for moved in jvp(draws, (moving,), (moving,))[1]:
+        assert not moved.any()
 
 
 def test_the_mode_of_a_dirichlet_law_has_its_derivative_under_vmap() -> None:
@@ -21,3 +41,24 @@ def test_the_mode_of_a_dirichlet_law_has_its_derivative_under_vmap() -> None:
     exact = torch.eye(3, dtype=torch.float64) / excess.sum() - excess[:, None] / excess.sum() ** 2
     torch.testing.assert_close(inside, exact)
     assert not corner.any()
+
+
+def test_a_mode_that_a_search_finds_moves_alike_in_both_modes() -> None:
+    loc = torch.tensor([0.3, -0.4], dtype=torch.float64)
+
+    def mode(loc: Tensor) -> Tensor:
+        return reparam.LogisticNormal(loc, torch.tensor([0.5, 0.8], dtype=torch.float64)).mode[0]
+
+    torch.testing.assert_close(jvp(mode, (loc,), (loc,))[1], grad(mode)(loc) @ loc)
+
+
+def test_a_mode_of_infinite_density_does_not_move() -> None:
+    """A part of the mixture has its pole at zero, wherever the other one lies."""
+
+    def mode(loc: Tensor) -> Tensor:
+        parts = (reparam.Normal(loc, 1.0), reparam.Gamma(0.5 + 0 * loc, 1.0))
+        return reparam.Mixture(reparam.Categorical(probs=torch.ones(2, dtype=loc.dtype)), parts).mode
+
+    loc = torch.tensor(1.0, dtype=torch.float64)
+    assert mode(loc) == 0
+    assert grad(mode)(loc) == 0

@@ -103,7 +103,7 @@ def mode_of_vectors(mixture: Any) -> Tensor:
         for _ in range(STEPS):
             x = normals.climb(x)
         best = normals.height(x).argmax(0)[None, ..., None]
-        x = x.gather(0, best.expand(1, *x.shape[1:])).squeeze(0)
+        x = x.gather(0, best.expand(1, *x.shape[1:])).squeeze(0).detach()
     for _ in range(2):  # Newton steps of length zero, which carry two derivatives
         step = normals.newton(x)
         x = x + (step - step.detach())

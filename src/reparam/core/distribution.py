@@ -9,7 +9,7 @@ import torch
 import torch.distributions
 from torch import Generator, Tensor
 
-from .._torch import Untracked
+from .._torch import Untracked, constant
 from ..kernels.checks import all_within
 from ..kernels.dispatch import densities_of
 from ..utils import assignable_property
@@ -215,7 +215,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
             generator: draws from it instead of torch's default one.
         """
         with Untracked():
-            return self._sample(self._extended_shape(sample_shape), generator)
+            return constant(self._sample(self._extended_shape(sample_shape), generator))
 
     @door
     def rsample(self, sample_shape: Shape = EMPTY, *, generator: Generator | None = None) -> Tensor:
@@ -228,7 +228,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
     ) -> tuple[Tensor, Tensor]:
         """Draws without a gradient, and their log-density with its gradient in the parameters."""
         with Untracked():
-            x = self._sample(self._extended_shape(sample_shape), generator)
+            x = constant(self._sample(self._extended_shape(sample_shape), generator))
         return x, self._log_prob(x)
 
     @door

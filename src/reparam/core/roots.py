@@ -42,6 +42,7 @@ def with_gradient(x: Tensor, function: Function, slope: Function) -> Tensor:
         function: f, of which only the dependence on what it holds matters.
         slope: its derivative; where that is zero, there is no gradient.
     """
+    x = x.detach()  # forward mode differentiates what finds it, too
     for _ in range(2):
         rate = slope(x)
         some = rate != 0

@@ -39,7 +39,7 @@ def invert_cdf(self: Any, p: Tensor, upper: bool) -> Tensor:
         low = _rank(lower.clamp(min=torch.finfo(p.dtype).min).expand(p.shape))
         high = _rank(higher.clamp(max=torch.finfo(p.dtype).max).expand(p.shape))
         _, high = repeat(_WIDTH[p.dtype][1] + 1, halved, low, high)
-        x = clamp(self.support, _number(high, p.dtype))
+        x = clamp(self.support, _number(high, p.dtype)).detach()
     for _ in range(2):
         density = self._log_prob(x).exp()
         gap = function(x) - p if upper else p - function(x)
