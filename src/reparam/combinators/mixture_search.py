@@ -79,7 +79,9 @@ def mode_of_densities(mixture: Any) -> Tensor:
         bend, steep = fall(sides).diff(dim=0)[0], fall(torch.stack([below, above])).abs().sum(0)
         smooth = (bend <= CORNER * steep) & (log_prob(sides) > -torch.inf).all(0) & (log_prob(x) < torch.inf)
     corner = torch.where(x == start, starts.gather(0, best).squeeze(0), x)
-    inner = with_gradient(torch.where(smooth, x, start), lambda x: _slope(log_prob, x), partial(_curvature, log_prob))
+    # elsewhere the slope may be infinite; the middle of all starts stands for such a point
+    root = torch.where(smooth, x, starts.mean(0))
+    inner = with_gradient(root, lambda x: _slope(log_prob, x), partial(_curvature, log_prob))
     return torch.where(smooth, inner, corner)
 
 
