@@ -90,11 +90,14 @@ inline PyObject* forward(PyObject*, PyObject* const* args, Py_ssize_t count) {
 
 // The gradients of a node: native ones, or those of its Python method where these are not to be had.
 inline PyObject* apply_backward(PyObject* ctx, PyObject* const* args, Py_ssize_t count) {
-  if (count == 1 && !answers_true(node.is_grad_enabled) && answers_true(node.is_ordinary_mode)) {
-    // The tensors are read anew: their memory may have been exchanged, by ``.data`` or by a hook.
-    const owned tensors(PyObject_GetAttr(ctx, node.saved_tensors)), called(PyObject_GetAttr(ctx, node.called));
-    const owned wanted(PyObject_GetAttr(ctx, node.needs_input_grad));
-    if (tensors.get() == nullptr || wanted.get() == nullptr || called.get() == nullptr) return nullptr;
+  const bool plain = count == 1 && !answers_true(node.is_grad_enabled) && answers_true(node.is_ordinary_mode);
+  // The tensors are read anew, as their memory may have been exchanged, by ``.data`` or by a hook; and once, as
+  // checkpoints demand. Torch refuses them where they were changed in place.
+  const owned tensors(plain ? PyObject_GetAttr(ctx, node.saved_tensors) : nullptr);
+  if (plain) {
+    if (tensors.get() == nullptr) return nullptr;
+    const owned called(PyObject_GetAttr(ctx, node.called)), wanted(PyObject_GetAttr(ctx, node.needs_input_grad));
+    if (wanted.get() == nullptr || called.get() == nullptr) return nullptr;
     std::int32_t entries = 0;
     const reparam_entry* entry = reparam_entries(&entries) + PyLong_AsLong(PyTuple_GetItem(called.get(), 0));
     PyObject* inputs[most_inputs];
@@ -102,7 +105,8 @@ inline PyObject* apply_backward(PyObject* ctx, PyObject* const* args, Py_ssize_t
     owned found(pull_back(entry, args[0], wanted.get(), inputs));
     if (found.get() == nullptr || found.get() != Py_None) return found.release();
   }
-  return PyObject_CallFunctionObjArgs(node.backward, ctx, count == 1 ? args[0] : Py_None, nullptr);
+  PyObject* const read = tensors.get() == nullptr ? Py_None : tensors.get();
+  return PyObject_CallFunctionObjArgs(node.backward, ctx, count == 1 ? args[0] : Py_None, read, nullptr);
 }
 
 // connect(function, is_ordinary_mode, is_grad_enabled): the subclass of torch.autograd.Function whose nodes these are.

@@ -195,10 +195,11 @@ class _Native(torch.autograd.Function):
     record: Callable[..., Tensor]
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Sequence[Tensor | None]:
+    def backward(ctx: Any, grad: Tensor, read: Sequence[Tensor] | None = None) -> Sequence[Tensor | None]:
         # The tensors are read anew: their memory may have been exchanged, by ``.data`` or by a hook.
         index, formula = ctx.called
-        tensors, wanted, entry = ctx.saved_tensors, ctx.needs_input_grad[3:], _BY_INDEX[index]
+        tensors = ctx.saved_tensors if read is None else read
+        wanted, entry = ctx.needs_input_grad[3:], _BY_INDEX[index]
         create_graph = is_grad_enabled()
         if not create_graph and is_ordinary_mode() and is_plain_cpu(grad) and _has_memory(grad):
             layout = arrange(entry, tensors)

@@ -148,8 +148,8 @@ class _Drawn(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Sequence[Tensor | None]:
-        wanted = ctx.needs_input_grad[2:]
-        tensors, slopes = ctx.saved_tensors[: len(wanted)], ctx.saved_tensors[len(wanted) :]
+        wanted, saved = ctx.needs_input_grad[2:], ctx.saved_tensors
+        tensors, slopes = saved[: len(wanted)], saved[len(wanted) :]
         if torch.is_grad_enabled():
             return None, None, *through_formula(ctx.formula, tensors, wanted, grad, create_graph=True)
         gradients: list[Tensor | None] = [None] * 3  # in the formula, what was found, and the key
