@@ -24,6 +24,7 @@ from torch._C import (
 from torch._C import (
     _set_grad_enabled as _set_grad_enabled,
 )
+from torch._functorch import eager_transforms as _eager_transforms
 from torch._functorch.pyfunctorch import retrieve_current_functorch_interpreter as _current_interpreter
 from torch._functorch.vmap import unwrap_batched as _unwrap_batched
 from torch._higher_order_ops.while_loop import while_loop as _while_loop
@@ -103,6 +104,11 @@ def is_compiling() -> bool:
 def is_transforming() -> bool:
     """True inside a transform of ``torch.func``, also while ``torch.compile`` traces."""
     return torch._C._are_functorch_transforms_active()
+
+
+def has_dual_numbers() -> bool:
+    """True inside ``torch.autograd.forward_ad.dual_level``, where ``torch.func.jvp`` is refused."""
+    return _forward_ad._current_level >= 0 and not _eager_transforms.JVP_NESTING
 
 
 def seen_around(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:

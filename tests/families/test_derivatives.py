@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
+from torch.autograd import forward_ad
 from torch.func import grad, jacrev, jvp, vmap
+from torch.utils.checkpoint import checkpoint
 
 import reparam
 from reparam.testing import Family, classes_in, families
@@ -62,3 +64,51 @@ def test_a_mode_of_infinite_density_does_not_move() -> None:
     loc = torch.tensor(1.0, dtype=torch.float64)
     assert mode(loc) == 0
     assert grad(mode)(loc) == 0
+
+
+def _mixture(a: Tensor) -> reparam.Distribution:
+    return reparam.MixtureSameFamily(reparam.Categorical(logits=a), reparam.Normal(a, a.exp()))
+
+
+DRAWN = {
+    "a mixture": _mixture,
+    "a truncated law": lambda a: reparam.Truncated(reparam.Normal(a, a.sum()), 0.0, 4.0),
+    "a law by its cdf": lambda a: reparam.ImplicitReparam(reparam.Gamma(a, a.sum())),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_draws_move_with_plain_dual_numbers(name: str) -> None:
+    def draws(a: Tensor) -> Tensor:
+        return DRAWN[name](a).rsample((3,), generator=Generator().manual_seed(1))
+
+    a = torch.tensor([0.4, 2.0], dtype=torch.float64)
+    with forward_ad.dual_level():
+        moved = forward_ad.unpack_dual(draws(forward_ad.make_dual(a, a))).tangent
+    torch.testing.assert_close(moved, jacrev(draws)(a) @ a)
+
+
+def test_a_change_in_place_before_the_backward_pass_is_refused() -> None:
+    """By torch's own words, where the value is native too."""
+    a = torch.ones(3, requires_grad=True)
+    concentration = a * 2
+    value = reparam.Gamma(concentration, torch.ones(3)).cdf(torch.ones(3))
+    concentration.mul_(1.5)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        torch.autograd.grad(value.sum(), a)
+
+
+CHECKPOINTED = {
+    "many draws": lambda a: reparam.Gamma(a, 1.0).rsample((5000,)),
+    "a gradient in Python": lambda a: reparam.LKJCholesky(3, a).median,
+}
+
+
+@pytest.mark.parametrize("name", CHECKPOINTED)
+def test_checkpoints_are_read_once(name: str) -> None:
+    a = torch.tensor([1.5, 2.5], requires_grad=True)
+    found = []
+    for through in (CHECKPOINTED[name], lambda a: checkpoint(CHECKPOINTED[name], a, use_reentrant=False)):
+        torch.manual_seed(0)
+        found.append(torch.autograd.grad(through(a).square().sum(), a)[0])
+    torch.testing.assert_close(*found)

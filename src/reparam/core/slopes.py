@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from .._torch import is_ordinary_mode
+from .._torch import has_dual_numbers, is_ordinary_mode
 
 
 def slope(function: Callable[[Tensor], Tensor], x: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -30,3 +30,20 @@ def slope(function: Callable[[Tensor], Tensor], x: Tensor, weights: Tensor | Non
         return torch.zeros_like(x)
     (gradient,) = torch.autograd.grad(value, alias, weights, create_graph=create_graph, materialize_grads=True)
     return gradient
+
+
+def push_forward(function: Callable[..., Tensor], at: Sequence[Tensor], moved: Sequence[Tensor]) -> Tensor:
+    """The derivative of a function along a direction: by ``torch.func.jvp``, or two backward passes where that fails.
+
+    Args:
+        function: of some tensors.
+        at: where.
+        moved: the direction, one tensor for each.
+    """
+    if not has_dual_numbers():
+        # copies: torch makes no dual number of a tensor that is expanded
+        found: Tensor = torch.func.jvp(function, tuple(t.clone() for t in at), tuple(moved))[1]
+        return found
+    value, pull = torch.func.vjp(function, *at)
+    found = torch.func.vjp(pull, torch.zeros_like(value))[1](tuple(moved))[0]
+    return found

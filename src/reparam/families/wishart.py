@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -25,6 +24,7 @@ from ..core.noise import normal
 from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..core.shapes import joint
+from ..core.slopes import slope
 from ..implicit.gamma import log_standard_gamma
 from ..kernels import kernel
 from ..kernels.checks import all_positive_definite
@@ -34,7 +34,6 @@ from .normal import HALF_LOG_TWO_PI
 from .shared.shares import share_fit
 
 LOG_TWO = math.log(2)
-_jvp: Callable[..., tuple[Tensor, Tensor]] = torch.func.jvp  # type: ignore[assignment]
 
 
 class BartlettFamily(ExponentialFamily):
@@ -268,8 +267,7 @@ def freedom_of_mean(gap: Tensor, p: int) -> Tensor:
 
     u = torch.zeros_like(gap)
     for i in range(14):
-        value, slope = _jvp(miss, (u,), (torch.ones_like(u),))
-        u = u - value / slope
+        u = u - miss(u) / slope(miss, u)
         u = u.detach() if i < 12 else u
     return p - 1 + u.exp()
 

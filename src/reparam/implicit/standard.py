@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from .._torch import is_compiling, is_ordinary_mode, seen_around
+from ..core.slopes import push_forward
 
 
 class Jacobian(Protocol):
@@ -103,8 +104,7 @@ class _Implicit(torch.autograd.Function):
         def along(sample: Tensor, *tensors: Tensor) -> Tensor:
             parameters, moved = tensors[: -len(moves)], tensors[-len(moves) :]
             noise = _at(ctx.standardise, sample, parameters, places)
-            # copies: torch makes no dual number of a tensor that is expanded
-            shift = torch.func.jvp(noise, tuple(parameters[i].clone() for i in places), moved)[1]
+            shift = push_forward(noise, [parameters[i] for i in places], moved)
             return -ctx.standardise(sample, *parameters)[1]().solve(shift, False)  # type: ignore[no-any-return]
 
         return seen_around(along, *ctx.saved_tensors, *moves)
