@@ -25,6 +25,7 @@ from torch._C import (
     _set_grad_enabled as _set_grad_enabled,
 )
 from torch._functorch import eager_transforms as _eager_transforms
+from torch._functorch.predispatch import _remove_batch_dim
 from torch._functorch.pyfunctorch import retrieve_current_functorch_interpreter as _current_interpreter
 from torch._functorch.vmap import unwrap_batched as _unwrap_batched
 from torch._higher_order_ops.while_loop import while_loop as _while_loop
@@ -34,6 +35,7 @@ from torch.nn import Parameter
 _interpreters = _functorch.peek_interpreter_stack
 _is_compiling = torch.compiler.is_compiling
 _PLAIN = frozenset((Tensor, Parameter))
+_LEVELS = 6  # of transforms within each other that a compiled assertion sees through
 
 
 def is_ordinary_mode() -> bool:
@@ -92,8 +94,24 @@ def unwrapped(tensor: Tensor) -> Tensor:
 
 
 def assert_later(condition: Tensor, message: str) -> None:
-    """Fail with ``message`` when the computation runs and ``condition`` is false (for compiled graphs)."""
-    torch._assert_async(condition, message)
+    """Fail with ``message`` when the computation runs and ``condition`` is not true throughout (for compiled graphs).
+
+    Torch asserts nothing of a batch of ``vmap``, so that every batch is undone. The compiler sees no levels: each
+    that may be there is tried, which does nothing to a tensor that is not of it.
+    """
+    if is_transforming():
+        condition = _without_gradients(condition)
+        for level in range(_LEVELS, 0, -1):
+            if _functorch.is_batchedtensor(condition):
+                condition = _without_gradients(_remove_batch_dim(condition, level, 1, 0))
+    torch._assert_async(condition.all(), message)
+
+
+def _without_gradients(tensor: Tensor) -> Tensor:
+    """The tensor under the outer wrappers of ``grad`` and ``jvp``."""
+    for level in range(_LEVELS, 0, -1):
+        tensor = _functorch._unwrap_for_grad(tensor, level)
+    return tensor
 
 
 def is_compiling() -> bool:

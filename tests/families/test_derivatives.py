@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Generator, Tensor
@@ -112,3 +114,19 @@ def test_checkpoints_are_read_once(name: str) -> None:
         torch.manual_seed(0)
         found.append(torch.autograd.grad(through(a).square().sum(), a)[0])
     torch.testing.assert_close(*found)
+
+
+def _quantile(loc: Tensor, p: Tensor) -> Tensor:
+    return reparam.Gumbel(loc, 1.0).icdf(p)
+
+
+@pytest.mark.parametrize(
+    "transformed", [vmap(_quantile), vmap(grad(_quantile)), grad(lambda *at: vmap(_quantile)(*at).sum())]
+)
+def test_compiled_transforms_validate(transformed: Callable[..., Tensor]) -> None:
+    loc, p = torch.tensor([0.5, 1.0]), torch.tensor([0.2, 0.9])
+    torch.compiler.reset()
+    compiled = torch.compile(transformed, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(loc, p), transformed(loc, p))
+    with pytest.raises(RuntimeError, match=r"Gumbel: a value must be in \[0, 1\]"):
+        compiled(loc, p + 0.5)

@@ -60,7 +60,7 @@ class Checker:
         every = self.constraint.resolve(owner).check(value)
         if _torch.can_read():
             return bool(_torch.unwrapped(every).all())
-        _torch.assert_later(every.all(), f"{type(owner).__name__}: a value must be {self.constraint.describe()}")
+        _torch.assert_later(every, f"{type(owner).__name__}: a value must be {self.constraint.describe()}")
         return True
 
     def natively(self, owner: Any, value: Tensor) -> bool | None:
