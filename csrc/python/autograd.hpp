@@ -45,13 +45,16 @@ PyObject* evaluate(const arrangement& a, bool tracked, PyObject* index, const Fo
   if (PyErr_Occurred()) return nullptr;
   if (!tracked) return value.release();
   const int inputs = a.entry->inputs;
-  const owned given(PyTuple_New(3 + inputs)), kept(formula());
-  if (given.get() == nullptr || kept.get() == nullptr) return nullptr;
-  PyObject* const first[] = {index, kept.get(), value.get()};
-  for (int i = 0; i < 3 + inputs; ++i) {
-    PyObject* const item = i < 3 ? first[i] : objects[i - 3];
-    Py_INCREF(item);
-    PyTuple_SetItem(given.get(), i, item);
+  const owned kept(formula());
+  if (kept.get() == nullptr) return nullptr;
+  // Within a tuple the value is no input of the node, of which torch would make a view.
+  const owned given(PyTuple_New(1 + inputs));
+  PyObject* const first = PyTuple_Pack(3, index, kept.get(), value.get());
+  if (given.get() == nullptr || first == nullptr) return nullptr;
+  PyTuple_SetItem(given.get(), 0, first);
+  for (int j = 0; j < inputs; ++j) {
+    Py_INCREF(objects[j]);
+    PyTuple_SetItem(given.get(), 1 + j, objects[j]);
   }
   return PyObject_CallObject(node.apply, given.get());
 }
@@ -69,23 +72,24 @@ inline PyObject* evaluate(const reparam_entry* entry, PyObject* index, PyObject*
   return evaluate(a, tracked == 1, index, same, objects);
 }
 
-// forward(ctx, entry, formula, value, *tensors): saves all but the value, and returns that.
+// forward(ctx, (entry, formula, value), *tensors): saves all but the value, and returns that.
 inline PyObject* forward(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count < 5) {
-    PyErr_SetString(PyExc_TypeError, "forward takes a context, an entry, its formula, a value and tensors");
+  if (count < 3 || !PyTuple_Check(args[1]) || PyTuple_Size(args[1]) != 3) {
+    PyErr_SetString(PyExc_TypeError, "forward takes a context, (an entry, its formula, a value) and tensors");
     return nullptr;
   }
   PyObject* const ctx = args[0];
-  const owned called(PyTuple_Pack(2, args[1], args[2])), tensors(PyTuple_New(count - 4));
+  const owned called(PyTuple_GetSlice(args[1], 0, 2)), tensors(PyTuple_New(count - 2));
   if (called.get() == nullptr || tensors.get() == nullptr) return nullptr;
-  for (Py_ssize_t i = 4; i < count; ++i) {
+  for (Py_ssize_t i = 2; i < count; ++i) {
     Py_INCREF(args[i]);
-    PyTuple_SetItem(tensors.get(), i - 4, args[i]);
+    PyTuple_SetItem(tensors.get(), i - 2, args[i]);
   }
   if (PyObject_SetAttr(ctx, node.called, called.get()) < 0) return nullptr;
   if (PyObject_SetAttr(ctx, node.to_save, tensors.get()) < 0) return nullptr;  // as its save_for_backward does
-  Py_INCREF(args[3]);
-  return args[3];
+  PyObject* const value = PyTuple_GetItem(args[1], 2);
+  Py_INCREF(value);
+  return value;
 }
 
 // The gradients of a node: native ones, or those of its Python method where these are not to be had.

@@ -162,7 +162,7 @@ def _rearranged(entry: Entry, formula: Formula, tensors: Sequence[Tensor]) -> Te
     value = tensors[-1].new_empty(shape + (k,) * entry.value_rank)
     if not native.run(entry.index, code, n, k, _threads(entry, layout), *inputs, value.data_ptr()):
         return None
-    return _Native.record(entry.index, formula, value, *tensors) if tracked else value
+    return _Native.record((entry.index, formula, value), *tensors) if tracked else value
 
 
 def _threads(entry: Entry, layout: Layout) -> int:
@@ -199,15 +199,15 @@ class _Native(torch.autograd.Function):
         # The tensors are read anew: their memory may have been exchanged, by ``.data`` or by a hook.
         index, formula = ctx.called
         tensors = ctx.saved_tensors if read is None else read
-        wanted, entry = ctx.needs_input_grad[3:], _BY_INDEX[index]
+        wanted, entry = ctx.needs_input_grad[1:], _BY_INDEX[index]
         create_graph = is_grad_enabled()
         if not create_graph and is_ordinary_mode() and is_plain_cpu(grad) and _has_memory(grad):
             layout = arrange(entry, tensors)
             if layout is not None and grad.shape == layout[3] + (layout[2],) * entry.value_rank:
-                return None, None, None, *_pull_back(entry, layout, tensors, wanted, grad)
+                return None, *_pull_back(entry, layout, tensors, wanted, grad)
         if type(formula) is tuple:  # how to make it, and of which law
             formula = formula[0](formula[1])
-        return None, None, None, *through_formula(formula, tensors, wanted, grad, create_graph)
+        return None, *through_formula(formula, tensors, wanted, grad, create_graph)
 
 
 _BY_INDEX = tuple(ENTRIES.values())
