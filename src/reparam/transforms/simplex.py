@@ -101,8 +101,8 @@ class StickBreakingTransform(Transform):
 
 def _broken(x: Tensor, log_left: Tensor) -> Tensor:
     """The pieces, from the log-odds of breaking off and the logarithms of what is left."""
-    piece, left = x.sigmoid(), log_left.exp()
-    return torch.cat((piece[..., :1], piece[..., 1:] * left[..., :-1], left[..., -1:]), -1)
+    # padded: the gradients of slices would each fill a tensor with zeros
+    return functional.pad(x.sigmoid(), (0, 1), value=1.0) * functional.pad(log_left, (1, 0)).exp()
 
 
 def _log_left(x: Tensor) -> Tensor:
