@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import torch
 from torch import Tensor
 
 from .. import _torch
@@ -13,6 +15,7 @@ from ..constraints.numeric import Range
 from ..constraints.structured import (
     CorrCholesky,
     LowerCholesky,
+    Multinomial,
     OneHot,
     PositiveDefinite,
     Simplex,
@@ -28,6 +31,14 @@ if TYPE_CHECKING:
 def _unit_rows(value: Tensor) -> bool | None:
     room = 2 * rounding(value, value.shape[-1])
     return all_within(value.detach().square().sum(-1), 1 - room, 1 + room)
+
+
+def _counts_within(value: Tensor, bound: Tensor | float) -> bool | None:
+    """Are all rows whole numbers with a sum within a bound?"""
+    if all_within(value, 0.0, math.inf, integer=True) is not True:
+        return None
+    total = value.detach().sum(-1, dtype=torch.float64)
+    return all_within(total, 0.0, bound.detach().double() if isinstance(bound, Tensor) else bound)
 
 
 # What a native pass can say of vectors and matrices; only a yes is final.
@@ -49,6 +60,7 @@ class Checker:
         self.ends = _ends(constraint)
         self.range: tuple[Any, ...] = self.bounds or self.ends or ()  # the arguments of all_within, where it can decide
         self.structure = STRUCTURES.get(type(constraint))
+        self.total: Any = constraint.upper_bound if isinstance(constraint, Multinomial) else None
 
     def __call__(self, owner: Any, value: Tensor) -> bool:
         """Whether every entry is where it must be; in a compiled graph, an assertion that it will be."""
@@ -69,6 +81,9 @@ class Checker:
             return all_within(value, *self.bounds)
         if self.structure is not None:
             return (value.dim() >= self.constraint.event_dim and self.structure(value)) or None
+        if self.total is not None:
+            total = getattr(owner, self.total) if type(self.total) is str else self.total
+            return (value.dim() > 0 and _counts_within(value, total)) or None
         if self.ends is None:
             return None
         lower, upper, lower_open, upper_open, integer = self.ends
