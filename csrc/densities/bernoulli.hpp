@@ -37,18 +37,21 @@ struct bernoulli_logits_log_prob {
   }
 };
 
-// A draw, from a double-precision uniform number, handed over as int64: u < 1 / (1 + exp(-logits)).
+// A draw, from a uniform number in units of 2^-53: u < 1 / (1 + exp(-logits)).
 template <class Storage>
 struct bernoulli_logits_draw {
   static void run(const reparam_call* call, std::int64_t begin, std::int64_t end, double* const*) {
-    block_reader<double, double> uniforms(call->in[0], call->period[0]);
+    constexpr double units = 9007199254740992;  // 2^53
+    block_reader<std::int64_t, double> uniforms(call->in[0], call->period[0]);
     block_reader<Storage, double> logits(call->in[1], call->period[1]);
     for (std::int64_t at = begin; at < end; at += block_size) {
       const std::int64_t count = std::min(block_size, end - at);
       const double* REPARAM_RESTRICT u = uniforms.read(at, count);
       const double* REPARAM_RESTRICT t = logits.read(at, count);
       Storage* REPARAM_RESTRICT value = static_cast<Storage*>(call->value) + at;
-      for (std::int64_t i = 0; i < count; ++i) value[i] = u[i] * (1 + exp(-t[i])) < 1 ? Storage(1) : Storage(0);
+      for (std::int64_t i = 0; i < count; ++i) {
+        value[i] = u[i] * (1 + exp(-t[i])) < units ? Storage(1) : Storage(0);
+      }
     }
   }
 };

@@ -6,9 +6,10 @@ Each function states the question; the body is the answer for the supported vers
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, is_grad_enabled
 from torch._C import (
     _functorch as _functorch,
 )
@@ -36,6 +37,7 @@ _interpreters = _functorch.peek_interpreter_stack
 _is_compiling = torch.compiler.is_compiling
 _PLAIN = frozenset((Tensor, Parameter))
 _LEVELS = 6  # of transforms within each other that a compiled assertion sees through
+T = TypeVar("T")
 
 
 def is_ordinary_mode() -> bool:
@@ -50,22 +52,20 @@ def is_ordinary_mode() -> bool:
     )
 
 
-class Untracked:
-    """``torch.no_grad`` at a third of its price."""
-
-    __slots__ = ("_tracked",)
-
-    def __enter__(self) -> None:
-        self._tracked = torch.is_grad_enabled()
-        _set_grad_enabled(False)
-
-    def __exit__(self, *failure: object) -> None:
-        _set_grad_enabled(self._tracked)
+def untracked(function: Callable[..., T], *args: object) -> T:
+    """The value of a function under ``torch.no_grad``, at a sixth of its price."""
+    tracked = is_grad_enabled()
+    _set_grad_enabled(False)
+    try:
+        return function(*args)
+    finally:
+        _set_grad_enabled(tracked)
 
 
 def constant(tensor: Tensor) -> Tensor:
-    """What was computed ``Untracked``, without the derivative that forward mode gives it all the same."""
-    return tensor if is_ordinary_mode() else tensor.detach()
+    """What was computed ``untracked``, without the derivative that forward mode gives it all the same."""
+    moving = _is_compiling() or _interpreters() is not None or _forward_ad._current_level >= 0
+    return tensor.detach() if moving else tensor
 
 
 def is_plain_cpu(tensor: Tensor) -> bool:

@@ -98,13 +98,13 @@ def test_streams_follow_the_generator_and_nothing_else(name: str) -> None:
     assert torch.equal(sample(draw, 100, seed=5), reference[:100])
 
 
-def test_what_cannot_be_filled_is_refused() -> None:
+def test_unknown_laws_are_refused_and_other_tensors_left_to_torch() -> None:
     if not kernels.available():
         pytest.skip("the native library was not built")
-    native = kernels.library.native
-    key = torch.tensor(1)
-    for law, draws in ((9, torch.zeros(3)), (-1, torch.zeros(3)), (0, torch.zeros(3, dtype=torch.int64))):
-        with pytest.raises(TypeError, match="a tensor to fill"):
-            native.noise(law, draws, key)
-    with pytest.raises(TypeError, match="a tensor to fill"):
-        native.noise(0, torch.zeros(6)[::2], key)
+    native, shape, keys = kernels.library.native, torch.Size((3,)), torch.tensor
+    for law in (9, -1):
+        with pytest.raises(TypeError, match="noise takes a law"):
+            native.noise(law, shape, torch.zeros(3), keys, 1)
+    assert native.noise(0, shape, torch.zeros(3, dtype=torch.int64), keys, 1) is None
+    like = torch.zeros(6)[::2]
+    assert torch.equal(native.noise(0, shape, like, keys, 1), native.noise(0, shape, torch.zeros(()), keys, 1))

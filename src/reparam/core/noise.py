@@ -37,6 +37,13 @@ def fine_uniform(shape: torch.Size, like: Tensor, generator: Generator | None) -
     return uniform(shape, like, generator, torch.float64)
 
 
+def uniform_bits(shape: torch.Size, like: Tensor, generator: Generator | None) -> Tensor:
+    """Whole numbers in [0, 2^53), in int64: the uniform numbers of 53 bits, in units of the last."""
+    if generator is None:
+        return torch.randint(2**53, size=shape, device=like.device)
+    return torch.randint(2**53, size=shape, device=like.device, generator=generator)
+
+
 def open_uniform(shape: torch.Size, like: Tensor, generator: Generator | None) -> Tensor:
     """Uniform numbers of 53 bits between 0 and 1, neither of them included, in float64."""
     return fine_uniform(shape, like, generator).clamp(min=2.0**-54)

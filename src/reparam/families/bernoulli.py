@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import logsigmoid, softplus
 
 from ..constraints import boolean, real, unit_interval
-from ..core.noise import fine_uniform
+from ..core.noise import fine_uniform, uniform_bits
 from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..kernels import fused, kernel
@@ -65,7 +65,7 @@ class Bernoulli(ExponentialFamily):
 
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         if "logits" in self._given:
-            return _draw(fine_uniform(shape, self.logits, generator).view(torch.int64), self.logits)
+            return _draw(uniform_bits(shape, self.logits, generator), self.logits)
         p = self.probs
         return (fine_uniform(shape, p, generator) < p).to(p.dtype)
 
@@ -140,9 +140,9 @@ def _entropy_of_logits(logits: Tensor) -> Tensor:
 
 
 @kernel("bernoulli_logits_draw")
-def _draw(uniform: Tensor, logits: Tensor) -> Tensor:
-    """One where a uniform number is below the probability; kernels take such numbers of other dtypes as int64."""
-    return (uniform.view(torch.float64) < torch.sigmoid(logits)).to(logits.dtype)
+def _draw(bits: Tensor, logits: Tensor) -> Tensor:
+    """One where a uniform number, given by its 53 bits, is below the probability."""
+    return (bits.double() * 2.0**-53 < torch.sigmoid(logits)).to(logits.dtype)
 
 
 def log_variance(self: Any) -> Tensor:

@@ -57,7 +57,7 @@ class Poisson(ExponentialFamily):
         return torch.where(some, some_events, -self.rate)
 
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return poisson(self.rate, shape, self.dtype, generator)
+        return poisson(self.rate, shape, self.rate.dtype, generator)
 
     def _cdf(self, x: Tensor) -> Tensor:
         return from_zero(x, lambda k: gammaincc(k + 1, self.rate), 0.0, 1.0)

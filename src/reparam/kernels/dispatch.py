@@ -59,11 +59,15 @@ def kernel(name: str) -> Callable[[Formula], Kernel]:
 
 def _switch(entry: Entry, formula: Formula) -> Formula:
     """The function that tries the kernel first."""
-    ordinary, attempt = is_ordinary_mode, evaluate
+    ordinary, index, attempt, rearranged = is_ordinary_mode, entry.index, native.evaluate, _rearranged
 
     def call(*tensors: Tensor) -> Tensor:
-        result = attempt(entry, formula, tensors) if ordinary() else None
-        return formula(*tensors) if result is None else result
+        if not ordinary():
+            return formula(*tensors)
+        found: Tensor | None = attempt(index, formula, *tensors)
+        if found is None:
+            found = rearranged(entry, formula, tensors)
+        return formula(*tensors) if found is None else found
 
     # It reads only its closure, and so can belong to the formula's module: doctest finds the examples there.
     moved = FunctionType(call.__code__, formula.__globals__, closure=call.__closure__)

@@ -14,6 +14,7 @@ from .dispatch import Formula, Kernel, evaluate, through_formula
 from .layout import FLOATS, arrange, repeated
 from .library import ENTRIES, native
 
+KEYS = 2**63 - 1  # how many there are
 MANY = 4096  # draws, from which on their derivatives are kept
 
 
@@ -222,11 +223,10 @@ def noise(law: str, shape: torch.Size, like: Tensor, generator: Generator | None
         >>> draws is None or bool(draws.isfinite().all())
         True
     """
-    if not usable(like):
+    if native is None or not is_ordinary_mode():
         return None
-    draws = torch.empty(size=shape, dtype=like.dtype, device=like.device)
-    native.noise(NOISES.index(law), draws, _key(generator))
-    return draws
+    drawn: Tensor | None = native.noise(NOISES.index(law), shape, like, _key, generator)
+    return drawn
 
 
 def noise_of(law: str, key: Tensor, like: Tensor) -> Tensor:
@@ -242,15 +242,13 @@ def noise_of(law: str, key: Tensor, like: Tensor) -> Tensor:
         >>> noise_of("exponential", key_of((2, 3)), like).shape if usable(like) else torch.Size((2, 3))
         torch.Size([2, 3])
     """
-    draws = torch.empty(size=key.shape, dtype=like.dtype, device=like.device)
-    if draws.numel():
-        native.noise(NOISES.index(law), draws, key[(0,) * key.dim()])
-    return draws
+    drawn: Tensor = native.noise(NOISES.index(law), key.shape, like, key.__getitem__, (0,) * key.dim())
+    return drawn
 
 
 def _key(generator: Generator | None) -> Tensor:
     """63 random bits."""
-    return torch.randint(2**63 - 1, (), generator=generator)
+    return torch.randint(KEYS, ()) if generator is None else torch.randint(KEYS, (), generator=generator)
 
 
 def _refusal(sampler: str, tensor: Tensor) -> RuntimeError:
