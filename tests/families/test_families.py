@@ -271,3 +271,30 @@ def test_values_of_another_precision(law: reparam.Distribution) -> None:
     """Their densities are right to the precision of the parameters, 1e-5 for some 80 epsilons of float32."""
     x = law.sample((2,), generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(law.log_prob(x.double()).float(), law.log_prob(x), rtol=1e-5, atol=1e-5)
+
+
+def test_what_transformed_laws_can_do_is_what_their_base_can() -> None:
+    rates = reparam.Exponential(torch.ones(2))
+    moved = reparam.TransformedDistribution(rates, reparam.AffineTransform(1.0, torch.tensor([2.0, -2.0])))
+    assert moved.has_rsample
+    assert not reparam.TransformedDistribution(reparam.Poisson(3.0), reparam.ExpTransform()).has_rsample
+    assert moved.support.check(torch.tensor([1.5, 1.5])).tolist() == [True, False]
+    beyond = reparam.TransformedDistribution(rates, reparam.TanhTransform().inv)  # of the rates below 1 alone
+    assert beyond.support.check(torch.tensor([9.0, -9.0])).tolist() == [True, False]
+    entries = reparam.TransformedDistribution(reparam.Dirichlet(torch.ones(4, 3)), reparam.ExpTransform()).support
+    assert entries.event_dim == 1
+    assert entries.check(torch.ones(4, 3)).shape == (4,)
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        reparam.Independent(reparam.Bernoulli(torch.ones(2) / 2), 1),
+        reparam.MixtureSameFamily(reparam.Categorical(torch.ones(2)), reparam.Poisson(torch.ones(2))),
+    ],
+    ids=lambda law: type(law).__name__,
+)
+def test_supports_that_cannot_be_listed_say_so(law: reparam.Distribution) -> None:
+    assert not law.has_enumerate_support
+    with pytest.raises(NotImplementedError, match="not a finite list"):
+        law.enumerate_support()

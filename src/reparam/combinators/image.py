@@ -10,7 +10,7 @@ from torch import Tensor
 from .. import constraints
 from ..constraints import Constraint
 from ..constraints.numeric import Range
-from ..core.ranges import member
+from ..core.ranges import clamp, member
 from ..transforms import Transform
 
 
@@ -26,8 +26,8 @@ def image(support: Constraint, transforms: Iterable[Transform], dtype: torch.dty
         while isinstance(inner, constraints.independent) and inner.event_dim > t.domain.event_dim:
             inner = inner.base_constraint
         carried = t.codomain if _fills(inner, t.domain) or not isinstance(inner, Range) else _carried(inner, t, dtype)
-        extra = support.event_dim - inner.event_dim
-        support = constraints.independent(carried, extra) if extra else carried
+        extra = support.event_dim - t.domain.event_dim
+        support = constraints.independent(carried, extra) if extra > 0 else carried
     return support
 
 
@@ -40,7 +40,7 @@ def _carried(inner: Range, t: Transform, dtype: torch.dtype) -> Constraint:
         return t.codomain
     ends = (inner.lower_bound, inner.upper_bound)
     bounds = (b if isinstance(b, Tensor) else torch.tensor(float(b), dtype=dtype, device="cpu") for b in ends)
-    first, last = (_end(inner, t, b) for b in bounds)
+    first, last = (_end(inner, t, clamp(t.domain, b)) for b in bounds)
     return constraints.interval(torch.minimum(first, last), torch.maximum(first, last))
 
 

@@ -92,6 +92,8 @@ class TransformedDistribution(Wrapper):
         """The image of the base's support."""
         return image(self.base_dist.support, self.transforms, self.dtype)
 
+    has_rsample = Wrapper.has_rsample
+
     @property
     def has_enumerate_support(self) -> bool:  # type: ignore[override]
         """False: a transformed support is not listed."""

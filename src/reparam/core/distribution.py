@@ -243,6 +243,8 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
     @door
     def enumerate_support(self, expand: bool = True) -> Tensor:
         """All values of a finite support: ``[n, *batch, *event]``, or ``[n, 1..., *event]`` without ``expand``."""
+        if not self.has_enumerate_support:
+            derived.missing("enumerate_support")(self)
         values = self._enumerate_support()
         event = self._event_shape
         ones = (1,) * len(self._batch_shape)
