@@ -164,12 +164,14 @@ class Table:
         return f"{result.ratio:.2f}{mark} ({self.spell(result.ours)} / {self.spell(result.theirs)})"
 
 
-def options(description: str | None) -> argparse.Namespace:
-    """The command line that every benchmark has; it also sets one thread and the seed."""
+def options(description: str | None, **others: str) -> argparse.Namespace:
+    """The command line that every benchmark has, with names of its own; it also sets one thread and the seed."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="fewer rounds: noisier, in a fraction of the time")
     parser.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
     parser.add_argument("--only", metavar="NAME", help="only the laws whose names contain this")
+    for name, meaning in others.items():
+        parser.add_argument(f"--{name}", metavar="NAME", help=meaning)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
