@@ -15,6 +15,7 @@ import torch
 from torch import Generator, Tensor
 
 from ..constraints import unit_interval
+from ..kernels.checks import all_within
 from ..special.quotients import one_minus_exp
 from .checks import Checker
 from .noise import uniform
@@ -62,11 +63,11 @@ def in_support(self: Any, value: Tensor) -> bool:
 
 def probability(self: Any, method: Method, value: Tensor) -> Tensor:
     """A cdf-like method at a value that, where it was not checked, may be anything: 0 or 1 beyond the support."""
-    support = self.support
-    if support.event_dim:
+    if self._event_shape:
         raise refuse_missing(self, "cdf", "its events are not scalars")
-    if self._validate_args:
+    if self._validate_args or self._surely_inside(value):
         return method(value)
+    support = self.support
     inside = clamp(support, value)  # whole numbers from below
     inside = torch.where(value < inside, inside - 1, inside) if support.is_discrete else inside
     return torch.where(value.isnan(), torch.nan, method(inside))
@@ -74,7 +75,7 @@ def probability(self: Any, method: Method, value: Tensor) -> Tensor:
 
 def quantile(self: Any, method: Method, p: Tensor) -> Tensor:
     """A quantile function at a probability that, where it was not checked, may be anything: NaN outside [0, 1]."""
-    if self._validate_args or self.sample_dtype is not None:
+    if self._validate_args or self.sample_dtype is not None or all_within(p, 0.0, 1.0):
         return method(p)
     good = (p >= 0) & (p <= 1)
     return torch.where(good, method(torch.where(good, p, 0.5)), torch.nan)
