@@ -22,6 +22,7 @@ from .params import REQUIRED, Field, component, param
 from .shapes import EMPTY, broadcast
 
 FULL = frozenset((torch.float32, torch.float64))
+EXACT = 2**53  #: whole numbers up to this one are numbers of double precision
 
 
 def fields_of(cls: type) -> dict[str, Field]:
@@ -59,10 +60,15 @@ def make_init(cls: Any) -> Callable[..., None]:
     for given in _alternatives(fields):
         tests, assignments = _fast_path(given, list(fields))
         if cls._event_shape is not EMPTY:
-            assignments.append("self._set_event_shape()")
+            assignments.append(_event_shape(cls, given))
         lines.append(f"    {keyword} {' and '.join(tests)}:")
         lines += [f"        {assignment}" for assignment in assignments]
         keyword = "elif"
+    scalar = [given for given in _alternatives(fields) if not any(f.event_dim for f in given)]
+    if scalar:
+        namespace["beside_numbers"] = beside_numbers
+        namespace["ways"] = frozenset(tuple(f.name for f in given) for given in scalar)
+        lines.append(f"    {keyword} beside_numbers(self, ways, {{{', '.join(f'{n!r}: {n}' for n in fields)}}}): pass")
     lines.append(f"    {keyword} {general}: return")
     lines.append("    if self._validate_args: check(self)")
     exec("\n".join(lines), namespace)
@@ -102,6 +108,15 @@ def _fast_path(given: list[param], names: list[str]) -> tuple[list[str], list[st
     return tests, assignments
 
 
+def _event_shape(cls: Any, given: list[param]) -> str:
+    """How the event shape is set, as source: that of a parameter that is an event, or as the class derives it."""
+    event_dim = getattr(cls.support, "event_dim", None)
+    alike = [f for f in given if f.event_dim == event_dim]
+    if not alike or cls._derives_event_shape:
+        return "self._set_event_shape()"
+    return f"self._event_shape = {alike[0].name}.shape[-{event_dim}:]"
+
+
 def make_checks(cls: Any) -> tuple[tuple[str, Checker], ...]:
     """A fast predicate for each parameter of a class."""
     return tuple((name, Checker(f.constraint)) for name, f in cls._fields.items() if isinstance(f, param))
@@ -125,6 +140,48 @@ def check_parameters(self: Any) -> None:
             if name in own and not holds(self, own[name]):
                 refuse(self, f"parameter {name}", self._fields[name].constraint, own[name])
     self._check()
+
+
+def beside_numbers(self: Any, ways: frozenset[tuple[str, ...]], values: dict[str, Any]) -> bool:
+    """Set the fields of an instance from tensors of one dtype and shape and from numbers, the commonest mixture.
+
+    Args:
+        self: the instance, of a law whose fields are scalar parameters.
+        ways: the names that may be given together.
+        values: the arguments, None for what is not given.
+
+    Returns:
+        False where something else was given; nothing is set then.
+    """
+    given = tuple([n for n in values if values[n] is not None])
+    if given not in ways:
+        return False
+    like = None
+    for n in given:
+        value = values[n]
+        kind = type(value)
+        if kind is Tensor or kind is Parameter:
+            if like is None:
+                like = value
+            elif value.dtype is not like.dtype or value.shape != like.shape or value.device != like.device:
+                return False
+        elif kind is not float and not (kind is int and -EXACT <= value <= EXACT):
+            return False
+    if like is None:
+        dtype, device, shape = torch.get_default_dtype(), None, EMPTY
+    else:
+        dtype, device, shape = like.dtype, like.device, like.shape
+    if dtype not in FULL:
+        return False
+    for n in given:
+        value = values[n]
+        if not isinstance(value, Tensor):
+            value = torch.scalar_tensor(value, dtype=dtype, device=device)
+            value = value.expand(shape) if shape else value
+        setattr(self, n, value)
+    self._given = given
+    self._batch_shape = shape
+    return True
 
 
 def assemble(self: Any, values: dict[str, Any]) -> bool:

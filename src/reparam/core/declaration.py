@@ -55,6 +55,8 @@ class Declared:
     _checks: ClassVar[tuple[tuple[str, Checker], ...]] = ()
     _ranges: ClassVar[tuple[tuple[Any, ...], ...]] = ()
     _wraps: ClassVar[str | None] = None
+    _computed: ClassVar[frozenset[str]] = frozenset()  #: the values that are kept when first read
+    _derives_event_shape: ClassVar[bool] = False  #: in a way of its own
     _validate_args: bool = __debug__
     _plain: bool = True  #: whether torch computes in its dtype
     _direct: bool = True  #: whether it is plain and overrides no public method, nor do its parts
@@ -75,6 +77,8 @@ class Declared:
             cls._checks = make_checks(cls)
             cls._ranges = ranges_of(cls._checks)
             cls._wraps = wrapped_component(cls._fields)
+        cls._computed |= {name for name, value in vars(cls).items() if isinstance(value, lazy_property)}
+        cls._derives_event_shape |= "_derive_event_shape" in vars(cls)
         support = vars(cls).get("support")
         if getattr(support, "parameters", ()):
             cls.support = _Support(support)
@@ -107,8 +111,7 @@ class Declared:
 
     def _is_extra(self, name: str) -> bool:
         """Whether an attribute is a subclass's own, and no value that it computes when first read."""
-        computed = isinstance(getattr(type(self), name, None), lazy_property)
-        return name not in self._fields and name not in STATE and not computed
+        return name not in self._fields and name not in STATE and name not in self._computed
 
     def _bare(self: D) -> D:
         """A copy without what a subclass keeps beside the declared parameters."""
@@ -205,6 +208,13 @@ class Declared:
         new.__dict__.update(self.__dict__)
         return new
 
+    def _afresh(self: D) -> D:
+        """A copy without the values that were computed when they were first read."""
+        new = self._copy()
+        for name in self._computed:
+            new.__dict__.pop(name, None)
+        return new
+
     def _unchecked(self: D) -> D:
         """A copy that does not validate: its density is zero outside the support."""
         new = self._copy()
@@ -230,10 +240,7 @@ class Declared:
         first = many[0]
         if not first._given:
             raise NotImplementedError(f"{cls.__name__} is written by hand: it declares no parameters to take a view of")
-        new = first._copy()
-        for name in first.__dict__.keys() - first._fields.keys() - STATE:
-            if not first._is_extra(name):
-                del new.__dict__[name]
+        new = first._afresh()
         for name in first._given:
             f = cls._fields[name]
             values = [d.__dict__[name] for d in many]

@@ -22,7 +22,7 @@ def as_size(shape: int | Sequence[int]) -> torch.Size:
     """
     if type(shape) is torch.Size:
         return shape
-    if hasattr(shape, "__index__") and not getattr(shape, "shape", ()):
+    if type(shape) is not tuple and hasattr(shape, "__index__") and not getattr(shape, "shape", ()):
         return torch.Size((operator.index(shape),))
     try:
         return torch.Size(shape)  # type: ignore[arg-type]

@@ -48,16 +48,15 @@ class Views(Declared):
             wide = self._view("expand", batch_shape)
             return wide if _instance is None else _instance._filled(wide)
         shape, own = as_size(batch_shape), self._batch_shape
-        if -1 in shape and len(shape) >= len(own):
-            lead = len(shape) - len(own)
-            shape = torch.Size(own[i - lead] if s == -1 and i >= lead else s for i, s in enumerate(shape))
-        fits = len(shape) >= len(own) and all(a in (b, 1) for a, b in zip(reversed(own), reversed(shape)))
-        if not fits:
-            raise ValueError(f"{type(self).__name__}: batch_shape {tuple(own)} cannot be expanded to {tuple(shape)}")
-        if self._is_written():
-            wide = self._expand_parts(shape)
-        else:
-            wide = self._map(lambda t, e: t.expand(shape + t.shape[t.dim() - e :]))
+        lead = len(shape) - len(own)
+        if shape[max(lead, 0) :] != own:
+            if -1 in shape and lead >= 0:
+                shape = torch.Size(own[i - lead] if s == -1 and i >= lead else s for i, s in enumerate(shape))
+            if lead < 0 or not all(a in (b, 1) for a, b in zip(reversed(own), reversed(shape))):
+                raise ValueError(
+                    f"{type(self).__name__}: batch_shape {tuple(own)} cannot be expanded to {tuple(shape)}"
+                )
+        wide = self._expand_parts(shape)
         return wide if _instance is None else _instance._filled(wide)
 
     def _filled(self: V, law: V) -> V:
@@ -70,11 +69,12 @@ class Views(Declared):
         """The law expanded by the ``expand`` of every law that it is made of."""
         if not self._given:
             raise NotImplementedError(f"{type(self).__name__} is written by hand: it has to define expand")
-        new = self._copy()
+        new = self._afresh()
         for name in self._given:
             f, value = self._fields[name], self.__dict__[name]
             if isinstance(f, param):
-                new.__dict__[name] = value.expand(shape + value.shape[value.dim() - f.event_dim :])
+                event_dim = f.event_dim
+                new.__dict__[name] = value.expand(shape + value.shape[-event_dim:] if event_dim else shape)
             elif isinstance(f, component):
                 extra = f.extra(self)
                 wide = [law.expand(shape + law.batch_shape[len(law.batch_shape) - extra :]) for law in laws_in(value)]
