@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import pad
 
 from .. import kernels
+from .._torch import is_ordinary_mode
 from ..constraints import independent, positive, real, real_vector
 from ..core.distribution import Distribution
 from ..core.linear import apply, eye_like, inverse_triangular, shrunk, solve, square, vecdot
 from ..core.noise import normal
 from ..core.params import param
+from ..core.shapes import joint
 from ..kernels.checks import LARGEST_MATRIX
 
 LOG_TWO_PI = math.log(2 * math.pi)
@@ -157,12 +158,20 @@ def half_log_det(triangle: Tensor, scale: Tensor) -> Tensor:
     return scale.log().sum(-1) + log_size(triangle)
 
 
-def _factor(law: Any) -> Tensor:
-    """The lower Cholesky factor: the triangle of W beside D^1/2, with a positive diagonal."""
+def root(law: LowRankMultivariateNormal) -> Tensor:
+    """A lower triangular root of the covariance, of any signs: the triangle of W beside D^1/2."""
     factor, scale = law._parts()
-    scale = scale.expand(torch.broadcast_shapes(factor.shape[:-2], scale.shape[:-1]) + scale.shape[-1:])
-    factor = factor.expand(scale.shape[:-1] + factor.shape[-2:])
-    _, triangle = _orthogonal(torch.cat([factor, torch.diag_embed(scale)], -1).mT)
-    diagonal = triangle.diagonal(dim1=-2, dim2=-1)
+    batch = joint(factor.shape[:-2], scale.shape[:-1])
+    columns = torch.diag_embed(scale.expand(batch + scale.shape[-1:]))
+    whole = torch.cat([factor.expand(batch + factor.shape[-2:]), columns], -1).mT
+    if is_ordinary_mode() and not (torch.is_grad_enabled() and whole.requires_grad):
+        return torch.linalg.qr(whole, mode="r")[1].mT  # the basis serves the gradient alone
+    return _orthogonal(whole)[1].mT
+
+
+def _factor(law: LowRankMultivariateNormal) -> Tensor:
+    """The lower Cholesky factor: the root with a positive diagonal."""
+    lower = root(law)
+    diagonal = lower.diagonal(dim1=-2, dim2=-1)
     sign = torch.where(diagonal < 0, -torch.ones_like(diagonal), 1.0)
-    return (triangle * sign[..., None]).mT
+    return lower * sign[..., None, :]

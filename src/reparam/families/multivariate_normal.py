@@ -235,7 +235,11 @@ def _(p: MultivariateNormal, q: MultivariateNormal) -> Tensor:
         )
     shift, _ = q._whiten(p.loc - q.loc)
     ours, theirs = p._factor(), q._factor()
-    ratio = solve_triangular(theirs, ours.expand(joint(ours.shape, theirs.shape)), upper=False)
+    return divergence_of(solve_triangular(theirs, ours.expand(joint(ours.shape, theirs.shape)), upper=False), shift)
+
+
+def divergence_of(ratio: Tensor, shift: Tensor) -> Tensor:
+    """Between two laws, from R and the shift of the mean, as above."""
     diagonal = ratio.diagonal(dim1=-2, dim2=-1)
     below = ratio.tril(-1).square().sum((-2, -1))
     trace = deviance(torch.ones_like(diagonal), diagonal.square()).sum(-1) + below

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,8 +11,9 @@ from ..combinators.independent import Independent
 from ..core.distribution import Distribution
 from ..core.linear import apply, product, solve_triangular
 from ..core.registry import register_kl
-from ..families.low_rank_multivariate_normal import LowRankMultivariateNormal, log_size, stacked
-from ..families.multivariate_normal import MultivariateNormal
+from ..core.shapes import joint
+from ..families.low_rank_multivariate_normal import LowRankMultivariateNormal, log_size, root, stacked
+from ..families.multivariate_normal import MultivariateNormal, divergence_of
 from ..families.normal import Normal
 from ..families.shared.counts import in_double
 from ..special import deviance
@@ -46,10 +47,9 @@ def _(p: Distribution, q: Distribution) -> Tensor:
     where each squared length :math:`|v|_q^2 = v^\top \Sigma_q^{-1} v` is a least-squares residual.
     """
     n = p.event_shape[0]
+    if n <= max(DENSE, 2 * (_rank(p) + _rank(q))):
+        return _by_roots(p, q) if _rank(p) and _rank(q) else _by_factors(p, q)
     first, second = _form(p), _form(q)
-    if n <= max(DENSE, 2 * (first.rank + second.rank)):
-        dense: Tensor = _by_factors(p, q)
-        return dense
     basis, triangle = stacked(second.factor, second.scale)
     top = basis[..., :n, :]
     white = second.factor / second.scale.unsqueeze(-1)
@@ -68,17 +68,26 @@ def _(p: Distribution, q: Distribution) -> Tensor:
     return (0.5 * (spread + lengths) + sizes).clamp(min=0).to(p.dtype)
 
 
+def _rank(p: Distribution) -> int:
+    """The number of columns of the factor."""
+    return p.cov_factor.shape[-1] if isinstance(p, LowRankMultivariateNormal) else 0
+
+
+def _by_roots(p: Any, q: Any) -> Tensor:
+    """Between laws of low rank by roots of their covariances, whose signs do not count."""
+    ours, theirs, shift = root(p), root(q), (p.loc - q.loc).unsqueeze(-1)
+    batch = joint(ours.shape[:-2], theirs.shape[:-2], shift.shape[:-2])
+    columns = torch.cat([t.expand(batch + t.shape[-2:]) for t in (ours, shift)], -1)
+    ratio = solve_triangular(theirs, columns, upper=False)
+    return divergence_of(ratio[..., :-1], ratio[..., -1])
+
+
 class Form(NamedTuple):
     """A normal law of vectors in float64: mean, a factor of low rank (of no columns, perhaps), root of the diagonal."""
 
     loc: Tensor
     factor: Tensor
     scale: Tensor
-
-    @property
-    def rank(self) -> int:
-        """The number of columns of the factor."""
-        return self.factor.shape[-1]
 
 
 def _form(p: Distribution) -> Form:
