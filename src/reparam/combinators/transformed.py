@@ -131,6 +131,12 @@ class TransformedDistribution(Wrapper):
             event_dim += t.domain.event_dim - t.codomain.event_dim
         return y, 0.0 if total is None else total
 
+    def _origin(self, y: Tensor) -> Tensor:
+        """Where a value comes from."""
+        for t in reversed(self.transforms):
+            y = t._inverse(y)
+        return y
+
     def _log_prob(self, x: Tensor) -> Tensor:
         value = self._natively(x) if _torch.is_ordinary_mode() else None
         return self._by_parts(x) if value is None else value
@@ -204,16 +210,16 @@ class TransformedDistribution(Wrapper):
         return getattr(base, rising if sign > 0 else falling)(argument)  # type: ignore[no-any-return]
 
     def _cdf(self, x: Tensor) -> Tensor:
-        return self._either("_cdf", "_sf", self._pull_back(x)[0])
+        return self._either("_cdf", "_sf", self._origin(x))
 
     def _log_cdf(self, x: Tensor) -> Tensor:
-        return self._either("_log_cdf", "_log_sf", self._pull_back(x)[0])
+        return self._either("_log_cdf", "_log_sf", self._origin(x))
 
     def _sf(self, x: Tensor) -> Tensor:
-        return self._either("_sf", "_cdf", self._pull_back(x)[0])
+        return self._either("_sf", "_cdf", self._origin(x))
 
     def _log_sf(self, x: Tensor) -> Tensor:
-        return self._either("_log_sf", "_log_cdf", self._pull_back(x)[0])
+        return self._either("_log_sf", "_log_cdf", self._origin(x))
 
     def _icdf(self, p: Tensor) -> Tensor:
         return self._forward(self._either("_icdf", "_isf", p))
