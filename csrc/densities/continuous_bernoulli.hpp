@@ -32,6 +32,60 @@ struct tilt {
   }
 };
 
+// The derivative of a point in the slope of the log-density at fixed probability. With y the distance from the nearer
+// end and m the slope towards that, it is (y - (e^(m y) - 1) / (e^m - 1)) / m, or for small m, with
+// e^w = 1 + w + w^2 r(w), y (r(m) - y r(m y)) / (1 + m r(m)).
+REPARAM_INLINE double tilted_quantile_slope(double slope, double x) {
+  constexpr double r[] = {1.0 / 2,     1.0 / 6,      1.0 / 24,      1.0 / 120,      1.0 / 720,      1.0 / 5040,
+                          1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600};
+  const bool low = x < 0.5;
+  const double y = low ? x : 1 - x, m = low ? -slope : slope;
+  const bool near = absolute(m) < 0.25;
+  const double small = near ? m : 0.0, large = near ? 1.0 : m, capped = large < 80 ? large : 80.0;
+  const double whole = polynomial(r, small), part = polynomial(r, small * y);
+  const double share = expm1(capped * y) / expm1(capped);  // beyond, it is lost beside y
+  return near ? y * (whole - y * part) / (1 + small * whole) : (y - share) / large;
+}
+
+// The third cumulant of the law with that slope of the log-density, the derivative of its variance.
+REPARAM_INLINE double tilted_third_cumulant(double slope) {
+  constexpr double series[] = {-1.0 / 60,
+                               1.0 / 189,
+                               -1.0 / 900,
+                               2.0 / 10395,
+                               -691.0 / 23218650,
+                               2.0 / 467775,
+                               -3617.0 / 6202696500,
+                               175468.0 / 2292899734125,
+                               -174611.0 / 17910286143750,
+                               155366.0 / 128074828006125};
+  const double size = absolute(slope);
+  const bool near = size < 1;
+  const double h = near ? 0.5 * slope : 0.0, large = near ? 1.0 : size, width = 1 / large;
+  const double fall = expm1(-large), end = exp(-0.5 * large) / fall;
+  const double far = 2 * width * width * width + end * end * ((2 + fall) / fall);
+  return near ? h * polynomial(series, h * h) : slope > 0 ? -far : far;
+}
+
+template <class T>
+struct continuous_bernoulli_mean {
+  static constexpr unsigned differentiable = 0b1;
+  static REPARAM_INLINE T evaluate(T (&d)[1], T slope) {
+    const tilt at(slope);
+    d[0] = at.variance;
+    return at.centre + at.mean_gap;
+  }
+};
+
+template <class T>
+struct continuous_bernoulli_variance {
+  static constexpr unsigned differentiable = 0b1;
+  static REPARAM_INLINE T evaluate(T (&d)[1], T slope) {
+    d[0] = tilted_third_cumulant(slope);
+    return tilt(slope).variance;
+  }
+};
+
 template <class T>
 REPARAM_INLINE T continuous_bernoulli_log_prob(T (&d)[2], T x, T slope) {
   const tilt at(slope);

@@ -1,7 +1,9 @@
 // Divergences of two laws of one family, as sums of terms that are never negative.
 #pragma once
 
+#include "../special/functions.hpp"
 #include "../special/legendre.hpp"
+#include "../special/quotients.hpp"
 #include "binomial.hpp"
 #include "continuous_bernoulli.hpp"
 
@@ -21,6 +23,62 @@ struct normal_divergence {
     d[3] = -(spread + shift * shift) * precision;
     const T ratio = deviance(other_scale, scale, other_scale - scale).value * precision;
     return ratio + T(0.5) * (shift * shift + gap * gap);
+  }
+};
+
+// With the mean count m = a s / r: D(b, m) and the Bregman divergence of log Gamma(x) - x log(x) + x from a to b
+template <class T>
+struct gamma_divergence {
+  static constexpr unsigned differentiable = 0b1111;
+  static REPARAM_INLINE T evaluate(T (&d)[4], T a, T rate, T b, T other_rate) {
+    const T ratio = other_rate / rate, mean = a * ratio;
+    const deviance_pair<T> shares = deviance(b, mean, b - mean);
+    // where the mean count is no number of the dtype, by its logarithm
+    const bool held = (mean >= std::numeric_limits<T>::min()) & (mean < infinity<T>);
+    const T log_share = held ? shares.log_ratio : log(b) - log(a) - (log(other_rate) - log(rate));
+    const T fit = held ? shares.value : b * log_share + (mean - b);
+    d[0] = (a - b) * slopes_of(a).excess + (ratio - b / a);
+    d[1] = (b - mean) / rate;
+    d[2] = log_share + lag_difference(b, a);
+    d[3] = (mean - b) / other_rate;
+    return fit + stirling_bregman_of(b, a);
+  }
+};
+
+// With gap = |loc_p - loc_q|, t = gap / scale_p and R = scale_p (e^-t - 1 + t): (D(scale_q, scale_p) + R) / scale_q
+template <class T>
+struct laplace_divergence {
+  static constexpr unsigned differentiable = 0b1111;
+  static REPARAM_INLINE T evaluate(T (&d)[4], T loc, T scale, T other_loc, T other_scale) {
+    const T shift = loc - other_loc, gap = absolute(shift), precision = 1 / other_scale;
+    const bool near = gap < 100 * scale;  // beyond, the exponential is nothing, and the quotient may overflow
+    const T t = near ? gap / scale : T(100), fall = expm1(-t), rest = exp_remainder_of(-t, fall);
+    const T moved = near ? scale * rest : gap - scale;
+    const T past = t < 1 ? t * t - rest * (1 + t) : -fall - t * (1 + fall);  // 1 - (1 + t) e^-t
+    d[0] = (shift < 0 ? fall : -fall) * precision;
+    d[1] = ((scale - other_scale) / scale - past) * precision;
+    d[2] = -d[0];
+    d[3] = -((scale - other_scale) * precision + moved * precision) * precision;
+    return (deviance(other_scale, scale, other_scale - scale).value + moved) * precision;
+  }
+};
+
+// log(1 + ((scale_p - scale_q)^2 + (loc_p - loc_q)^2) / (4 scale_p scale_q)), by logarithms where the squares overflow
+template <class T>
+struct cauchy_divergence {
+  static constexpr unsigned differentiable = 0b1111;
+  static REPARAM_INLINE T evaluate(T (&d)[4], T loc, T scale, T other_loc, T other_scale) {
+    const T shift = loc - other_loc, gap = scale - other_scale, sum = scale + other_scale;
+    const T square = T(0.25) * ((gap / scale) * (gap / other_scale) + (shift / scale) * (shift / other_scale));
+    const T most = sum > absolute(shift) ? sum : absolute(shift), up = sum / most, along = shift / most;
+    const T length = std::sqrt(up * up + along * along), y = up / length, x = along / length;
+    const T tilted = (gap / most) * (y / length);
+    d[0] = 2 * x / (most * length);
+    d[1] = (tilted - x * x) / scale;
+    d[2] = -d[0];
+    d[3] = (-tilted - x * x) / other_scale;
+    const T far = 2 * (log(most) + log(T(0.5) * length)) - log(scale) - log(other_scale);
+    return square < T(1e30) ? log1p(square) : far;
   }
 };
 

@@ -37,4 +37,26 @@ struct generalized_pareto_log_prob {
   };
 };
 
+// N itself, infinite from the upper end of the support on.
+template <class Accuracy>
+struct generalized_pareto_noise {
+  template <class>
+  struct function {
+    static constexpr unsigned differentiable = 0b1111;
+    static REPARAM_INLINE double evaluate(double (&d)[4], double x, double loc, double scale, double k) {
+      const double upper = double(Accuracy(loc) - Accuracy(scale) / Accuracy(k));
+      const double z = (x - loc) / scale, w = k * z, precision = 1 / scale;
+      const bool flat = !(absolute(w) > 1e-20), small = absolute(w) < 1e-8;
+      const bool at_end = (w <= -1) | ((k < 0) & (x >= upper)) | (x == infinity<double>);
+      const double inside = at_end ? 0.0 : w, log_rest = log1p(inside), rest = 1 + inside;
+      const double curve = small ? z * z * (0.5 - w * (2.0 / 3)) : (log1p_excess(inside, log_rest) / w) * (z / k);
+      d[0] = at_end ? 0.0 : precision / rest;
+      d[1] = -d[0];
+      d[2] = at_end ? 0.0 : -(z / rest) * precision;
+      d[3] = at_end ? 0.0 : -curve;
+      return at_end ? infinity<double> : flat ? z : log_rest / k;
+    }
+  };
+};
+
 }  // namespace reparam::REPARAM_LEVEL

@@ -5,19 +5,23 @@
 #include "../densities/beta.hpp"
 #include "../densities/binomial.hpp"
 #include "../densities/categorical.hpp"
+#include "../densities/categorical_entropy.hpp"
 #include "../densities/closed_form.hpp"
 #include "../densities/continuous_bernoulli.hpp"
 #include "../densities/counts.hpp"
 #include "../densities/dirichlet.hpp"
+#include "../densities/dirichlet_summaries.hpp"
 #include "../densities/divergences.hpp"
 #include "../densities/entropies.hpp"
 #include "../densities/fisher_snedecor.hpp"
 #include "../densities/gamma.hpp"
 #include "../densities/generalized_pareto.hpp"
+#include "../densities/log_spreads.hpp"
 #include "../densities/low_rank_normal.hpp"
 #include "../densities/mixture.hpp"
 #include "../densities/multivariate_normal.hpp"
 #include "../densities/normal.hpp"
+#include "../densities/quantiles.hpp"
 #include "../densities/relaxed_bernoulli.hpp"
 #include "../densities/studentt.hpp"
 #include "../densities/von_mises.hpp"
@@ -97,10 +101,26 @@ inline constexpr reparam_entry entries[] = {
     elements<binary_entropy_logits, 1>("binary_entropy_logits", 16384),
     elements<geometric_entropy_logits, 1>("geometric_entropy_logits", 16384),
     elements<continuous_bernoulli_entropy, 1>("continuous_bernoulli_entropy", 16384),
+    structured<categorical_logits_entropy<float>, categorical_logits_entropy<double>>("entropy_of_logits", 1, 0b1,
+                                                                                      {0b1}, 65536),
+    structured<dirichlet_entropy<float>, dirichlet_entropy<double>>("dirichlet_entropy", 1, 0b1, {0b1}, 8192),
     elements<normal_divergence, 4>("normal_divergence", 16384),
+    elements<laplace_divergence, 4>("laplace_divergence", 16384),
+    elements<cauchy_divergence, 4>("cauchy_divergence", 16384),
+    elements<gamma_divergence, 4>("gamma_divergence", 8192),
+    structured<dirichlet_divergence<float>, dirichlet_divergence<double>>("dirichlet_divergence", 2, 0b11, {0b11}, 8192),
     elements<geometric_probs_divergence, 2>("geometric_probs_divergence", 16384),
     elements<geometric_logits_divergence, 2>("geometric_logits_divergence", 16384),
     elements<continuous_bernoulli_divergence, 2>("continuous_bernoulli_divergence", 4096),
+    elements<continuous_bernoulli_mean, 1>("continuous_bernoulli_mean", 16384),
+    elements<continuous_bernoulli_variance, 1>("continuous_bernoulli_variance", 16384),
+    elements<continuous_bernoulli_icdf, 2>("continuous_bernoulli_icdf", 8192),
+    graded_elements<generalized_pareto_noise, 4>("generalized_pareto_noise", 16384),
+    elements<weibull_log_spread, 1>("weibull_log_spread", 8192),
+    elements<kumaraswamy_log_spread, 2>("kumaraswamy_log_spread", 1024),
+    elements<laplace_cdf, 1>("laplace_cdf", 32768),
+    elements<laplace_icdf, 1>("laplace_icdf", 32768),
+    elements<cauchy_icdf, 1>("cauchy_icdf", 32768),
 };
 
 }  // namespace reparam::REPARAM_LEVEL

@@ -10,7 +10,7 @@ from ..core.noise import fine_uniform
 from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..core.shapes import joint
-from ..kernels import fused, samplers
+from ..kernels import fused, kernel, samplers
 from ..special import deviance, xlogy
 from .exponential_family import ExponentialFamily
 from .shared.weighted import Weighted, indicators
@@ -92,10 +92,9 @@ class Categorical(Weighted, ExponentialFamily):
         return torch.arange(self.num_events, device=self.device)
 
     def _entropy(self) -> Tensor:
-        p = self.probs
         if "logits" in self._given:
-            log_p = self.logits
-            return -(p * torch.where(log_p > -torch.inf, log_p, 0.0)).sum(-1)
+            return _entropy(self._raw())
+        p = self.probs
         return -xlogy(p, p).sum(-1)
 
     def _cdf(self, x: Tensor) -> Tensor:
@@ -153,6 +152,12 @@ def choose(weights: Tensor, shape: torch.Size, generator: Generator | None) -> T
     # u is at most 1 - 2^-53, so that the product is below the total: it rounds to no more than its predecessor
     found = torch.searchsorted(total, u * total[:, -1:], right=True)
     return found.T.reshape(shape)
+
+
+@kernel("entropy_of_logits")
+def _entropy(logits: Tensor) -> Tensor:
+    log_p = logits.log_softmax(-1)
+    return -(logits.softmax(-1) * torch.where(log_p > -torch.inf, log_p, 0.0)).sum(-1)
 
 
 def choice(law: Weighted) -> Categorical:

@@ -12,7 +12,7 @@ from ..core.distribution import Distribution
 from ..core.noise import cauchy
 from ..core.params import param
 from ..core.registry import register_kl
-from ..kernels import fused
+from ..kernels import fused, kernel
 
 LOG_PI = math.log(math.pi)
 LOG_TWO = math.log(2)
@@ -196,6 +196,7 @@ def _tan(p: Tensor) -> Tensor:
     return torch.tan(0.5 * math.pi * p)
 
 
+@kernel("cauchy_icdf")
 def _icdf(p: Tensor) -> Tensor:
     """The standard quantile: -cot(pi p), by the distance from the nearest of 0, 1/2 and 1."""
     low, high = p < 0.25, p > 0.75
@@ -210,19 +211,22 @@ def _(p: Cauchy, q: Cauchy) -> Tensor:
 
     Chyzak and Nielsen, A closed-form formula for the Kullback-Leibler divergence between Cauchy distributions, 2019.
     """
-    return _log1p_of_squares(p.scale - q.scale, p.loc - q.loc, p, q)
+    return _divergence(p.loc, p.scale, q.loc, q.scale)
 
 
 @register_kl(HalfCauchy, HalfCauchy)
 def _(p: HalfCauchy, q: HalfCauchy) -> Tensor:
     """That of the Cauchy laws about zero."""
-    return _log1p_of_squares(p.scale - q.scale, torch.zeros_like(p.scale), p, q)
+    zero = p.scale.new_zeros(())
+    return _divergence(zero, p.scale, zero, q.scale)
 
 
-def _log1p_of_squares(gap: Tensor, shift: Tensor, p: Cauchy | HalfCauchy, q: Cauchy | HalfCauchy) -> Tensor:
-    """The divergence, by logarithms where the squares overflow."""
-    square = 0.25 * ((gap / p.scale) * (gap / q.scale) + (shift / p.scale) * (shift / q.scale))
+@kernel("cauchy_divergence")
+def _divergence(loc: Tensor, scale: Tensor, other_loc: Tensor, other_scale: Tensor) -> Tensor:
+    """By logarithms where the squares overflow."""
+    gap, shift = scale - other_scale, loc - other_loc
+    square = 0.25 * ((gap / scale) * (gap / other_scale) + (shift / scale) * (shift / other_scale))
     near = square < LARGE
     size = torch.hypot(torch.where(near, 1.0, gap), torch.where(near, 1.0, shift))
-    far = 2 * (size.log() - LOG_TWO) - p.scale.log() - q.scale.log()
+    far = 2 * (size.log() - LOG_TWO) - scale.log() - other_scale.log()
     return torch.where(near, torch.log1p(torch.where(near, square, 0.0)), far)

@@ -9,10 +9,10 @@ from torch import Generator, Tensor
 
 from ..constraints import positive
 from ..core.params import param
-from ..core.registry import kl_rules, register_kl
+from ..core.registry import register_kl
 from ..implicit.gamma import chi2
 from ..kernels import fused
-from ..special import lgamma
+from ..special import deviance, lgamma, stirling_bregman
 from .gamma import Gamma
 
 
@@ -80,8 +80,6 @@ class Chi2(Gamma):
 
 @register_kl(Chi2, Chi2)
 def _(p: Chi2, q: Chi2) -> Tensor:
-    """That of gamma laws."""
-    rule = kl_rules.dispatch(Gamma, Gamma)
-    assert rule is not None
-    value: Tensor = rule(p, q)
-    return value
+    """That of gamma laws of one rate."""
+    a, b = p.concentration, q.concentration
+    return deviance(b, a) + stirling_bregman(b, a)

@@ -79,8 +79,7 @@ class _Tilted(ExponentialFamily):
         return _log_by_smaller(_log_below(1 - x, x, -slope), _below(x, 1 - x, slope))
 
     def _icdf(self, p: Tensor) -> Tensor:
-        slope = self._slope()
-        return torch.where(p < 0.5, _quantile(p, slope), _upper_quantile(1 - p, slope))
+        return _icdf(p, self._slope())
 
     def _isf(self, p: Tensor) -> Tensor:
         slope = self._slope()
@@ -90,8 +89,7 @@ class _Tilted(ExponentialFamily):
         return _entropy(self._slope())
 
     def _mean(self) -> Tensor:
-        slope = self._slope()
-        return _centre(slope) + _mean_gap(slope)
+        return _mean(self._slope())
 
     def _mode(self) -> Tensor:
         return (self._slope() > 0).to(self.dtype)
@@ -211,6 +209,12 @@ def _mean_gap(slope: Tensor) -> Tensor:
     return torch.where(near, body, torch.where(slope > 0, gap, -gap))
 
 
+@kernels.kernel("continuous_bernoulli_mean")
+def _mean(slope: Tensor) -> Tensor:
+    return _centre(slope) + _mean_gap(slope)
+
+
+@kernels.kernel("continuous_bernoulli_variance")
 def _variance(slope: Tensor) -> Tensor:
     near, small, large = _halves(slope)
     square = small * small
@@ -259,6 +263,11 @@ def _quantile(p: Tensor, slope: Tensor) -> Tensor:
     body = log1p_quotient(flat, p * expm1_quotient(flat, torch.ones_like(flat)))
     rise = torch.where(steep, slope, 2.0)
     return torch.where(steep, torch.logaddexp(torch.zeros_like(rise), p.log() + log_expm1(rise)) / rise, body)
+
+
+@kernels.kernel("continuous_bernoulli_icdf")
+def _icdf(p: Tensor, slope: Tensor) -> Tensor:
+    return torch.where(p < 0.5, _quantile(p, slope), _upper_quantile(1 - p, slope))
 
 
 def _upper_quantile(p: Tensor, slope: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from ..core.linear import product
 from ..core.params import param
 from ..core.registry import register_kl
 from ..implicit.gamma import dirichlet, log_standard_gamma
-from ..kernels import all_within, fused
+from ..kernels import all_within, fused, kernel
 from ..special import deviance, digamma, lgamma, stirling_bregman, stirling_error
 from .beta import Beta
 from .exponential_family import ExponentialFamily
@@ -84,11 +84,10 @@ class Dirichlet(ExponentialFamily):
         return x, terms.sum(-1) + self._log_constant()
 
     def _entropy(self) -> Tensor:
-        a, n = self.concentration, self._total()
-        return standard_entropy(a).sum(-1) - standard_entropy(n) - (a.shape[-1] - 1) * digamma(n)
+        return _entropy(self.concentration)
 
     def _mean(self) -> Tensor:
-        return self.concentration / self._total()[..., None]
+        return self.concentration / self.concentration.sum(-1, True)
 
     def _mode(self) -> Tensor:
         excess = (self.concentration - 1).clamp(min=0)
@@ -97,8 +96,9 @@ class Dirichlet(ExponentialFamily):
         return torch.where(total > 0, excess / torch.where(total > 0, total, 1.0), corner)
 
     def _variance(self) -> Tensor:
-        mean = self._mean()
-        return mean * (1 - mean) / (self._total()[..., None] + 1)
+        total = self.concentration.sum(-1, True)
+        mean = self.concentration / total
+        return torch.addcmul(mean, mean, mean, value=-1) / (total + 1)
 
     def _others(self) -> Tensor:
         """The sum of the other concentrations, which with each one are those of its coordinate's beta law."""
@@ -140,12 +140,22 @@ class Dirichlet(ExponentialFamily):
         return indicator_covariance(self._mean()) / (self._total()[..., None, None] + 1)
 
 
+@kernel("dirichlet_entropy")
+def _entropy(a: Tensor) -> Tensor:
+    n = a.sum(-1)
+    return standard_entropy(a).sum(-1) - standard_entropy(n) - (a.shape[-1] - 1) * digamma(n)
+
+
 @register_kl(Dirichlet, Dirichlet)
 def _(p: Dirichlet, q: Dirichlet) -> Tensor:
     a, b = p.concentration, q.concentration
     if not (all_within(a, *USUAL) and all_within(b, *USUAL)):
         a, b = double(a), double(b)
+    return _divergence(a, b).clamp(min=0).to(p.concentration.dtype)
+
+
+@kernel("dirichlet_divergence")
+def _divergence(a: Tensor, b: Tensor) -> Tensor:
     n, m = a.sum(-1), b.sum(-1)
     shares = deviance(b, m[..., None] * (a / n[..., None])).sum(-1)
-    value = shares + stirling_bregman(b, a).sum(-1) - stirling_bregman(m, n)
-    return value.clamp(min=0).to(p.concentration.dtype)
+    return shares + stirling_bregman(b, a).sum(-1) - stirling_bregman(m, n)

@@ -98,7 +98,7 @@ class Exponential(ExponentialTails, ExponentialFamily):
         return 1 - self.rate.log()
 
     def _mean(self) -> Tensor:
-        return 1 / self.rate
+        return self.rate.reciprocal()
 
     _stddev = _mean
 

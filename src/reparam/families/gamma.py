@@ -159,16 +159,17 @@ def standard_entropy(a: Tensor) -> Tensor:
 
 @register_kl(Gamma, Gamma)
 def _(p: Gamma, q: Gamma) -> Tensor:
-    given = (p.concentration, q.concentration, p.rate, q.rate)
+    given = (p.concentration, p.rate, q.concentration, q.rate)
     value = _divergence(*given)
     if value.dtype is torch.float64 or all_within(value, 0.0, torch.inf, False, True):
         return value
     return _divergence(*(double(t) for t in given)).to(value.dtype)
 
 
-def _divergence(a: Tensor, b: Tensor, rate: Tensor, other: Tensor) -> Tensor:
+@kernel("gamma_divergence")
+def _divergence(a: Tensor, rate: Tensor, b: Tensor, other_rate: Tensor) -> Tensor:
     """By the deviance from the mean count, or its logarithm where that is no number of the dtype."""
-    mean = a * (other / rate)
+    mean = a * (other_rate / rate)
     held = (mean >= torch.finfo(mean.dtype).tiny) & (mean < torch.inf)
-    far = b * (b.log() - a.log() - (other.log() - rate.log())) + (mean - b)
+    far = b * (b.log() - a.log() - (other_rate.log() - rate.log())) + (mean - b)
     return torch.where(held, deviance(b, torch.where(held, mean, 1.0)), far) + stirling_bregman(b, a)

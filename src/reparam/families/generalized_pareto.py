@@ -11,7 +11,7 @@ from ..constraints import interval, positive, real
 from ..core.noise import exponential
 from ..core.params import param
 from ..core.registry import register_kl
-from ..kernels import fused
+from ..kernels import fused, kernel
 from ..special.quotients import expm1_quotient, log1p_quotient
 from .exponential import ExponentialTails, exponential_mean
 
@@ -56,9 +56,7 @@ class GeneralizedPareto(ExponentialTails):
     @property
     def upper(self) -> Tensor:
         """The upper end of the support."""
-        bounded = self.concentration < 0
-        falling = torch.where(bounded, self.concentration, -1.0)
-        return torch.where(bounded, self.loc - self.scale / falling, torch.inf)
+        return _upper(self.loc, self.scale, self.concentration)
 
     @fused("generalized_pareto_log_prob", "loc", "scale", "concentration")
     def _log_prob(self, x: Tensor) -> Tensor:
@@ -68,9 +66,7 @@ class GeneralizedPareto(ExponentialTails):
         return -(1 + self.concentration) * torch.where(void, 0.0, noise) - self.scale.log()
 
     def _noise(self, x: Tensor) -> Tensor:
-        end = x >= self.upper
-        z = (torch.where(end, self.loc, x) - self.loc) / self.scale
-        return torch.where(end, torch.inf, log1p_quotient(self.concentration, z))
+        return _noise(x, self.loc, self.scale, self.concentration)
 
     def _at(self, noise: Tensor) -> Tensor:
         return self.loc + self.scale * expm1_quotient(self.concentration, noise)
@@ -120,6 +116,19 @@ class GeneralizedPareto(ExponentialTails):
 
     def _infinite(self) -> Tensor:
         return torch.where(self.concentration < 0.5, torch.full_like(self.concentration, torch.inf), torch.nan)
+
+
+def _upper(loc: Tensor, scale: Tensor, k: Tensor) -> Tensor:
+    bounded = k < 0
+    return torch.where(bounded, loc - scale / torch.where(bounded, k, -1.0), torch.inf)
+
+
+@kernel("generalized_pareto_noise")
+def _noise(x: Tensor, loc: Tensor, scale: Tensor, k: Tensor) -> Tensor:
+    """The logarithm of the survival function with the sign changed: exponential noise where x is a draw."""
+    end = x >= _upper(loc, scale, k)
+    z = (torch.where(end, loc, x) - loc) / scale
+    return torch.where(end, torch.inf, log1p_quotient(k, z))
 
 
 @register_kl(GeneralizedPareto, GeneralizedPareto)

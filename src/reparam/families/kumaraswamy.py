@@ -15,7 +15,7 @@ from ..kernels import fused
 from ..special import digamma_difference, log1mexp, log_gamma_ratio
 from ..special.quotients import log_inverse_cloglog
 from .exponential import exponential_mean
-from .shared.log_moments import LogMoments, log_moments, quick_polygamma
+from .shared.log_moments import LogMoments, log_moments, log_spread, quick_polygamma, stddev_of
 
 
 class Kumaraswamy(Distribution):
@@ -111,20 +111,14 @@ class Kumaraswamy(Distribution):
         return (1 - 1 / b) + (1 - 1 / a) * harmonic - a.log() - b.log()
 
     def _mean(self) -> Tensor:
-        return self._log_moments().mean.exp().to(self.dtype)
+        return _curve(*self._step()).exp().to(self.dtype)
+
+    def _step(self) -> tuple[Tensor, Tensor]:
+        return 1 / self.concentration1.double(), self.concentration0.double()
 
     def _log_moments(self) -> LogMoments:
-        r"""In float64; with t = n / a that of the n-th moment is :math:`\log b B(1+t, b)`, symmetric in t and b."""
-        b = self.concentration0.double()
-
-        def curve(t: Tensor) -> Tensor:
-            less, more = torch.minimum(t, b), torch.maximum(t, b)
-            return log_gamma_ratio(torch.ones_like(less), less) - log_gamma_ratio(1 + more, less)
-
-        def slope(n: int, t: Tensor) -> Tensor:
-            return quick_polygamma(n - 1, 1 + t) - quick_polygamma(n - 1, 1 + t + b.unsqueeze(-1))
-
-        return log_moments(curve, slope, 1 / self.concentration1.double())
+        step, b = self._step()
+        return log_moments(lambda t: _curve(t, b), lambda n, t: _slope(n, t, b), step)
 
     def _mode(self) -> Tensor:
         a, b = self.concentration1, self.concentration0
@@ -138,7 +132,8 @@ class Kumaraswamy(Distribution):
         return self._stddev() ** 2
 
     def _stddev(self) -> Tensor:
-        return self._log_moments().stddev().to(self.dtype)
+        step, b = self._step()
+        return stddev_of(_curve(step, b), _log_spread(step, b)).to(self.dtype)
 
     def _skewness(self) -> Tensor:
         return self._log_moments().skewness().to(self.dtype)
@@ -156,6 +151,21 @@ def _log_at(concentration1: Tensor, concentration0: Tensor, log_noise: Tensor) -
 def _natively(key: Tensor, concentration1: Tensor, concentration0: Tensor) -> Tensor:
     noise = kernels.noise_of("exponential", key, concentration1)
     return _log_at(concentration1, concentration0, noise.log()).exp()
+
+
+def _curve(t: Tensor, b: Tensor) -> Tensor:
+    r"""The logarithm :math:`\log b B(1+t, b)` of the moment of order a t, symmetric in t and b."""
+    less, more = torch.minimum(t, b), torch.maximum(t, b)
+    return log_gamma_ratio(torch.ones_like(less), less) - log_gamma_ratio(1 + more, less)
+
+
+def _slope(order: int, t: Tensor, b: Tensor) -> Tensor:
+    return quick_polygamma(order - 1, 1 + t) - quick_polygamma(order - 1, 1 + t + b.unsqueeze(-1))
+
+
+@kernels.kernel("kumaraswamy_log_spread")
+def _log_spread(step: Tensor, b: Tensor) -> Tensor:
+    return log_spread(lambda t: _curve(t, b), lambda n, t: _slope(n, t, b), step)
 
 
 def _with_ends(x: Tensor, at_zero: float, inside: Tensor, at_one: float) -> Tensor:

@@ -12,7 +12,7 @@ from ..core.distribution import Distribution
 from ..core.noise import laplace
 from ..core.params import param
 from ..core.registry import register_kl
-from ..kernels import fused
+from ..kernels import fused, kernel
 from ..special import deviance
 from ..special.quotients import exp_remainder_of_size
 
@@ -100,6 +100,7 @@ class Laplace(Distribution):
         return torch.full_like(self.loc, 3.0)
 
 
+@kernel("laplace_cdf")
 def _cdf(z: Tensor) -> Tensor:
     return torch.where(z < 0, 0.5 * z.clamp(max=0).exp(), 1 - 0.5 * (-z.clamp(min=0)).exp())
 
@@ -108,18 +109,24 @@ def _log_cdf(z: Tensor) -> Tensor:
     return torch.where(z < 0, z - LOG_TWO, torch.log1p(-0.5 * (-z.clamp(min=0)).exp()))
 
 
+@kernel("laplace_icdf")
 def _icdf(p: Tensor) -> Tensor:
     return torch.where(p < 0.5, (2 * p).log(), -(2 * (1 - p)).log())
 
 
 @register_kl(Laplace, Laplace)
 def _(p: Laplace, q: Laplace) -> Tensor:
+    return _divergence(p.loc, p.scale, q.loc, q.scale)
+
+
+@kernel("laplace_divergence")
+def _divergence(loc: Tensor, scale: Tensor, other_loc: Tensor, other_scale: Tensor) -> Tensor:
     r"""With :math:`\delta = |\mu_p - \mu_q| / b_p`, a sum of two terms that are never negative.
 
     .. math:: \left(\frac{b_p}{b_q} - 1 - \log\frac{b_p}{b_q}\right)
         + \frac{b_p}{b_q} \left(e^{-\delta} - 1 + \delta\right)
     """
-    gap = (p.loc - q.loc).abs()
-    near = gap < 100 * p.scale  # beyond, the exponential is nothing, and the quotient may overflow
-    shift = p.scale * exp_remainder_of_size(torch.where(near, gap / p.scale, 0.0))
-    return (deviance(q.scale, p.scale) + torch.where(near, shift, gap - p.scale)) / q.scale
+    gap = (loc - other_loc).abs()
+    near = gap < 100 * scale  # beyond, the exponential is nothing, and the quotient may overflow
+    shift = scale * exp_remainder_of_size(torch.where(near, gap / scale, 0.0))
+    return (deviance(other_scale, scale) + torch.where(near, shift, gap - scale)) / other_scale

@@ -10,11 +10,11 @@ from ..core.distribution import Distribution
 from ..core.noise import exponential
 from ..core.params import param
 from ..core.registry import register_kl
-from ..kernels import fused
+from ..kernels import fused, kernel
 from ..special import lgamma
 from ..special.quotients import log_inverse_cloglog, log_ratio, one_minus_exp
 from .gumbel import EULER, gumbel_divergence, noise_of_log
-from .shared.log_moments import LogMoments, log_moments, quick_polygamma
+from .shared.log_moments import log_moments, log_spread, quick_polygamma, stddev_of
 
 
 class Weibull(Distribution):
@@ -102,22 +102,35 @@ class Weibull(Distribution):
         k = torch.where(inner, self.concentration, 2.0)
         return torch.where(inner, self.scale * torch.exp(torch.log1p(-1 / k) / k), 0.0)
 
-    def _log_moments(self) -> LogMoments:
-        """Of x in units of the scale, in float64."""
-        step = 1 / self.concentration.double()
-        return log_moments(lambda t: lgamma(1 + t), lambda n, t: quick_polygamma(n - 1, 1 + t), step)
+    def _step(self) -> Tensor:
+        return 1 / self.concentration.double()
 
     def _variance(self) -> Tensor:
         return self._stddev() ** 2
 
     def _stddev(self) -> Tensor:
-        return self.scale * self._log_moments().stddev().to(self.dtype)
+        step = self._step()
+        return self.scale * stddev_of(_curve(step), _log_spread(step)).to(self.dtype)
 
     def _skewness(self) -> Tensor:
-        return self._log_moments().skewness().to(self.dtype)
+        return log_moments(_curve, _slope, self._step()).skewness().to(self.dtype)
 
     def _kurtosis(self) -> Tensor:
-        return self._log_moments().kurtosis().to(self.dtype)
+        return log_moments(_curve, _slope, self._step()).kurtosis().to(self.dtype)
+
+
+def _curve(t: Tensor) -> Tensor:
+    """The logarithm of the moment of order k t of x in units of the scale."""
+    return lgamma(1 + t)
+
+
+def _slope(order: int, t: Tensor) -> Tensor:
+    return quick_polygamma(order - 1, 1 + t)
+
+
+@kernel("weibull_log_spread")
+def _log_spread(step: Tensor) -> Tensor:
+    return log_spread(_curve, _slope, step)
 
 
 @register_kl(Weibull, Weibull)

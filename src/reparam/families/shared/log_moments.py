@@ -24,6 +24,7 @@ SMALLEST = 1e-70
 # the trapezoidal rule for roots of beta variables, in the logarithm of the variable
 LEFT, RIGHT, STEP = 38.0, 4.5, 0.1875
 Curve = Callable[[Tensor], Tensor]
+Slope = Callable[[int, Tensor], Tensor]
 Rule = tuple[tuple[float, ...], tuple[float, ...]]
 
 
@@ -47,7 +48,7 @@ def quick_polygamma(order: int, x: Tensor) -> Tensor:
     return trigamma(x) if order == 1 else torch.polygamma(order, x)
 
 
-def log_moments(curve: Curve, slope: Callable[[int, Tensor], Tensor], step: Tensor) -> LogMoments:
+def log_moments(curve: Curve, slope: Slope, step: Tensor) -> LogMoments:
     r"""The differences of the logarithms of moments.
 
     Args:
@@ -58,7 +59,17 @@ def log_moments(curve: Curve, slope: Callable[[int, Tensor], Tensor], step: Tens
     return LogMoments(curve(step), *(_difference(order, curve, slope, step) for order in (2, 3, 4)))
 
 
-def _difference(order: int, curve: Curve, slope: Callable[[int, Tensor], Tensor], step: Tensor) -> Tensor:
+def log_spread(curve: Curve, slope: Slope, step: Tensor) -> Tensor:
+    """The second difference alone, of what :func:`log_moments` is given."""
+    return _difference(2, curve, slope, step)
+
+
+def stddev_of(mean: Tensor, second: Tensor) -> Tensor:
+    """The standard deviation from the first two differences."""
+    return torch.exp(mean + 0.5 * (second + log1mexp(-second)))
+
+
+def _difference(order: int, curve: Curve, slope: Slope, step: Tensor) -> Tensor:
     """Of that order at 0: an integral of the derivative for steps below 1, directly beyond."""
     near = step < 1
     small, large = torch.where(near, step, 0.5), torch.where(near, 2.0, step)
@@ -137,8 +148,7 @@ class LogMoments(NamedTuple):
 
     def stddev(self) -> Tensor:
         """The standard deviation."""
-        c = self.second
-        return torch.exp(self.mean + 0.5 * (c + log1mexp(-c)))
+        return stddev_of(self.mean, self.second)
 
     def skewness(self) -> Tensor:
         """The third standardised moment."""
