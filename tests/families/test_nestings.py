@@ -10,7 +10,7 @@ from torch import Tensor
 
 import reparam
 from reparam import Distribution, TransformedDistribution
-from reparam.transforms import AffineTransform, SoftplusTransform
+from reparam.transforms import AffineTransform, ComposeTransform, SigmoidTransform, SoftplusTransform, TanhTransform
 
 F64 = torch.float64
 LOW = torch.tensor([[-0.5], [0.25]], dtype=F64)
@@ -37,6 +37,30 @@ def test_a_finite_end_keeps_its_slope() -> None:
     support = TransformedDistribution(reparam.Exponential(2.0).to(F64), AffineTransform(scale**2, scale)).support
     (slope,) = torch.autograd.grad(support.lower_bound, scale)
     assert slope.item() == 3.0 and support.upper_bound.isposinf()
+
+
+def test_a_chain_carries_a_support_as_its_parts_do() -> None:
+    """Between sigmoid and tanh an affine map leaves a part of the line, which the chain's codomain does not tell."""
+    parts = [SigmoidTransform(), AffineTransform(0.25, 1.5), TanhTransform()]
+    base = reparam.StudentT(torch.tensor(4.0, dtype=F64))
+    chain = TransformedDistribution(base, [ComposeTransform([parts[0], ComposeTransform(parts[1:])])])
+    assert chain.support == TransformedDistribution(base, parts).support
+    with pytest.raises(ValueError, match="value must be in"):
+        chain.log_prob(torch.tensor(0.125))
+    below = reparam.Truncated(chain, high=0.75)
+    x = torch.tensor(0.5, dtype=F64, requires_grad=True)
+    (density,) = torch.autograd.grad(below.cdf(x), x)
+    torch.testing.assert_close(density, below.prob(x).detach())
+
+
+def test_slopes_of_a_mean_do_not_cancel() -> None:
+    a, b = (torch.tensor(v, dtype=F64, requires_grad=True) for v in (1e6, 1e-6))
+    for first, second in ((a, b), (b, a)):
+        found = torch.autograd.grad(reparam.Beta(first, second).mean, [first, second])
+        n = 1e6 + 1e-6
+        # second / n^2 and -first / n^2, each to a few roundings
+        torch.testing.assert_close(found[0], second.detach() / n**2, rtol=1e-15, atol=0.0)
+        torch.testing.assert_close(found[1], -first.detach() / n**2, rtol=1e-15, atol=0.0)
 
 
 BOUNDED: dict[str, Callable[[], Distribution]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from .. import constraints
 from ..constraints import Constraint
 from ..constraints.numeric import Range
 from ..core.ranges import clamp, member
-from ..transforms import Transform
+from ..transforms import ComposeTransform, Transform
 
 
 def image(support: Constraint, transforms: Iterable[Transform], dtype: torch.dtype) -> Constraint:
@@ -21,7 +21,7 @@ def image(support: Constraint, transforms: Iterable[Transform], dtype: torch.dty
     map end by end; of other parts the codomain is all that is known. Ends that are numbers are carried in the dtype
     of the values.
     """
-    for t in transforms:
+    for t in _single(transforms):
         inner = support
         while isinstance(inner, constraints.independent) and inner.event_dim > t.domain.event_dim:
             inner = inner.base_constraint
@@ -29,6 +29,15 @@ def image(support: Constraint, transforms: Iterable[Transform], dtype: torch.dty
         extra = support.event_dim - t.domain.event_dim
         support = constraints.independent(carried, extra) if extra > 0 else carried
     return support
+
+
+def _single(transforms: Iterable[Transform]) -> Iterator[Transform]:
+    """The transforms, each part of a chain by itself."""
+    for t in transforms:
+        if isinstance(t, ComposeTransform):
+            yield from _single(t.parts)
+        else:
+            yield t
 
 
 def _fills(inner: Constraint, domain: Constraint) -> bool:

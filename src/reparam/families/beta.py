@@ -118,7 +118,8 @@ class Beta(ExponentialFamily):
         return _entropy(self.concentration1, self.concentration0)
 
     def _mean(self) -> Tensor:
-        return self.concentration1 / (self.concentration1 + self.concentration0)
+        a, b = self.concentration1, self.concentration0
+        return torch.where(a < b, a / (a + b), 1 - b / (a + b))  # so that no slope cancels
 
     def _mode(self) -> Tensor:
         a, b = self.concentration1, self.concentration0
