@@ -89,6 +89,11 @@ def test_stick_breaking_in_the_tails():
     assert torch.equal(transform(torch.zeros(3)), torch.full((4,), 0.25))
 
 
+def test_a_stick_without_breaks_is_whole() -> None:
+    whole, log_det = t.StickBreakingTransform().forward_and_ldj(torch.zeros(2, 0))
+    assert torch.equal(whole, torch.ones(2, 1)) and torch.equal(log_det, torch.zeros(2))
+
+
 def test_correlation_factors_near_one():
     transform = t.CorrCholeskyTransform()
     x = torch.tensor([20.0, -15.0, 10.0])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import math
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +14,8 @@ from torch import Tensor
 
 import reparam
 from reparam import kernels
+from reparam.core.noise import uniform_bits
+from reparam.families import bernoulli
 from reparam.kernels import all_within, fused, kernel
 from reparam.kernels.layout import repeated
 
@@ -324,3 +328,27 @@ def test_a_derivative_of_a_derivative_through_the_short_way() -> None:
     z = (x - loc) / scale
     for left, right in zip(got, (-2 * z / scale**2, (1 - 3 * z**2) / scale**2, 2 * z / scale**2), strict=True):
         close(left, right, terms=16)  # quotients by the square of a scale above one half
+
+
+def test_a_tracked_value_is_no_view_and_is_freed_with_its_node() -> None:
+    value = reparam.Normal(torch.zeros(3).requires_grad_(), 1.0).log_prob(torch.ones(3))
+    node = weakref.ref(value.grad_fn)
+    assert not value._is_view()
+    gc.disable()  # without a cycle nothing waits for the collector
+    try:
+        del value
+        assert node() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_bernoulli_draws_are_those_of_the_formula(dtype: torch.dtype) -> None:
+    # both compare the same 53 bits: they differ where these fall between two roundings of a probability, by a chance
+    # of about 1e-16 a draw in float64 and, where the formula rounds to single precision, of 6e-8 a draw
+    bits = uniform_bits(torch.Size((10_000,)), torch.zeros(()), torch.Generator().manual_seed(1))
+    logits = torch.linspace(-5, 5, 10_000, dtype=dtype)
+    drawn = bernoulli._draw(bits, logits)
+    assert drawn.dtype is dtype
+    assert torch.equal(drawn, bernoulli._draw.formula(bits, logits))
+    assert bits.min() >= 0 and 2**52 < bits.max() < 2**53
