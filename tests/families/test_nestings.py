@@ -53,6 +53,18 @@ def test_a_chain_carries_a_support_as_its_parts_do() -> None:
     torch.testing.assert_close(density, below.prob(x).detach())
 
 
+@pytest.mark.parametrize("further", [[], [SigmoidTransform()]], ids=["affine", "sigmoid"])
+def test_a_value_broadcasts_with_the_parameters_of_a_transform(further: list[reparam.Transform]) -> None:
+    scales = torch.tensor([[0.5, 1.0, 2.0]], dtype=F64)
+    base = reparam.Normal(torch.zeros(2, 3, dtype=F64), 1.0)
+    law = TransformedDistribution(base, [AffineTransform(0.25, scales), *further])
+    rows = TransformedDistribution(base.to_event(1), [AffineTransform(0.25, scales, event_dim=1), *further])
+    for value in (torch.tensor(0.75, dtype=F64), torch.tensor([[0.75], [0.5]], dtype=F64)):
+        torch.testing.assert_close(law.log_prob(value), law.log_prob(value.expand(2, 3)))
+    row = torch.tensor([0.25, 0.5, 0.75], dtype=F64)
+    torch.testing.assert_close(rows.log_prob(row), rows.log_prob(row.expand(2, 3)))
+
+
 def test_slopes_of_a_mean_do_not_cancel() -> None:
     a, b = (torch.tensor(v, dtype=F64, requires_grad=True) for v in (1e6, 1e-6))
     for first, second in ((a, b), (b, a)):
