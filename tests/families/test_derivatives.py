@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +13,7 @@ from torch.func import grad, jacrev, jvp, vmap
 from torch.utils.checkpoint import checkpoint
 
 import reparam
+from reparam import special
 from reparam.testing import Family, classes_in, families
 
 # torch.func.jvp loads torch's own deprecated scripts.
@@ -130,3 +132,33 @@ def test_compiled_transforms_validate(transformed: Callable[..., Tensor]) -> Non
     torch.testing.assert_close(compiled(loc, p), transformed(loc, p))
     with pytest.raises(RuntimeError, match=r"Gumbel: a value must be in \[0, 1\]"):
         compiled(loc, p + 0.5)
+
+
+CENTRES: dict[str, tuple[Callable[[Tensor], Tensor], float, float]] = {
+    # the slope and the curvature at zero, by hand
+    "log_sigmoid": (special.log_sigmoid, 0.5, -0.25),
+    "the entropy of a Bernoulli law": (lambda x: reparam.Bernoulli(logits=x).entropy(), 0.0, -0.25),
+    "log_stdtr": (lambda x: special.log_stdtr(torch.ones_like(x), x), 2 / math.pi, -((2 / math.pi) ** 2)),
+    "owens_t": (lambda x: special.owens_t(x, torch.ones_like(x)), 0.0, -1 / (2 * math.pi)),
+    "log_von_mises_cdf": (lambda x: special.log_von_mises_cdf(x, torch.zeros_like(x)), 1 / math.pi, -(math.pi**-2)),
+    "the cdf of a von Mises law": (
+        lambda x: reparam.VonMises(x, torch.ones_like(x)).cdf(torch.ones_like(x)),
+        # of exp(cos x) / (2 pi I0(1)): the density at the cut less that at 1, and the slope of the latter
+        (math.exp(-1) - math.exp(math.cos(1))) / (2 * math.pi * 1.2660658777520084),
+        -math.sin(1) * math.exp(math.cos(1)) / (2 * math.pi * 1.2660658777520084),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CENTRES)
+def test_derivatives_where_a_function_is_mirrored(name: str) -> None:
+    """Natively, by formula, and to second order: an absolute value has no slope at zero, the function has one."""
+    f, first, second = CENTRES[name]
+    x = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    (natively,) = torch.autograd.grad(f(x), x)
+    (slope,) = torch.autograd.grad(f(x), x, create_graph=True)
+    (curvature,) = torch.autograd.grad(slope, x)
+    found = torch.stack([natively, slope.detach(), grad(f)(x.detach()), curvature, grad(grad(f))(x.detach())])
+    torch.testing.assert_close(
+        found, torch.tensor([first] * 3 + [second] * 2, dtype=torch.float64), rtol=1e-12, atol=1e-15
+    )

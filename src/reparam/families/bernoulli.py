@@ -135,7 +135,7 @@ def _entropy_of_probs(probs: Tensor) -> Tensor:
 
 @kernel("binary_entropy_logits")
 def _entropy_of_logits(logits: Tensor) -> Tensor:
-    size = logits.abs()
+    size = torch.where(logits > 0, logits, -logits)  # whose slope at 0 is not 0: the entropy has a curvature there
     return softplus(-size) + size * torch.sigmoid(-size)
 
 

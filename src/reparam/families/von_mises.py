@@ -136,7 +136,8 @@ class VonMises(ExponentialFamily):
     def _mirrored(self) -> tuple[Tensor, Tensor]:
         """Whether to look from the other side, and the mode there."""
         mode = self.loc - 2 * math.pi * (self.loc / (2 * math.pi)).detach().round()
-        return mode < 0, mode.abs()
+        mirrored = mode < 0
+        return mirrored, torch.where(mirrored, -mode, mode)  # unlike that of |mode|, the slope at 0 is not 0
 
     def _parts(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Mirrored or not; whether x is in what comes first; pi - m; and the distance of x from the cut or from m."""

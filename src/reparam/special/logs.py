@@ -151,4 +151,6 @@ def log_sigmoid(x: Tensor) -> Tensor:
         >>> log_sigmoid(torch.tensor([-200.0, 0.0]))
         tensor([-200.0000,   -0.6931])
     """
-    return torch.clamp(x, max=0.0) - torch.log1p(torch.exp(-x.abs()))
+    # -|x| and the smaller of x and 0, with the derivatives that they have just below 0
+    rising = x > 0
+    return torch.where(rising, 0.0, x) - torch.log1p(torch.exp(torch.where(rising, -x, x)))

@@ -22,7 +22,7 @@ STEPS = (0.5 - math.sqrt(1 / 12), 0.5 + math.sqrt(1 / 12))
 
 def _product(a: Tensor, h: Tensor) -> Tensor:
     """The product, 0 where h = 0."""
-    return torch.where(h == 0, 0.0, torch.where(h == 0, 0.0, a) * h)
+    return torch.where((h == 0) & a.isinf(), 0.0, a) * h
 
 
 def _slope_in_h(h: Tensor, a: Tensor) -> Tensor:

@@ -165,8 +165,13 @@ def upper_tail(df: Tensor, t: Tensor) -> Tail:
 
 def tail_at(df: Tensor, t: Tensor) -> tuple[Tail, Tensor]:
     """The tail beyond |t|, at infinity that of some other point, and whether t is in the right half."""
-    size = t.abs()
+    size = _size(t)
     return upper_tail(df, torch.where(size == math.inf, 1.0, size)), t > 0
+
+
+def _size(t: Tensor) -> Tensor:
+    """|t|, with a derivative at 0 too, where even functions have their curvature by it."""
+    return torch.where(t > 0, t, -t)
 
 
 def _with_limits(t: Tensor, value: Tensor, left: float, right: float) -> Tensor:
@@ -175,7 +180,7 @@ def _with_limits(t: Tensor, value: Tensor, left: float, right: float) -> Tensor:
 
 def log_density(df: Tensor, t: Tensor) -> Tensor:
     """The logarithm of the density."""
-    return _log_factor(df) - (df + 1) * _place(df, t.abs()).log_cosh
+    return _log_factor(df) - (df + 1) * _place(df, _size(t)).log_cosh
 
 
 def _slope(df: Tensor, t: Tensor) -> Tensor:

@@ -51,7 +51,7 @@ class Tail(NamedTuple):
 
 def _half_angle(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The distance y <= pi, 1 - cos y, and pi - y without the rounding of pi."""
-    y = x.abs().clamp(max=math.pi)
+    y = torch.where(x < 0, -x, x).clamp(max=math.pi)  # with a slope at 0, that of the right
     return y, 2 * torch.sin(0.5 * y) ** 2, (math.pi - y) + PI_REST
 
 
@@ -86,7 +86,8 @@ def _log_density(kappa: Tensor, w: Tensor) -> Tensor:
 def _log_smaller(x: Tensor, kappa: Tensor) -> Tensor:
     """The logarithm of the smaller tail."""
     tail = _tail(x, kappa)
-    return (_log_density(kappa, tail.w) + tail.width.log()).clamp(max=-math.log(2))
+    log_tail = _log_density(kappa, tail.w) + tail.width.log()
+    return log_tail - (log_tail + math.log(2)).clamp(min=0.0).detach()  # what rounding adds, not the slope at 0
 
 
 class Sides(NamedTuple):
