@@ -73,7 +73,8 @@ class InverseGamma(ExponentialFamily):
         return torch.sub(inner, log_x, alpha=2)
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return self.rate * torch.exp(-log_standard_gamma(self.concentration, shape, generator))
+        draw = self.rate * torch.exp(-log_standard_gamma(self.concentration, shape, generator))
+        return draw.clamp(min=torch.finfo(draw.dtype).tiny)  # positive, as rounded too
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
         inverse = Gamma(self.concentration, self.rate, validate_args=False)

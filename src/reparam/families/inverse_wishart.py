@@ -23,6 +23,7 @@ from .wishart import (
     bartlett,
     bartlett_entropy,
     bartlett_log_density,
+    definite_square,
     diagonal_products,
     freedom_of_mean,
     half_freedom,
@@ -92,7 +93,7 @@ class InverseWishart(BartlettFamily):
         """A draw, the triangle it is made of, and the logarithms of that triangle's diagonal."""
         triangle, logs = bartlett(half_freedom(self.df, self._size()), shape, generator)
         root = product(self._factor(), inverse_triangular(triangle.flip((-2, -1)), upper=True).mT)
-        return square(root), triangle, logs
+        return definite_square(root), triangle, logs
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         return self._draw(shape, generator)[0]

@@ -92,7 +92,9 @@ class LKJCholesky(Distribution):
         logs = log_standard_gamma(own, shape[:-2] + own.shape[-1:], generator)
         diagonal = pad((0.5 * logs).exp(), (1, 0), value=1.0)
         lengths = (rest + diagonal.square()).sqrt()
-        return (noise + torch.diag_embed(diagonal)) / lengths.unsqueeze(-1), logs, rest[..., 1:]
+        least = torch.finfo(lengths.dtype).tiny  # a diagonal is positive, as rounded too
+        below, diagonal = noise / lengths.unsqueeze(-1), (diagonal / lengths).clamp(min=least)
+        return below + torch.diag_embed(diagonal), logs, rest[..., 1:]
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         return self._draw(shape, generator)[0]

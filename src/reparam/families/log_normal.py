@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from ..combinators.transformed import TransformedDistribution
 from ..constraints import positive, real
@@ -53,6 +53,18 @@ class LogNormal(TransformedDistribution):
     @fused("log_normal_log_prob", "loc", "scale")
     def _log_prob(self, x: Tensor) -> Tensor:
         return super()._log_prob(x)
+
+    # What rounds to zero is the least normal number: draws lie in the support.
+
+    def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        return super()._sample(shape, generator).clamp(min=torch.finfo(self.dtype).tiny)
+
+    def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        return super()._rsample(shape, generator).clamp(min=torch.finfo(self.dtype).tiny)
+
+    def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
+        x, log_prob = super()._rsample_and_log_prob(shape, generator)
+        return x.clamp(min=torch.finfo(self.dtype).tiny), log_prob
 
     def _entropy(self) -> Tensor:
         return self.base_distribution._entropy() + self.loc

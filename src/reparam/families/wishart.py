@@ -26,7 +26,7 @@ from ..core.registry import register_kl
 from ..core.shapes import joint
 from ..core.slopes import slope
 from ..implicit.gamma import log_standard_gamma
-from ..kernels import kernel
+from ..kernels import all_within, kernel
 from ..kernels.checks import all_positive_definite
 from ..special import deviance, digamma, log_minus_digamma, multigammaln, stirling_bregman, stirling_error
 from .exponential_family import ExponentialFamily
@@ -116,13 +116,13 @@ class Wishart(BartlettFamily):
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         triangle, _ = bartlett(half_freedom(self.df, self._size()), shape, generator)
-        return square(product(self._factor(), triangle))
+        return definite_square(product(self._factor(), triangle))
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
         factor, freedom = self._factor(), half_freedom(self.df, self._size())
         triangle, logs = bartlett(freedom, shape, generator)
         log_density = bartlett_log_density(triangle, logs, freedom) - self._log_scale(factor)
-        return square(product(factor, triangle)), log_density
+        return definite_square(product(factor, triangle)), log_density
 
     def _entropy(self) -> Tensor:
         return bartlett_entropy(self.df, self._size()) + self._log_scale(self._factor())
@@ -219,6 +219,22 @@ def bartlett(freedom: Tensor, shape: torch.Size, generator: Generator | None) ->
     below = normal(shape, freedom, generator).tril(-1)
     logs = 0.5 * (LOG_TWO + log_standard_gamma(freedom, shape[:-1], generator))
     return below + torch.diag_embed(logs.exp()), logs
+
+
+def definite_square(root: Tensor) -> Tensor:
+    """``root @ root.mT`` of a lower triangle, positive definite as rounded.
+
+    Where rounding takes an eigenvalue, the diagonal is longer by as much as rounding may have changed the square.
+    """
+    x, p = square(root), root.shape[-1]
+    lift = 8 * (p + 1) * torch.finfo(x.dtype).eps
+    lengths = x.diagonal(dim1=-2, dim2=-1).detach()
+    volume = (root.diagonal(dim1=-2, dim2=-1).detach().square() / lengths).prod(-1)
+    if all_within(volume, 3 * lift, torch.inf):  # the least eigenvalue of the correlations is more than a third of it
+        return x
+    kept = torch.linalg.cholesky_ex(x.detach() - torch.diag_embed(0.5 * lift * lengths)).info == 0
+    least = torch.finfo(x.dtype).tiny
+    return x + torch.diag_embed(torch.where(kept[..., None], 0.0, lift * lengths + least))
 
 
 def bartlett_log_density(triangle: Tensor, logs: Tensor | None, freedom: Tensor) -> Tensor:
