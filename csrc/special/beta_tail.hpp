@@ -55,13 +55,13 @@ struct beta_values {
 // The exponent's part K = log(1 + c (exp(r) - 1)) and K - c r >= 0, for c <= 1/2.
 template <class Accuracy>
 struct mean_exp {
-  double value, bend;
+  double value, bend, rise;  // rise is c (exp(r) - 1)
 
   REPARAM_INLINE mean_exp(double c, double r) {
     const short_exp<Accuracy> e(r);
     const bool small = e.scale == 1;
-    const double growth = small ? e.r + e.tail : e.value() - 1;
-    const short_log1p log(c * growth);
+    rise = c * (small ? e.r + e.tail : e.value() - 1);
+    const short_log1p log(rise);
     value = log.value;
     bend = (small & log.near) ? c * e.tail - log.excess : log.value - c * r;
   }
@@ -78,10 +78,9 @@ REPARAM_INLINE double beta_reach(double n, double excess, double c, bool up) {
   const double bound = log1p(expm1((depth + lag * v) / n) / c);
   v = (up & (bound < v)) ? bound : v;
   for (int step = 0; step < 3; ++step) {
-    const double r = up ? v : -v;
-    const double growth = short_exp<Accuracy>(r).value() - 1, h = c * growth;
-    const double value = excess * v + n * (short_log1p(h).value - c * r);
-    const double change = h * (1 - c) / (1 + h);
+    const mean_exp<Accuracy> mean(c, up ? v : -v);
+    const double value = excess * v + n * mean.bend;
+    const double change = mean.rise * (1 - c) / (1 + mean.rise);
     v -= (value - depth) / (excess + n * (up ? change : -change));
   }
   return v;

@@ -159,3 +159,27 @@ def test_divergence_of_relaxed_categories() -> None:
     certain = reparam.RelaxedOneHotCategorical(0.5, probs=torch.tensor([1.0, 0.0]))
     assert reparam.kl_divergence(certain, reparam.RelaxedOneHotCategorical(0.5, probs=torch.ones(2))) == math.inf
     assert reparam.kl_divergence(certain, certain) == 0
+
+
+@pytest.mark.parametrize("logit", [-2.0, 0.0, 1.5])
+@pytest.mark.parametrize("end", [0.0, 1.0])
+def test_gradients_of_relaxed_bernoulli_at_the_ends(end: float, logit: float) -> None:
+    """At temperature 1 those of -l - 2 log(1 + n (exp(-l) - 1)), n from the end; else infinite, with the limit's sign.
+
+    That in the temperature, where the density jumps, is then the one of the other terms. Formula and kernel alike.
+    """
+
+    def log_prob(x: torch.Tensor, t: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+        return reparam.RelaxedBernoulli(t, logits=logits, validate_args=False).log_prob(x)
+
+    favour, way = (logit, 1.0) if end == 0 else (-logit, -1.0)
+    for t in (0.5, 1.0, 2.0):
+        inputs = [torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (end, t, logit)]
+        by_kernel = torch.stack(torch.autograd.grad(log_prob(*inputs), inputs))
+        by_formula = torch.stack(torch.func.grad(log_prob, (0, 1, 2))(*(v.detach() for v in inputs)))
+        rise = -2 * math.expm1(-favour) if t == 1 else math.copysign(math.inf, t - 1)
+        exact = torch.tensor([way * rise, 1.0 if t == 1 else -math.inf, -way], dtype=torch.float64)
+        torch.testing.assert_close(by_kernel, exact, rtol=1e-15, atol=1e-15)
+        torch.testing.assert_close(by_formula, exact, rtol=1e-15, atol=1e-15)
+        if t == 1:
+            assert log_prob(*inputs).item() == pytest.approx(-favour, abs=1e-15)
