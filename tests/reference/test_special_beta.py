@@ -211,3 +211,13 @@ def test_complementary_pairs() -> None:
     df = torch.tensor([0.5, 3.0, 1e6], dtype=torch.float64)[:, None]
     q = torch.tensor([2.0**-40, 0.125, 0.375], dtype=torch.float64)
     assert torch.equal(special.stdtrit(df, q), -special.stdtrit(df, 1 - q))
+
+
+@pytest.mark.parametrize("function", [special.log_betainc, special.log_betainc.formula], ids=["kernel", "formula"])
+@pytest.mark.parametrize("size", [1e14, 1e20, 1e30, 1e60, 1e100, 1e200])
+def test_narrow_laws(function: Callable[..., Tensor], size: float) -> None:
+    """Half of a symmetric law lies below its mean; far below it the tail is a power, to the logarithm of the size."""
+    a = torch.tensor(size, dtype=torch.float64)
+    assert function(a, a, torch.tensor(0.5, dtype=torch.float64)).item() == pytest.approx(-math.log(2), rel=1e-13)
+    exact = size * (math.log(0.2 / 0.25) + 3 * math.log(0.8 / 0.75))
+    assert function(a, 3 * a, torch.tensor(0.2, dtype=torch.float64)).item() == pytest.approx(exact, rel=1e-11)
