@@ -91,8 +91,8 @@ inline void points_of_logs(tail_points& p) {
   }
 }
 
-// The sums over 0 < n <= Terms of (-x)^n / (n! (a + n)) and of n (-x)^n / (n! (a + n)^2), from the last term on, so that
-// no power underflows; two terms share a division.
+// The sums over 0 < n <= Terms of (-x)^n / (n! (a + n)) and of n (-x)^n / (n! (a + n)^2), from the last term on, so
+// that no power underflows; two terms share a division.
 template <int Terms>
 inline void small_sums(const tail_points& p, double* sum, double* moved) {
   for (int i = 0; i < tail_lanes; ++i) {

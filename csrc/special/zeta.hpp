@@ -56,8 +56,8 @@ REPARAM_INLINE double power_of(const exact_log& log, double s) {
 }
 
 // The Euler-Maclaurin formula: powers of q, q + 1, ..., the integral beyond, half a power and the series at z, which is
-// q plus the number of powers. Ten are enough for all arguments, and none where q is large; the value alone needs no more
-// of them where what remains, at most that integral, is lost in the sum.
+// q plus the number of powers. Ten are enough for all arguments, and none where q is large; the value alone needs no
+// more of them where what remains, at most that integral, is lost in the sum.
 template <class Accuracy>
 struct zeta {
   static constexpr unsigned differentiable = 0b11;

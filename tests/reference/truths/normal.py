@@ -164,6 +164,7 @@ TRUTHS = [
         _owens_t,
         product(HEIGHTS, SLOPES),
         lambda h, a: "|a| <= 1" if abs(a) <= 1 else "|a| > 1",
-        "Gauss-Legendre over the definition for |a| <= 1, else the reflection to 1/a (Patefield and Tandy 2000).",
+        "Gauss-Legendre over the definition for |a| <= 1, natively with as many nodes as they ask for, else the "
+        "reflection to 1/a (Patefield and Tandy 2000).",
     ),
 ]  # fmt: skip

@@ -162,7 +162,8 @@ TRUTHS = [
         jet(euler_maclaurin),
         ZETA,
         lambda s, q: "q < 10" if q < 10 else "q >= 10",
-        "Euler-Maclaurin: ten terms, and ten of the asymptotic series at q + 10 (DLMF 25.11.28).",
+        "Euler-Maclaurin: ten terms, and ten of the asymptotic series at q + 10 (DLMF 25.11.28); natively, fewer terms "
+        "where they are all that counts, and none for large q.",
     ),
     Truth(
         "polygamma",
