@@ -195,7 +195,7 @@ struct ndtri_exp {
     for (int k = 0; k < lower; ++k) y[k] = tail_quantile(given[k]);
     for (int k = 0; k < lower; ++k) value[low[k]] = -y[k];
     for (int k = 0; k < upper; ++k) given[k] = q[high[k]];
-    for (int k = 0; k < upper; ++k) y[k] = tail_quantile(log(-expm1(given[k])));
+    for (int k = 0; k < upper; ++k) y[k] = tail_quantile(log(given[k] > 0 ? nan<double> : -expm1(given[k])));
     for (int k = 0; k < upper; ++k) value[high[k]] = y[k];
     if (partial != nullptr) slopes(count, q, value, partial[0]);
   }
@@ -203,7 +203,7 @@ struct ndtri_exp {
  private:
   static void slopes(int count, const double* q, const double* value, double* REPARAM_RESTRICT slope) {
     for (int i = 0; i < count; ++i) {
-      const double y = value[i], rest = -expm1(q[i]);
+      const double y = value[i], rest = absolute(expm1(q[i]));
       const double scaled = erfcx(absolute(y) * sqrt_half<double>) / sqrt_2_over_pi<double>;
       slope[i] = y < 0 ? scaled : (1 - rest) * scaled / rest;
     }
