@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import large, mixtures, sampling, small_calls, small_doors, special, special_regions
+from . import large, mixtures, sampling, small_calls, small_doors, special, special_regions, transforms
 
 small_calls.main()
 print()
@@ -17,3 +17,5 @@ print()
 special.main()
 print()
 special_regions.main()
+print()
+transforms.main()
