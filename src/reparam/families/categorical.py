@@ -12,6 +12,7 @@ from ..core.registry import register_kl
 from ..core.shapes import joint
 from ..kernels import fused, kernel, samplers
 from ..special import deviance, xlogy
+from ..special.logs import log_softmax, softmax
 from .exponential_family import ExponentialFamily
 from .shared.weighted import Weighted, indicators
 
@@ -51,13 +52,13 @@ class Categorical(Weighted, ExponentialFamily):
             symbol="p",
             typical=(0.1, 0.9),
             normalised=lambda probs: probs / probs.sum(-1, keepdim=True),
-            derived=lambda d: d._raw_logits().softmax(-1),
+            derived=lambda d: softmax(d._raw_logits()),
         ),
         logits=param(
             real_vector,
             symbol=r"\ell",
             typical=(-2.0, 2.0),
-            normalised=lambda logits: logits.log_softmax(-1),
+            normalised=log_softmax,
             derived=lambda d: d.probs.log(),
         ),
     )
@@ -156,8 +157,8 @@ def choose(weights: Tensor, shape: torch.Size, generator: Generator | None) -> T
 
 @kernel("entropy_of_logits")
 def _entropy(logits: Tensor) -> Tensor:
-    log_p = logits.log_softmax(-1)
-    return -(logits.softmax(-1) * torch.where(log_p > -torch.inf, log_p, 0.0)).sum(-1)
+    log_p = log_softmax(logits)
+    return -(softmax(logits) * torch.where(log_p > -torch.inf, log_p, 0.0)).sum(-1)
 
 
 def choice(law: Weighted) -> Categorical:

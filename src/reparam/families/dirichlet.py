@@ -12,6 +12,7 @@ from ..core.registry import register_kl
 from ..implicit.gamma import dirichlet, log_standard_gamma
 from ..kernels import all_within, fused, kernel
 from ..special import deviance, digamma, lgamma, stirling_bregman, stirling_error
+from ..special.logs import log_softmax
 from .beta import Beta
 from .exponential_family import ExponentialFamily
 from .gamma import standard_entropy
@@ -72,7 +73,7 @@ class Dirichlet(ExponentialFamily):
         return stirling_error(n) - stirling_error(a).sum(-1) + spread
 
     def _log_rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return log_standard_gamma(self.concentration, shape, generator).log_softmax(-1)
+        return log_softmax(log_standard_gamma(self.concentration, shape, generator))
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         return dirichlet(self.concentration, shape, generator)

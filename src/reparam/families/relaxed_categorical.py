@@ -14,6 +14,7 @@ from ..core.noise import gumbel
 from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused
+from ..special.logs import log_softmax, softmax
 from .categorical import Categorical
 from .shared.counts import in_double
 from .shared.exponential_powers import Shares, gumbel_central_moments, gumbel_shares, mean_log_sum
@@ -29,7 +30,7 @@ class _Concrete(Weighted):
 
     def _scores(self, log_x: Tensor) -> Tensor:
         """What each coordinate adds to the log-density of the logarithms."""
-        return (self._raw_logits() - self.temperature[..., None] * log_x).log_softmax(-1)
+        return log_softmax(self._raw_logits() - self.temperature[..., None] * log_x)
 
     def _log_constant(self) -> Tensor:
         free = self.num_events - 1
@@ -89,14 +90,14 @@ class ExpRelaxedCategorical(_Concrete):
         return self._scores(x).sum(-1) + self._log_constant()
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return self._noisy_logits(shape, generator).log_softmax(-1)
+        return log_softmax(self._noisy_logits(shape, generator))
 
     def _entropy(self) -> Tensor:
         return self._entropy_of_logarithms()
 
     def _mode(self) -> Tensor:
         """Where all scores are equal."""
-        return (self._raw_logits() / self.temperature[..., None]).log_softmax(-1)
+        return log_softmax(self._raw_logits() / self.temperature[..., None])
 
     def _mean(self) -> Tensor:
         law = in_double(self)
@@ -153,10 +154,10 @@ class RelaxedOneHotCategorical(_Concrete):
         return (self._scores(log_x) - log_x).sum(-1) + self._log_constant()
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return _softmax(self._noisy_logits(shape, generator))
+        return softmax(self._noisy_logits(shape, generator))
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
-        log_x = self._noisy_logits(shape, generator).log_softmax(-1)
+        log_x = log_softmax(self._noisy_logits(shape, generator))
         return log_x.exp(), self._of_logarithms(log_x)
 
     def _entropy(self) -> Tensor:
@@ -193,14 +194,6 @@ class RelaxedOneHotCategorical(_Concrete):
         unlike = ~torch.eye(self.num_events, dtype=torch.bool, device=self.device)
         covariance = torch.where(unlike, second - mean[..., :, None] * mean[..., None, :], 0.0)
         return (covariance - torch.diag_embed(covariance.sum(-1))).to(self.dtype)
-
-
-def _softmax(x: Tensor) -> Tensor:
-    """The shares of the exponentials; of short rows, for which torch's own is slow, in whole-tensor operations."""
-    if x.shape[-1] >= 64:
-        return x.softmax(-1)
-    weights = (x - x.detach().amax(-1, keepdim=True)).exp()
-    return weights / weights.sum(-1, keepdim=True)
 
 
 def harmonic(n: int) -> float:

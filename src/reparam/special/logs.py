@@ -9,6 +9,9 @@ from torch import Tensor
 
 from ._derivatives import elementwise
 
+SHORT = {torch.float32: 16, torch.float64: 8}  #: numbers in a vector of the processor
+MANY = 4096  #: numbers, above which what is done to them costs more than the operations themselves
+
 
 @elementwise(native="xlogy")
 def xlogy(x: Tensor, y: Tensor) -> Tensor:
@@ -154,3 +157,41 @@ def log_sigmoid(x: Tensor) -> Tensor:
     # -|x| and the smaller of x and 0, with the derivatives that they have just below 0
     rising = x > 0
     return torch.where(rising, 0.0, x) - torch.log1p(torch.exp(torch.where(rising, -x, x)))
+
+
+def softmax(x: Tensor) -> Tensor:
+    """The shares of the exponentials along the last dimension; of short rows, for which torch's own is slow, by parts.
+
+    Args:
+        x: rows ``[..., K]``.
+
+    Example:
+        >>> softmax(torch.zeros(2))
+        tensor([0.5000, 0.5000])
+    """
+    if not _has_short_rows(x):
+        return x.softmax(-1)
+    weights = (x - x.detach().amax(-1, keepdim=True)).exp()
+    return weights / weights.sum(-1, keepdim=True)
+
+
+def log_softmax(x: Tensor) -> Tensor:
+    """The logarithms of :func:`softmax`, also where the shares underflow.
+
+    Args:
+        x: rows ``[..., K]``.
+
+    Example:
+        >>> log_softmax(torch.tensor([0.0, 1000.0]))
+        tensor([-1000.,     0.])
+    """
+    if not _has_short_rows(x):
+        return x.log_softmax(-1)
+    shifted = x - x.detach().amax(-1, keepdim=True)
+    return shifted - shifted.exp().sum(-1, keepdim=True).log()
+
+
+def _has_short_rows(x: Tensor) -> bool:
+    """Whether there are many rows shorter than a vector of the processor, of a dtype that loses nothing by parts."""
+    size, many = SHORT.get(x.dtype, 0), x.numel() >= MANY
+    return many and 0 < x.shape[-1] < size
