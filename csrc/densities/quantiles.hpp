@@ -1,10 +1,23 @@
-// Distribution functions and quantiles of standard laws in closed form.
+// Distribution functions and quantiles of standard laws in closed form, and the inverse hyperbolic sine.
 #pragma once
 
 #include "../special/logs.hpp"
 #include "continuous_bernoulli.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+
+// log(s + sqrt(1 + s^2)) for the size s, with the sign of x
+template <class T>
+struct asinh_function {
+  static constexpr unsigned differentiable = 0b1;
+  static REPARAM_INLINE T evaluate(T (&d)[1], T x) {
+    const T size = absolute(x), most = size < T(1e150) ? size : T(1e150), square = most * most;
+    const T length = std::sqrt(1 + square), far = log(size) + T(0.693147180559945309417232121458176568);
+    const T value = size < T(1e150) ? log1p(most + square / (1 + length)) : far;
+    d[0] = 1 / length;
+    return x < 0 ? -value : x == 0 ? x : value;
+  }
+};
 
 template <class T>
 struct laplace_cdf {

@@ -118,6 +118,7 @@ inline constexpr reparam_entry entries[] = {
     graded_elements<generalized_pareto_noise, 4>("generalized_pareto_noise", 16384),
     elements<weibull_log_spread, 1>("weibull_log_spread", 8192),
     elements<kumaraswamy_log_spread, 2>("kumaraswamy_log_spread", 1024),
+    elements<asinh_function, 1>("asinh", 32768),
     elements<laplace_cdf, 1>("laplace_cdf", 32768),
     elements<laplace_icdf, 1>("laplace_icdf", 32768),
     elements<cauchy_icdf, 1>("cauchy_icdf", 32768),

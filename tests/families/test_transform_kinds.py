@@ -86,7 +86,7 @@ def test_stick_breaking_in_the_tails():
     assert c.simplex.check(transform(torch.randn(20, 999, generator=torch.Generator().manual_seed(0)))).all()
     vertices = torch.eye(3)
     assert torch.equal(transform(transform.inv(vertices)), vertices)
-    assert torch.equal(transform(torch.zeros(3)), torch.full((4,), 0.25))
+    close(transform(torch.zeros(3)), torch.full((4,), 0.25), 4 * EPS32)
 
 
 def test_a_stick_without_breaks_is_whole() -> None:

@@ -19,7 +19,7 @@ from ..core.shapes import joint
 from ..kernels.checks import LARGEST_MATRIX
 
 LOG_TWO_PI = math.log(2 * math.pi)
-ROOM = 2**20  # entries of square factors, above which columns of zeros would cost more than they save
+ROOM, LOOSE = 2**20, 4  # entries of square factors above which columns of zeros cost too much, if they are most
 
 
 class LowRankMultivariateNormal(Distribution):
@@ -74,7 +74,8 @@ class LowRankMultivariateNormal(Distribution):
     def _log_prob(self, x: Tensor) -> Tensor:
         factor = shrunk(self.cov_factor, 2)
         n, k = factor.shape[-2:]
-        if not (0 < k <= n <= LARGEST_MATRIX and factor.numel() <= ROOM * k // n and kernels.usable(factor)):
+        small = 0 < k <= n <= LARGEST_MATRIX and (n <= LOOSE * k or factor.numel() <= ROOM * k // n)
+        if not (small and kernels.usable(factor)):
             return _log_density.formula(x, self.loc, factor, self.cov_diag)
         square = factor if k == n else pad(factor, (0, n - k))
         return _log_density(x, self.loc, square, shrunk(self.cov_diag, 1))

@@ -13,6 +13,7 @@ from ..constraints import Constraint, independent, interval, nonnegative, positi
 from ..constraints import unit_interval as unit
 from ..constraints.pieces import sum_rightmost
 from ..constraints.record import is_number
+from ..core.shapes import joint
 from ..special import logit, softplus_inverse
 from .base import Transform
 
@@ -87,7 +88,10 @@ class PowerTransform(Transform):
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         r"""The logarithm :math:`\log |a| + (a - 1) \log x`."""
-        return (self.exponent - 1) * x.log() + _log_abs(self.exponent)
+        size = _log_abs(self.exponent)
+        if isinstance(size, Tensor):
+            return torch.addcmul(size, self.exponent - 1, x.log())
+        return (self.exponent - 1) * x.log() + size
 
     def forward_shape(self, shape: Sequence[int]) -> torch.Size:
         """The shape broadcast with that of the exponent."""
@@ -263,8 +267,9 @@ class AffineTransform(Transform):
             total = event.numel() * log_scale
             whole = not y.dtype.is_floating_point
             return torch.full(batch, total, dtype=torch.get_default_dtype() if whole else y.dtype, device=y.device)
-        log_scale = log_scale.expand(broadcast_shape(event, log_scale))
-        return sum_rightmost(log_scale, n).expand(batch)
+        if n:
+            log_scale = sum_rightmost(log_scale.expand(joint(event, log_scale.shape)), n)
+        return log_scale.expand(batch)
 
     def forward_shape(self, shape: Sequence[int]) -> torch.Size:
         """The shape broadcast with those of ``loc`` and ``scale``."""

@@ -17,7 +17,8 @@ from ..constraints import (
     real_vector,
     symmetric,
 )
-from ..core.linear import square
+from ..core.linear import eye_like, product, square
+from ..kernels import kernel
 from .base import Transform
 from .elementwise import softplus
 
@@ -186,27 +187,32 @@ class CorrCholeskyTransform(Transform):
     bijective = True
 
     def _call(self, x: Tensor) -> Tensor:
-        return self.forward_and_ldj(x)[0]
+        return self._rows(x, _log_cosh(x))
 
     def _inverse(self, y: Tensor) -> Tensor:
-        left = y.square().flip(-1).cumsum(-1).flip(-1)
-        rest = functional.pad(left[..., 1:], (0, 1), value=1.0)
-        return (_read_triangle(y, 1) / _read_triangle(rest, 1).sqrt()).asinh()
+        size = y.shape[-1]
+        later = torch.ones((size, size), dtype=y.dtype, device=y.device).tril(-1)
+        rest = product(y.square(), later)
+        return _asinh(_read_triangle(y, 1) / _read_triangle(rest, 1).sqrt())
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """The log-determinant of the map to the strictly lower triangle, from ``x`` alone."""
-        return self.forward_and_ldj(x)[1]
+        return self._log_det(_log_cosh(x))
 
     def forward_and_ldj(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The value and the log-determinant, from the same logarithms."""
-        log_cosh = _fill_triangle(x + softplus(-2 * x) - math.log(2.0), 1)
-        log_left = functional.pad(-log_cosh.cumsum(-1)[..., :-1], (1, 0))
-        size = log_cosh.shape[-1]
-        one = torch.eye(size, dtype=x.dtype, device=x.device)
-        rows = torch.arange(size, dtype=x.dtype, device=x.device)
-        weights = rows[:, None] - rows + 1
-        y = (_fill_triangle(x.tanh(), 1) + one) * log_left.exp()
-        return y, -(weights * log_cosh).flatten(-2).sum(-1)
+        log_cosh = _log_cosh(x)
+        return self._rows(x, log_cosh), self._log_det(log_cosh)
+
+    def _rows(self, x: Tensor, log_cosh: Tensor) -> Tensor:
+        along, log_across = _fill_triangle(torch.stack([x.tanh(), log_cosh]), 1)
+        log_left = functional.pad(-log_across.cumsum(-1)[..., :-1], (1, 0))
+        return (along + eye_like(along)) * log_left.exp()
+
+    def _log_det(self, log_cosh: Tensor) -> Tensor:
+        size = _matrix_shape(log_cosh.shape, 1)[-1]
+        rows, columns = torch.tril_indices(size, size, -1, device=log_cosh.device)
+        return -product(log_cosh, (rows - columns + 1).to(log_cosh.dtype))
 
     def forward_shape(self, shape: Sequence[int]) -> torch.Size:
         """The shape with its last dimension replaced by those of the matrix."""
@@ -217,6 +223,15 @@ class CorrCholeskyTransform(Transform):
         return _triangle_shape(shape, 1)
 
 
+@kernel("asinh")
+def _asinh(x: Tensor) -> Tensor:
+    return x.asinh()
+
+
+def _log_cosh(x: Tensor) -> Tensor:
+    return x + softplus(-2 * x) - math.log(2.0)
+
+
 def _diagonal(matrix: Tensor) -> Tensor:
     return matrix.diagonal(dim1=-2, dim2=-1)
 
@@ -224,20 +239,25 @@ def _diagonal(matrix: Tensor) -> Tensor:
 def _fill_triangle(vector: Tensor, below: int) -> Tensor:
     """The matrix with ``vector``, row by row, on and under its ``below``-th subdiagonal."""
     size = _matrix_shape(vector.shape, below)[-1]
-    rows = torch.arange(size, device=vector.device)[:, None]
-    columns = torch.arange(size, device=vector.device)
-    start = (rows - below) * (rows - below + 1) // 2
-    positions = torch.where(columns <= rows - below, start + columns, vector.shape[-1])
-    padded = functional.pad(vector, (0, 1))
-    return padded.index_select(-1, positions.flatten()).reshape(*vector.shape[:-1], size, size)
+    length = vector.shape[-1]
+    own = torch.arange(length, device=vector.device)
+    positions = torch.full((size * size,), length, device=vector.device).index_copy(
+        0, _places(vector, size, below), own
+    )
+    return functional.pad(vector, (0, 1)).index_select(-1, positions).unflatten(-1, (size, size))
+
+
+def _places(like: Tensor, size: int, below: int) -> Tensor:
+    """Where the entries of such a triangle stand in the matrix, flattened."""
+    rows, columns = torch.tril_indices(size, size, -below, device=like.device)
+    return torch.add(columns, rows, alpha=size)
 
 
 def _read_triangle(matrix: Tensor, below: int) -> Tensor:
     """The entries on and under the ``below``-th subdiagonal, row by row."""
     size = matrix.shape[-1]
     _triangle_shape(matrix.shape, below)
-    rows, columns = torch.tril_indices(size, size, -below, device=matrix.device)
-    return matrix.flatten(-2).index_select(-1, rows * size + columns)
+    return matrix.flatten(-2).index_select(-1, _places(matrix, size, below))
 
 
 def _matrix_shape(shape: Sequence[int], below: int) -> torch.Size:

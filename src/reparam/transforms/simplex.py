@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from .._torch import is_ordinary_mode
 from ..constraints import real_vector, simplex
+from ..kernels import all_within
+from ..special.logs import softmax
 from .base import Transform
 from .elementwise import softplus
 
@@ -30,7 +32,7 @@ class SoftmaxTransform(Transform):
     codomain = simplex
 
     def _call(self, x: Tensor) -> Tensor:
-        return x.softmax(-1)
+        return softmax(x)
 
     def _inverse(self, y: Tensor) -> Tensor:
         return y.log()
@@ -51,8 +53,8 @@ class StickBreakingTransform(Transform):
 
     .. math:: y_k = z_k \prod_{j<k} (1 - z_j), \qquad y_K = \prod_{j<K} (1 - z_j),
 
-    so that :math:`x = 0` gives the centre. Everything is summed in logarithms, and the inverse adds
-    up what is left of the stick from its end, so that small entries keep all their digits. The
+    so that :math:`x = 0` gives the centre. The inverse adds up what is left of the stick from its
+    end, so that small entries keep all their digits. The
     log-determinant is that of the first :math:`K - 1` coordinates:
     :math:`\sum_k [\log y_k + \log (1 - z_k)]`.
 
@@ -78,21 +80,16 @@ class StickBreakingTransform(Transform):
     def _inverse(self, y: Tensor) -> Tensor:
         left = y.flip(-1).cumsum(-1).flip(-1)
         piece, rest = y[..., :-1], left[..., 1:]
-        spent = left[..., :-1] == 0
-        odds = torch.where(spent, 1, piece).log() - torch.where(spent, 1, rest).log()
-        return odds + _log_left(odds)
+        if not all_within(y, 0.0, math.inf, lower_open=True):  # after the last break the odds are even
+            spent = left[..., :-1] == 0
+            piece, rest = torch.where(spent, 1, piece), torch.where(spent, 1, rest)
+        return (piece.log() - rest.log()) + _log_left(piece)
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """The log-determinant of the first coordinates, from ``x`` alone."""
-        return self.forward_and_ldj(x)[1]
-
-    def forward_and_ldj(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The value and the log-determinant, from the same logarithms."""
-        x = x - _log_left(x)
-        log_rest = -softplus(x)
-        log_left = log_rest.cumsum(-1)
-        log_det = (functional.logsigmoid(x) + log_rest).sum(-1) + log_left[..., :-1].sum(-1)
-        return _broken(x, log_left.exp()), log_det
+        left = _left(x)
+        x = x - left.log()
+        return torch.addcmul(x, left + 1, softplus(x), value=-1).sum(-1)
 
     def forward_shape(self, shape: Sequence[int]) -> torch.Size:
         """The shape with one more entry in the last dimension."""
@@ -111,7 +108,11 @@ def _broken(x: Tensor, left: Tensor) -> Tensor:
 
 def _log_left(x: Tensor) -> Tensor:
     """The logarithms of the number of entries after each one of the first ``x.shape[-1]``."""
-    return torch.arange(x.shape[-1], 0, -1, dtype=x.dtype, device=x.device).log()
+    return _left(x).log()
+
+
+def _left(x: Tensor) -> Tensor:
+    return torch.arange(x.shape[-1], 0, -1, dtype=x.dtype, device=x.device)
 
 
 def _vector_shape(owner: Transform, shape: Sequence[int], more: int) -> torch.Size:
