@@ -14,7 +14,7 @@ struct asinh_function {
     const T size = absolute(x), most = size < T(1e150) ? size : T(1e150), square = most * most;
     const T length = std::sqrt(1 + square), far = log(size) + T(0.693147180559945309417232121458176568);
     const T value = size < T(1e150) ? log1p(most + square / (1 + length)) : far;
-    d[0] = 1 / length;
+    d[0] = 1 / (size < T(1e150) ? length : size);
     return x < 0 ? -value : x == 0 ? x : value;
   }
 };

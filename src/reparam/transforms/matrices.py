@@ -205,7 +205,7 @@ class CorrCholeskyTransform(Transform):
         return self._rows(x, log_cosh), self._log_det(log_cosh)
 
     def _rows(self, x: Tensor, log_cosh: Tensor) -> Tensor:
-        along, log_across = _fill_triangle(torch.stack([x.tanh(), log_cosh]), 1)
+        along, log_across = _fill_triangle(x.tanh(), 1), _fill_triangle(log_cosh, 1)
         log_left = functional.pad(-log_across.cumsum(-1)[..., :-1], (1, 0))
         return (along + eye_like(along)) * log_left.exp()
 
@@ -239,11 +239,9 @@ def _diagonal(matrix: Tensor) -> Tensor:
 def _fill_triangle(vector: Tensor, below: int) -> Tensor:
     """The matrix with ``vector``, row by row, on and under its ``below``-th subdiagonal."""
     size = _matrix_shape(vector.shape, below)[-1]
-    length = vector.shape[-1]
-    own = torch.arange(length, device=vector.device)
-    positions = torch.full((size * size,), length, device=vector.device).index_copy(
-        0, _places(vector, size, below), own
-    )
+    length, own = vector.shape[-1], torch.arange(vector.shape[-1], device=vector.device)
+    none = torch.full((size * size,), length, device=vector.device)
+    positions = none.index_copy(0, _places(vector, size, below), own)
     return functional.pad(vector, (0, 1)).index_select(-1, positions).unflatten(-1, (size, size))
 
 
