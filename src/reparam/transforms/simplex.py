@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from .._torch import is_ordinary_mode
 from ..constraints import real_vector, simplex
