@@ -166,7 +166,8 @@ def root(law: LowRankMultivariateNormal) -> Tensor:
     columns = torch.diag_embed(scale.expand(batch + scale.shape[-1:]))
     whole = torch.cat([factor.expand(batch + factor.shape[-2:]), columns], -1).mT
     if is_ordinary_mode() and not (torch.is_grad_enabled() and whole.requires_grad):
-        return torch.linalg.qr(whole, mode="r")[1].mT  # the basis serves the gradient alone
+        triangle: Tensor = torch.linalg.qr(whole, mode="r")[1]  # the basis serves the gradient alone
+        return triangle.mT
     return _orthogonal(whole)[1].mT
 
 

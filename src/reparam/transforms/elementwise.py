@@ -88,10 +88,9 @@ class PowerTransform(Transform):
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         r"""The logarithm :math:`\log |a| + (a - 1) \log x`."""
-        size = _log_abs(self.exponent)
-        if isinstance(size, Tensor):
-            return torch.addcmul(size, self.exponent - 1, x.log())
-        return (self.exponent - 1) * x.log() + size
+        if isinstance(self.exponent, Tensor):
+            return torch.addcmul(self.exponent.abs().log(), self.exponent - 1, x.log())
+        return (self.exponent - 1) * x.log() + math.log(abs(self.exponent))
 
     def forward_shape(self, shape: Sequence[int]) -> torch.Size:
         """The shape broadcast with that of the exponent."""

@@ -242,7 +242,7 @@ def _fill_triangle(vector: Tensor, below: int) -> Tensor:
     length, own = vector.shape[-1], torch.arange(vector.shape[-1], device=vector.device)
     none = torch.full((size * size,), length, device=vector.device)
     positions = none.index_copy(0, _places(vector, size, below), own)
-    return functional.pad(vector, (0, 1)).index_select(-1, positions).unflatten(-1, (size, size))
+    return functional.pad(vector, (0, 1)).index_select(-1, positions).reshape(*vector.shape[:-1], size, size)
 
 
 def _places(like: Tensor, size: int, below: int) -> Tensor:
