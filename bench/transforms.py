@@ -46,7 +46,7 @@ def correlations(batch: int) -> Tensor:
 
 
 def matrix(batch: int) -> Tensor:
-    return torch.randn(batch, EVENT, EVENT).tril()
+    return 0.3 * torch.randn(batch, EVENT, EVENT).tril()
 
 
 MAPS = (

@@ -44,6 +44,6 @@ def push_forward(function: Callable[..., Tensor], at: Sequence[Tensor], moved: S
         # copies: torch makes no dual number of a tensor that is expanded
         found: Tensor = torch.func.jvp(function, tuple(t.clone() for t in at), tuple(moved))[1]
         return found
-    linear = torch.func.vjp(function, *at)  # the value and the function that pulls back
-    found = torch.func.vjp(linear[1], torch.zeros_like(linear[0]))[1](tuple(moved))[0]
+    value, pull_back = torch.func.vjp(function, *at)
+    found = torch.func.vjp(pull_back, torch.zeros_like(value))[1](tuple(moved))[0]
     return found
