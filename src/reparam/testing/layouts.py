@@ -18,21 +18,19 @@ Layout = tuple[str, Parameters, Callable[[Tensor], Tensor]]
 """How messages call it, leaves of memory, and what makes a parameter of one."""
 
 
-def _layouts(family: Family) -> Iterator[Layout]:
-    typical = family.parameters(BATCH)
+def _layouts(family: Family, typical: Parameters) -> Iterator[Layout]:
     for name in typical if len(typical) > 1 else ():
         alone = {**typical, name: typical[name][0, 0].clone()}
-        whole = {n: _whole(family, n, v) for n, v in alone.items()}
+        whole = {n: _whole(v, typical[n]) for n, v in alone.items()}
         if all(fits(f.constraint, whole, whole[n]) for n, f in family.fields.items()):
             yield f"{name} for all", alone, lambda t: t
     yield "all repeat", family.parameters((1, 3)), lambda t: t.expand(BATCH + t.shape[2:])
     yield "scattered", {n: v.movedim(-1, 0).contiguous() for n, v in typical.items()}, lambda t: t.movedim(0, -1)
 
 
-def _whole(family: Family, name: str, value: Tensor) -> Tensor:
+def _whole(value: Tensor, like: Tensor) -> Tensor:
     """A parameter with memory of its own for each law of the batch."""
-    event = value.shape[value.dim() - family.fields[name].event_dim :]
-    return value.expand(BATCH + event).clone(memory_format=torch.contiguous_format)
+    return value.expand(like.shape).clone(memory_format=torch.contiguous_format)
 
 
 def _answers(family: Family, d: Any, x: Tensor) -> Iterator[tuple[str, Tensor]]:
@@ -55,10 +53,11 @@ def layouts_agree(family: Family) -> None:
 
     The ways differ in the order of sums: 1e-9 is some 5e6 epsilons, more than the condition of typical laws.
     """
-    for label, leaves, lay in _layouts(family):
+    typical = family.parameters(BATCH)
+    for label, leaves, lay in _layouts(family, typical):
         leaves = {n: v.requires_grad_(n in family.smooth) for n, v in leaves.items()}
         laid = {n: lay(v) for n, v in leaves.items()}
-        plain = family.build(**{n: _whole(family, n, v) for n, v in laid.items()})
+        plain = family.build(**{n: _whole(v, typical[n]) for n, v in laid.items()})
         x = values_of(plain, (2,))
         smooth = [leaves[n] for n in family.smooth]
         pairs = zip(_answers(family, family.build(**laid), x), _answers(family, plain, x), strict=True)

@@ -55,6 +55,8 @@ def grid(law: Any) -> tuple[Tensor, Tensor]:
     log_weights = log_volume + onto.log_abs_det_jacobian(y, values)
     # elsewhere values under- or overflow
     kept = log_weights.isfinite() & (values.abs().flatten(1).amax(1) < FAR) & support.check(values)
+    if not bool(kept[(white.abs() < 3).all(1)].all()):
+        raise NoQuadratureError(f"no quadrature for {law}: points amid its mass are rounded out of the support")
     return values[kept], log_weights[kept]
 
 
