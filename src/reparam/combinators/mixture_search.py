@@ -11,10 +11,10 @@ from torch import Tensor
 
 from .._torch import repeat
 from ..core import derived
+from ..core.double import in_double
 from ..core.ranges import ends
 from ..core.roots import bisect, with_gradient
 from ..core.slopes import slope
-from ..families.shared.counts import in_double
 
 STEPS = 64
 LEVELS = (1e-6, 1e-3, *(j / 24 for j in range(1, 24)), 1 - 1e-3, 1 - 1e-6)  #: of the quantiles where a search starts

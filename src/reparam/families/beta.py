@@ -7,6 +7,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import logsigmoid
 
 from ..constraints import positive, unit_interval
+from ..core.double import double
 from ..core.params import param
 from ..core.registry import register_kl
 from ..implicit.gamma import beta, log_odds
@@ -28,7 +29,6 @@ from ..special import (
 )
 from .exponential_family import ExponentialFamily
 from .normal import HALF_LOG_TWO_PI
-from .shared.counts import double
 from .shared.shares import share_density, share_term
 
 

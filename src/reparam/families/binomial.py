@@ -12,6 +12,7 @@ from torch.nn.functional import logsigmoid
 
 from ..constraints import integer_interval, nonnegative_integer, real, unit_interval
 from ..core.checks import surely
+from ..core.double import in_double
 from ..core.noise import binomial
 from ..core.params import one_of, param
 from ..core.registry import register_kl
@@ -28,7 +29,7 @@ from ..special import (
 )
 from .bernoulli import Bernoulli, log_variance
 from .exponential_family import ExponentialFamily
-from .shared.counts import expect, in_double, quantile, summed_divergence
+from .shared.counts import expect, quantile, summed_divergence
 from .shared.shares import share_fit
 
 LOG_TWO_PI = math.log(2 * math.pi)

@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from ..constraints import independent, positive, simplex
+from ..core.double import double
 from ..core.linear import product
 from ..core.params import param
 from ..core.registry import register_kl
@@ -17,7 +18,6 @@ from .beta import Beta
 from .exponential_family import ExponentialFamily
 from .gamma import standard_entropy
 from .normal import HALF_LOG_TWO_PI
-from .shared.counts import double
 from .shared.shares import share_density, share_term
 from .shared.weighted import indicator_covariance, indicators
 

@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from ..constraints import nonnegative, positive
+from ..core.double import double
 from ..core.params import param
 from ..core.registry import register_kl
 from ..implicit.gamma import gamma, log_standard_gamma
@@ -27,7 +28,6 @@ from ..special import (
 )
 from .exponential_family import ExponentialFamily
 from .normal import HALF_LOG_TWO_PI
-from .shared.counts import double
 from .shared.shares import share_density, share_fit
 
 

@@ -8,6 +8,7 @@ from torch.nn.functional import logsigmoid
 
 from .. import kernels
 from ..constraints import Constraint, interval, nonnegative_integer, real
+from ..core.double import in_double
 from ..core.noise import fine_uniform
 from ..core.params import one_of, param
 from ..core.registry import register_kl
@@ -15,7 +16,7 @@ from ..kernels import fused
 from ..special import deviance, log1mexp, logit, xlog1py
 from ..special.quotients import one_minus_exp
 from .exponential_family import ExponentialFamily
-from .shared.counts import from_zero, in_double
+from .shared.counts import from_zero
 
 
 class _Chance(interval):

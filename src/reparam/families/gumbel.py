@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from ..constraints import positive, real
 from ..core.distribution import Distribution
+from ..core.double import double
 from ..core.noise import exponential
 from ..core.params import param
 from ..core.registry import register_kl
@@ -16,7 +17,6 @@ from ..kernels import fused
 from ..special import deviance, log_gamma_ratio, stirling_bregman
 from ..special._derivatives import elementwise
 from ..special.quotients import exp_remainder, log_inverse_cloglog, one_minus_exp
-from .shared.counts import double
 
 EULER = 0.57721566490153286
 ZETA_3 = 1.2020569031595943

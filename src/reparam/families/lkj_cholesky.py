@@ -11,6 +11,7 @@ from torch.nn.functional import logsigmoid, pad
 
 from ..constraints import corr_cholesky, positive
 from ..core.distribution import Distribution
+from ..core.double import in_double
 from ..core.linear import vecdot
 from ..core.noise import normal
 from ..core.params import param, static
@@ -21,7 +22,6 @@ from ..special import digamma_difference, log_gamma_ratio
 from ..special.polygamma import SHIFT, steps
 from ..special.stirling import STIRLING_SERIES
 from .beta import Beta
-from .shared.counts import in_double
 from .shared.log_moments import LogMoments, root_beta_moments
 
 

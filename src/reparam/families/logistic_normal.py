@@ -12,6 +12,7 @@ from torch.nn.functional import logsigmoid, pad
 from ..combinators.independent import Independent
 from ..combinators.transformed import TransformedDistribution
 from ..constraints import independent, positive, real_vector, simplex
+from ..core.double import in_double
 from ..core.params import param
 from ..core.roots import bisect, with_gradient
 from ..core.shapes import joint
@@ -19,7 +20,6 @@ from ..kernels.checks import all_within
 from ..special import ndtr
 from ..transforms import StickBreakingTransform
 from .normal import Normal
-from .shared.counts import in_double
 from .shared.log_moments import LogMoments, log_moments_of_central
 from .shared.smooth_means import NORMAL, mean_of, moments_of_share
 

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 from .. import kernels
 from ..constraints import multinomial, nonnegative_integer
 from ..core.checks import surely
+from ..core.double import in_double
 from ..core.noise import binomial
 from ..core.params import param
 from ..core.registry import kl_rules, register_kl
@@ -20,7 +21,7 @@ from .binomial import Binomial
 from .categorical import Categorical, choice
 from .exponential_family import ExponentialFamily
 from .normal import HALF_LOG_TWO_PI
-from .shared.counts import expect, in_double
+from .shared.counts import expect
 from .shared.shares import share_fit
 from .shared.weighted import Weighted, indicator_covariance
 

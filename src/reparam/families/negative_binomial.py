@@ -11,13 +11,14 @@ from torch.nn.functional import logsigmoid
 from ..constraints import half_open_interval, nonnegative, nonnegative_integer, real
 from ..core.checks import surely
 from ..core.distribution import Distribution
+from ..core.double import in_double
 from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..implicit.gamma import log_standard_gamma
 from ..kernels import fused
 from ..special import betainc_odds, deviance, log_betainc_odds, logit, stirling_error
 from .binomial import LOG_TWO_PI
-from .shared.counts import expect, from_zero, in_double, poisson, quantile, window
+from .shared.counts import expect, from_zero, poisson, quantile, window
 from .shared.negative_binomial_integrals import dispersion_gain, log_coefficient
 from .shared.shares import share_fit
 

@@ -6,13 +6,14 @@ import torch
 from torch import Generator, Tensor
 
 from ..constraints import nonnegative, nonnegative_integer
+from ..core.double import in_double
 from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused
 from ..special import deviance, gammainc, gammaincc, lgamma, log_gammainc, log_gammaincc, stirling_error
 from .exponential_family import ExponentialFamily
 from .normal import HALF_LOG_TWO_PI
-from .shared.counts import expect, from_zero, in_double, poisson, quantile
+from .shared.counts import expect, from_zero, poisson, quantile
 
 
 class Poisson(ExponentialFamily):

@@ -11,6 +11,7 @@ from torch.nn.functional import logsigmoid
 from ..combinators.transformed import TransformedDistribution
 from ..constraints import positive, real, unit_interval
 from ..core.distribution import Distribution
+from ..core.double import in_double
 from ..core.noise import logistic
 from ..core.params import one_of, param
 from ..core.registry import register_kl
@@ -19,7 +20,6 @@ from ..kernels import fused
 from ..special import logit
 from ..special.quotients import sigmoid
 from ..transforms import SigmoidTransform
-from .shared.counts import in_double
 from .shared.smooth_means import LOGISTIC, mean_of, mean_of_share
 
 

@@ -10,13 +10,13 @@ from torch import Generator, Tensor
 
 from ..constraints import positive, real_vector, simplex
 from ..core.derived import refuse_missing
+from ..core.double import in_double
 from ..core.noise import gumbel
 from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused
 from ..special.logs import log_softmax, softmax
 from .categorical import Categorical
-from .shared.counts import in_double
 from .shared.exponential_powers import Shares, gumbel_central_moments, gumbel_shares, mean_log_sum
 from .shared.weighted import Weighted
 

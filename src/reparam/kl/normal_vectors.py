@@ -9,13 +9,13 @@ from torch import Tensor
 
 from ..combinators.independent import Independent
 from ..core.distribution import Distribution
+from ..core.double import in_double
 from ..core.linear import apply, product, solve_triangular
 from ..core.registry import register_kl
 from ..core.shapes import joint
 from ..families.low_rank_multivariate_normal import LowRankMultivariateNormal, log_size, root, stacked
 from ..families.multivariate_normal import MultivariateNormal, divergence_of
 from ..families.normal import Normal
-from ..families.shared.counts import in_double
 from ..special import deviance
 
 DENSE = 64  #: the most coordinates for which matrices of that size are made in any case

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
@@ -11,11 +11,11 @@ from torch import Generator, Tensor
 from ... import kernels
 from ..._torch import can_read, is_ordinary_mode, repeat
 from ...core.checks import surely
+from ...core.double import in_double
 from ...core.noise import normal
 from ...core.shapes import joint
 from ...special import ndtri
 
-L = TypeVar("L", bound=Any)
 NODES, FEW = 513, 33
 REACH = 9.0
 STEPS = 64
@@ -26,17 +26,6 @@ def from_zero(x: Tensor, f: Callable[[Tensor], Tensor], below: float, above: flo
     inside = (x >= 0) & (x < torch.inf)
     limit = torch.where(x < 0, below, torch.where(x.isnan(), x, above))
     return torch.where(inside, f(torch.where(inside, x, 0.0)), limit)
-
-
-def in_double(self: L) -> L:
-    """The law in float64, where its device has it."""
-    wide: L = self if self.dtype is torch.float64 or self.device.type == "mps" else self.to(torch.float64)
-    return wide
-
-
-def double(tensor: Tensor) -> Tensor:
-    """The tensor in float64, in which the sizes of float32 have no ends, where its device has it."""
-    return tensor if tensor.device.type == "mps" else tensor.to(torch.float64)
 
 
 def poisson(rate: Tensor, shape: torch.Size, dtype: torch.dtype, generator: Generator | None) -> Tensor:
