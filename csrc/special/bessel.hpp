@@ -335,6 +335,10 @@ struct bessel_ratio_inverse {
       const bool inside = (r[i] > 0) & (r[i] < 1) & (v[i] >= 0);
       const double end = v[i] >= 0 ? (r[i] == 0 ? 0.0 : r[i] == 1 ? infinity<double> : nan<double>) : nan<double>;
       value[i] = inside ? x[i] : end;
+      if (partial != nullptr && !inside) {  // at 0 those of (2 v + 2) r, at 1 none
+        partial[0][i] = end == 0 ? 0.0 : nan<double>;
+        partial[1][i] = end == 0 ? 2 * v[i] + 2 : nan<double>;
+      }
     }
   }
 };

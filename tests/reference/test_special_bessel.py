@@ -73,6 +73,14 @@ def test_ends(formula: bool) -> None:
 
 
 @BOTH
+def test_the_inverse_of_the_ratio_has_its_slopes_at_zero(formula: bool) -> None:
+    """There the ratio is x / (2 v + 2)."""
+    v, r = (_double(*column).requires_grad_() for column in ((0.0, 1.5), (0.0, 0.0)))
+    slopes = torch.autograd.grad(_way(special.bessel_ratio_inverse, formula)(v, r).sum(), (v, r))
+    assert [slope.tolist() for slope in slopes] == [[0.0, 0.0], [2.0, 5.0]]
+
+
+@BOTH
 def test_slopes_are_finite_where_the_function_is(formula: bool) -> None:
     v, x = (_double(*column).requires_grad_() for column in zip(*PLACES, (1e12, 3.0), (0.0, 1e12), strict=True))
     for name in ("log_iv", "log_ive", "bessel_ratio"):

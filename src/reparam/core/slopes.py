@@ -44,6 +44,6 @@ def push_forward(function: Callable[..., Tensor], at: Sequence[Tensor], moved: S
         # copies: torch makes no dual number of a tensor that is expanded
         found: Tensor = torch.func.jvp(function, tuple(t.clone() for t in at), tuple(moved))[1]
         return found
-    value, pull_back = torch.func.vjp(function, *at)
+    value, pull_back = torch.func.vjp(function, *at)[:2]
     found = torch.func.vjp(pull_back, torch.zeros_like(value))[1](tuple(moved))[0]
     return found
