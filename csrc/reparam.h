@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-#define REPARAM_ABI_VERSION 4
+#define REPARAM_ABI_VERSION 5
 
 enum { REPARAM_FLOAT32 = 0, REPARAM_FLOAT64 = 1, REPARAM_INT64 = 2, REPARAM_BOOL = 3 };
 

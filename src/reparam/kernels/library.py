@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-ABI_VERSION = 4
+ABI_VERSION = 5
 DTYPES = {torch.float32: 0, torch.float64: 1, torch.int64: 2, torch.bool: 3}
 
 
