@@ -75,8 +75,10 @@ def probs_to_logits(probs: Tensor, is_binary: bool = False) -> Tensor:
     return probs.log() - torch.log1p(-probs) if is_binary else probs.log()
 
 
-class assignable_property(Generic[R]):
+class assignable_property(functools.cached_property[R]):
     """A property whose value an instance may set for itself, as a subclass that knows nothing of the property does.
+
+    It is computed anew whenever it is read; of what it derives from it takes that documentation tools know it.
 
     Example:
         >>> class Circle:
@@ -89,16 +91,12 @@ class assignable_property(Generic[R]):
         (3.14, 3.0)
     """
 
-    def __init__(self, wrapped: Callable[[Any], R]) -> None:
-        self.wrapped = wrapped
-        functools.update_wrapper(self, wrapped)  # type: ignore[arg-type]
-
     @overload
-    def __get__(self, instance: None, owner: Any = None) -> assignable_property[R]: ...
+    def __get__(self, instance: None, owner: type[Any] | None = None) -> assignable_property[R]: ...
     @overload
-    def __get__(self, instance: object, owner: Any = None) -> R: ...
-    def __get__(self, instance: Any, owner: Any = None) -> assignable_property[R] | R:
-        return self if instance is None else self.wrapped(instance)
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> R: ...
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> assignable_property[R] | R:
+        return self if instance is None else self.func(instance)
 
 
 class lazy_property(Generic[R]):
