@@ -9,7 +9,7 @@ import torch
 import torch.distributions
 from torch import Generator, Tensor
 
-from .._torch import constant, untracked
+from .._torch import constant
 from ..kernels.checks import all_within
 from ..kernels.dispatch import densities_of
 from ..utils import assignable_property
@@ -214,7 +214,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
             sample_shape: an int or a sequence of ints.
             generator: draws from it instead of torch's default one.
         """
-        return constant(untracked(self._sample, self._extended_shape(sample_shape), generator))
+        return constant(self._sample, self._extended_shape(sample_shape), generator)
 
     @door
     def rsample(self, sample_shape: Shape = EMPTY, *, generator: Generator | None = None) -> Tensor:
@@ -226,7 +226,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
         self, sample_shape: Shape = EMPTY, *, generator: Generator | None = None
     ) -> tuple[Tensor, Tensor]:
         """Draws without a gradient, and their log-density with its gradient in the parameters."""
-        x = constant(untracked(self._sample, self._extended_shape(sample_shape), generator))
+        x = constant(self._sample, self._extended_shape(sample_shape), generator)
         return x, self._log_prob(x)
 
     @door
