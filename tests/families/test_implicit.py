@@ -137,3 +137,5 @@ def test_what_cannot_be_reparameterised_is_refused() -> None:
         Factorised(Normal(0.0, 1.0), [3])
     with pytest.raises(TypeError, match="coordinate 1 returned"):
         Factorised(Normal(0.0, 1.0), [lambda x: x]).sample()
+    with pytest.raises(ValueError, match=r"coordinate 1 returned a law of batch_shape \(4, 1\)"):
+        Factorised(Normal(torch.zeros(4), 1.0), [lambda x: Normal(x, 1.0)]).log_prob(torch.zeros(4, 2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import pytest
@@ -73,6 +74,27 @@ def test_slopes_of_a_mean_do_not_cancel() -> None:
         # second / n^2 and -first / n^2, each to a few roundings
         torch.testing.assert_close(found[0], second.detach() / n**2, rtol=1e-15, atol=0.0)
         torch.testing.assert_close(found[1], -first.detach() / n**2, rtol=1e-15, atol=0.0)
+
+
+WITHIN_GRAPH: dict[str, Callable[[Tensor], Distribution]] = {
+    "transform": lambda s: TransformedDistribution(
+        reparam.Normal(0.0, 1.0), [SigmoidTransform(), AffineTransform(0.0, s)]
+    ),
+    "inverse": lambda s: TransformedDistribution(reparam.Normal(0.0, 1.0), AffineTransform(0.0, s).inv),
+    "live": lambda s: reparam.Normal(0.0, reparam.live(s).exp()),
+    "view of live": lambda s: reparam.Normal(0.0, reparam.live(torch.zeros(2)).exp()).replace(loc=s),
+    "mixture": lambda s: reparam.Mixture(reparam.Categorical(logits=torch.stack([s, -s])), [reparam.Normal(s, s)] * 2),
+}
+
+
+@pytest.mark.parametrize("make", WITHIN_GRAPH.values(), ids=WITHIN_GRAPH)
+def test_deep_copies_stay_in_the_graph(make: Callable[[Tensor], Distribution]) -> None:
+    leaf = torch.tensor(0.75, requires_grad=True)
+    law, x = make(leaf * 2), torch.tensor(0.25)
+    found, expected = (
+        torch.autograd.grad(d.log_prob(x).sum(), leaf, retain_graph=True) for d in (copy.deepcopy(law), law)
+    )
+    assert torch.equal(found[0], expected[0])
 
 
 BOUNDED: dict[str, Callable[[], Distribution]] = {

@@ -12,6 +12,7 @@ from ..constraints import Constraint, real_vector
 from ..core.distribution import Distribution
 from ..core.params import component, static
 from ..core.pytree import register_node
+from ..core.shapes import broadcasts_to
 from ..implicit.law import standardisation
 from . import sequential
 from .implicit import pathwise
@@ -59,6 +60,7 @@ class Factorised(Distribution):
 
     Raises:
         TypeError: if ``rest`` holds something that cannot be called, or it returns no scalar law.
+        ValueError: if the law that a function returns has a dimension too many.
 
     References:
         Rosenblatt, Remarks on a multivariate transformation, 1952.
@@ -100,6 +102,12 @@ class Factorised(Distribution):
         law = self.rest.functions[d - 1](earlier)
         if not isinstance(law, Distribution) or law.event_shape:
             raise TypeError(f"Factorised: the function of coordinate {d} returned {law!r:.60}, which is no scalar law")
+        batch, rows = law.batch_shape, earlier.shape[:-1]
+        if len(batch) > len(rows) or not broadcasts_to(batch, rows):
+            raise ValueError(
+                f"Factorised: the function of coordinate {d} returned a law of batch_shape {tuple(batch)} for earlier "
+                f"coordinates of shape {tuple(earlier.shape)}; take one of them by x[..., 0], without its dimension"
+            )
         return law._resolved()._unchecked()
 
     def _laws(self, x: Tensor) -> Iterator[tuple[Distribution, Tensor]]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .._torch import can_read, unwrapped
-from ..core.pytree import register_node
+from ..core.pytree import deep_copies, register_node
 
 R = TypeVar("R", bound="Record")
 
@@ -68,6 +68,12 @@ class Record:
         new.__dict__.update(static)
         new.__dict__.update(zip(names, children, strict=True))
         new.__dict__["_children_names"] = names  # children may be numbers while torch traces
+        return new
+
+    def __deepcopy__(self: R, memo: dict[int, Any]) -> R:
+        new = object.__new__(type(self))
+        memo[id(self)] = new
+        new.__dict__.update(deep_copies(self.__getstate__(), memo))
         return new
 
     def __getstate__(self) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar
 
@@ -15,7 +14,7 @@ from .construct import FULL, fields_of, laws_in, make_checks, make_init, ranges_
 from .deferred import Recipe
 from .guards import guarded
 from .params import Field, component, param
-from .pytree import register_node
+from .pytree import deep_copies, register_node
 from .shapes import EMPTY
 
 D = TypeVar("D", bound="Declared")
@@ -263,11 +262,7 @@ class Declared:
     def __deepcopy__(self: D, memo: dict[int, Any]) -> D:
         new = object.__new__(type(self))
         memo[id(self)] = new
-        for name, value in self.__dict__.items():
-            if isinstance(value, Tensor) and not value.is_leaf:
-                new.__dict__[name] = value.clone()
-            else:
-                new.__dict__[name] = copy.deepcopy(value, memo)
+        new.__dict__.update(deep_copies(self.__dict__, memo))
         return new
 
     def __repr__(self) -> str:

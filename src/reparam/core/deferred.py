@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from ..constraints.record import Record
+from .pytree import deep_copies
 
 
 class Deferred(ABC):
@@ -41,6 +42,9 @@ class Recipe:
         for name, args, kwargs in self.views:
             built = getattr(built, name)(*args, **kwargs)
         return built
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Recipe:
+        return Recipe(**deep_copies({"given": self.given, "views": self.views}, memo))
 
     def then(self, name: str, *args: Any, **kwargs: Any) -> Recipe:
         """The recipe with one more view."""

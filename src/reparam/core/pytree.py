@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
+from torch import Tensor
 from torch.utils import _pytree
 
 
@@ -37,3 +39,16 @@ def flatten(tree: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
     """The leaves of a tree, and the function that makes a tree of the same kind of others."""
     found, structure = _pytree.tree_flatten(tree)
     return found, lambda leaves: _pytree.tree_unflatten(leaves, structure)
+
+
+def deep_copies(parts: dict[str, Any], memo: dict[int, Any]) -> dict[str, Any]:
+    """Deep copies of the attributes of an object, of tensors within a graph too: their copies stay in the graph.
+
+    Args:
+        parts: the attributes by name.
+        memo: what ``copy.deepcopy`` has copied so far.
+    """
+    for leaf in leaves(parts):
+        if isinstance(leaf, Tensor) and not leaf.is_leaf and id(leaf) not in memo:
+            memo[id(leaf)] = leaf.clone()
+    return {name: copy.deepcopy(value, memo) for name, value in parts.items()}

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from ..core.deferred import Deferred
-from ..core.pytree import register_node
+from ..core.pytree import deep_copies, register_node
 
 
 class _Method:
@@ -46,6 +46,9 @@ class Live(Deferred):
         """The value now, with its graph."""
         kwargs = {name: _now(value) for name, value in self.kwargs.items()}
         return self.fn(*(_now(value) for value in self.args), **kwargs)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Live:
+        return Live(**deep_copies(vars(self), memo))
 
     def __getattr__(self, name: str) -> Callable[..., Live]:
         if name.startswith("__") or not callable(getattr(Tensor, name, None)):
