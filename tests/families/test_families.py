@@ -266,6 +266,23 @@ def test_matrices_that_are_shared_are_read_for_every_law(name: str) -> None:
             assert getattr(law, parameter).shape == (4, 2, 3, 3), parameter
 
 
+@pytest.mark.parametrize("form", ["covariance_matrix", "precision_matrix", "scale_tril", "precision_tril"])
+def test_the_copies_in_a_leaf_are_variables_each(form: str) -> None:
+    """``torch.func.grad`` of a law whose factor repeats: a law is a pytree whose leaves are expanded tensors."""
+    x = torch.tensor([[0.25, -1.0], [0.5, 2.0]])
+
+    def log_prob(matrix: torch.Tensor) -> torch.Tensor:
+        return reparam.MultivariateNormal(torch.zeros(2, 2), **{form: matrix}).log_prob(x).sum()
+
+    repeated = torch.tensor([[1.5, 0.0], [0.25, 2.0]] if form.endswith("tril") else [[1.5, 0.25], [0.25, 2.0]]).expand(
+        2, 2, 2
+    )
+    expected = torch.func.grad(log_prob)(repeated.contiguous())
+    leaf = repeated.detach().requires_grad_()
+    for found in (torch.func.grad(log_prob)(repeated), *torch.autograd.grad(log_prob(leaf), leaf)):
+        torch.testing.assert_close(found, expected)
+
+
 @pytest.mark.parametrize("law", [*SHARED.values(), reparam.LKJCholesky(3, torch.tensor([1.5, 2.0]))], ids=repr)
 def test_values_of_another_precision(law: reparam.Distribution) -> None:
     """Their densities are right to the precision of the parameters, 1e-5 for some 80 epsilons of float32."""

@@ -69,7 +69,12 @@ def log_diagonal(factor: Tensor) -> Tensor:
 
 
 def shrunk(value: Tensor, event_dim: int) -> Tensor:
-    """``value`` with size one in place of every batch dimension along which it repeats."""
+    """``value`` with size one in place of every batch dimension along which it repeats.
+
+    The copies in a leaf of a graph are variables each, with gradients of their own, and stay.
+    """
+    if value.requires_grad and value.is_leaf:
+        return value
     strides = value.stride()
     for dim in range(value.dim() - event_dim):
         if strides[dim] == 0 and value.shape[dim] > 1:
