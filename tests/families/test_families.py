@@ -228,6 +228,42 @@ REFUSED: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         ValueError,
         r"kl_divergence: .* p \(2,\), q \(3,\)",
     ),
+    "another size for one that is not there": (lambda: NORMAL.expand((-1, 3)), ValueError, r"expanded to \(-1, 3\)"),
+    "a law of torch among others": (
+        lambda: reparam.stack([NORMAL, distributions.Normal(0.0, 1.0)]),
+        TypeError,
+        r"reparam distributions, not torch\.distributions.*Normal",
+    ),
+    "laws of other events": (
+        lambda: reparam.stack([NORMAL.expand(n).to_event() for n in (2, 3)]),
+        ValueError,
+        r"one event_shape; these are \(2,\), \(3,\)",
+    ),
+    "laws of other batches": (
+        lambda: reparam.stack([NORMAL.expand(2), NORMAL.expand(3)]),
+        ValueError,
+        r"stack: .* law 0 \(2,\), law 1 \(3,\)",
+    ),
+    "batches that cannot be joined": (
+        lambda: reparam.cat([NORMAL.expand((2, 3)), NORMAL.expand(3)]),
+        ValueError,
+        r"beside dimension 0 .* are \(2, 3\), \(3,\)",
+    ),
+    "a dimension of the event": (
+        lambda: reparam.stack([reparam.Dirichlet(torch.ones(3))] * 2, 1),
+        IndexError,
+        "stack: there is no dimension 1: the batch shape has 1",
+    ),
+    "no batch to join along": (
+        lambda: reparam.cat([reparam.Dirichlet(torch.ones(3))] * 2),
+        IndexError,
+        "cat: .* no batch dimension; see stack",
+    ),
+    "a bound of its own for each entry": (
+        lambda: reparam.Uniform(torch.tensor([0.0, 2.0]), torch.tensor([1.0, 3.0])).log_prob(torch.tensor(0.5)),
+        ValueError,
+        r"1 of 2 is not; the first is at index \(1,\): 0.5, where it must be in \[2, 3\]",
+    ),
     "integers for parameters": (lambda: NORMAL.to(torch.int64), TypeError, "Normal: .* torch.int64"),
 }
 

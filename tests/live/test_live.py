@@ -9,6 +9,7 @@ import pickle
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 import reparam
 from reparam import Categorical, Gamma, Independent, MixtureSameFamily, Normal, TransformedDistribution, live
@@ -64,6 +65,8 @@ VIEWS = {
     "views of views": lambda d: d.expand((3, 2))[1].to_event(1),
     "Independent": lambda d: Independent(d, 1),
     "Transformed": lambda d: TransformedDistribution(d, [TanhTransform()]),
+    "stack": lambda d: reparam.stack([d, d[:1].detach()], -1),
+    "cat": lambda d: reparam.cat([d[:1], d, d[1:]])[1:].to_event(1),
     "Mixture": lambda d: MixtureSameFamily(Categorical(torch.ones(2)), d),
 }
 
@@ -136,6 +139,21 @@ def test_expressions_on_live_values(expression, log_std):
         assert torch.equal(value.read(), expression(log_std))
         with torch.no_grad():
             log_std.add_(1.0)
+
+
+@pytest.mark.parametrize("dim", [0, -1])
+def test_laws_that_are_joined_follow_their_tensors(dim, log_std):
+    laws = [Normal(torch.zeros(2), live(log_std).exp()), reparam.learnable(Normal(torch.zeros(2), 2.0))]
+    joined = reparam.stack(laws, dim).to(torch.float64)
+    assert repr(joined).startswith("stack(Normal(") and joined.batch_shape == (2, 2)
+    x = torch.full((2, 2), 0.25, dtype=torch.float64)
+    torch._dynamo.reset()
+    compiled = torch.compile(lambda d, x: d.log_prob(x), fullgraph=True, backend="aot_eager")
+    for other in (copy.deepcopy(joined), pickle.loads(pickle.dumps(joined)), tree_map(lambda t: t, joined)):
+        assert torch.equal(other.log_prob(x), joined.log_prob(x))
+    torch.testing.assert_close(compiled(joined, x), joined.log_prob(x))
+    found = torch.autograd.grad(joined.log_prob(x).sum(), [log_std, *laws[1].parameters()])
+    assert all(slope.any() for slope in found)
 
 
 def test_copies_carry_their_tensors(log_std):

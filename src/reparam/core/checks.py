@@ -123,9 +123,18 @@ def refuse(owner: Any, what: str, constraint: Constraint, value: Tensor) -> NoRe
             f", but {len(bad)} of {good.numel()} {'is' if len(bad) == 1 else 'are'} not; "
             f"the first is at index {index}: {_spell(raw[index])}"
         )
+        there = _at(constraint, index, good.shape).describe()
+        text += f", where it must be {there}" if there != constraint.describe() else ""
     if what.endswith("probs") and bool((raw < 0).any()):
         text += " (negative probabilities: if these are log-probabilities or log-odds, pass logits=...)"
     raise ValueError(text)
+
+
+def _at(constraint: Constraint, index: tuple[int, ...], shape: torch.Size) -> Constraint:
+    """A range whose bounds are tensors, as it is at one entry of this shape; other constraints as they are."""
+    bounds = {n: getattr(constraint, n) for n in constraint._fields} if isinstance(constraint, Range) else {}
+    changes = {n: _torch.unwrapped(b).expand(shape)[index] for n, b in bounds.items() if isinstance(b, Tensor)}
+    return constraint._copy(**changes)
 
 
 def _spell(value: Tensor) -> str:

@@ -267,6 +267,8 @@ class Declared:
 
     def __repr__(self) -> str:
         values = self._recipe.given if self._recipe is not None else self.__dict__
+        if self._recipe is not None and self._recipe.join is not None:
+            return f"{self._recipe.join[0].__name__}({', '.join(map(repr, values.values()))})"
         names = [n for n in self._fields or self.arg_constraints if n in values]  # type: ignore[attr-defined]
         text = ", ".join(f"{n}: {_spell(values[n])}" for n in names)
         return f"{type(self).__name__}({text})"
@@ -290,7 +292,7 @@ def _flatten(d: Declared) -> tuple[list[Any], Any]:
     state = {n: v for n, v in d.__dict__.items() if n in ("_validate_args", "_plain", "_direct")}
     if d._recipe is not None:
         names = tuple(d._recipe.given)
-        return list(d._recipe.given.values()), (names, state, (), d._recipe.views)
+        return list(d._recipe.given.values()), (names, state, (), (d._recipe.views, d._recipe.join))
     if not d._given:
         nodes = tuple(n for n, v in d.__dict__.items() if isinstance(v, (Tensor, Declared)))
         rest = tuple((n, v) for n, v in d.__dict__.items() if n not in nodes)
@@ -305,11 +307,11 @@ def _is_node(value: Any) -> bool:
 
 
 def _unflatten(cls: type[D], children: list[Any], context: Any) -> D:
-    names, state, (*given_and_rest,), views = context
+    names, state, (*given_and_rest,), made = context
     new = object.__new__(cls)
     new.__dict__.update(state)
-    if views is not None:
-        new._recipe = Recipe(dict(zip(names, children)), views)
+    if made is not None:
+        new._recipe = Recipe(dict(zip(names, children)), *made)
         return new
     given, rest = given_and_rest
     new.__dict__.update(rest)

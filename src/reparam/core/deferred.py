@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 from ..constraints.record import Record
@@ -23,32 +24,39 @@ class Recipe:
     Args:
         given: arguments by name; deferred ones, and distributions over deferred ones, are read at every build.
         views: method calls ``(name, args, kwargs)`` to replay on what was built.
+        join: of a law that joins several of its class, the function that does so, and the dimension; None otherwise.
     """
 
-    __slots__ = ("given", "views")
+    __slots__ = ("given", "join", "views")
 
     def __init__(
         self,
         given: dict[str, Any],
         views: tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...] = (),
+        join: tuple[Callable[..., Any], int] | None = None,
     ) -> None:
         self.given = given
         self.views = views
+        self.join = join
 
     def build(self, law: Any) -> Any:
         """The distribution over the values of this moment, of a law that has this recipe."""
         values = {name: read(value) for name, value in self.given.items()}
-        built = law._anew({**values, "validate_args": law._validate_args})
+        if self.join is None:
+            built = law._anew({**values, "validate_args": law._validate_args})
+        else:
+            built = self.join[0](list(values.values()), self.join[1])
+            built._validate_args = law._validate_args
         for name, args, kwargs in self.views:
             built = getattr(built, name)(*args, **kwargs)
         return built
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Recipe:
-        return Recipe(**deep_copies({"given": self.given, "views": self.views}, memo))
+        return Recipe(**deep_copies({"given": self.given, "views": self.views}, memo), join=self.join)
 
     def then(self, name: str, *args: Any, **kwargs: Any) -> Recipe:
         """The recipe with one more view."""
-        return Recipe(self.given, (*self.views, (name, args, kwargs)))
+        return Recipe(self.given, (*self.views, (name, args, kwargs)), self.join)
 
 
 def is_deferred(value: Any) -> bool:

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from .construct import laws_in
 from .declaration import STATE, Declared
+from .deferred import Recipe, is_deferred
 from .params import component, param
-from .shapes import as_size, joint
+from .shapes import as_size, broadcast
 
 V = TypeVar("V", bound="Views")
 D = TypeVar("D", bound=Declared)
@@ -49,10 +50,10 @@ class Views(Declared):
             return wide if _instance is None else _instance._filled(wide)
         shape, own = as_size(batch_shape), self._batch_shape
         lead = len(shape) - len(own)
-        if shape[max(lead, 0) :] != own:
+        if shape[max(lead, 0) :] != own or -1 in shape:
             if -1 in shape and lead >= 0:
                 shape = torch.Size(own[i - lead] if s == -1 and i >= lead else s for i, s in enumerate(shape))
-            if lead < 0 or not all(a in (b, 1) for a, b in zip(reversed(own), reversed(shape))):
+            if lead < 0 or -1 in shape or not all(a in (b, 1) for a, b in zip(reversed(own), reversed(shape))):
                 raise ValueError(
                     f"{type(self).__name__}: batch_shape {tuple(own)} cannot be expanded to {tuple(shape)}"
                 )
@@ -166,7 +167,7 @@ def _is_mask(index: Any) -> bool:
 
 
 def stack(distributions: Sequence[D], dim: int = 0) -> D:
-    """One law over the laws of one class, along a new batch dimension.
+    """One law over the laws of one class, along a new batch dimension. Of live laws it is live.
 
     Args:
         distributions: laws of one class, given by the same parameters; their batch shapes broadcast.
@@ -174,6 +175,8 @@ def stack(distributions: Sequence[D], dim: int = 0) -> D:
 
     Raises:
         TypeError: if the classes or the given parameters differ.
+        ValueError: if the shapes do not fit.
+        IndexError: if the new batch shape has no such dimension.
 
     Example:
         >>> import reparam
@@ -181,14 +184,16 @@ def stack(distributions: Sequence[D], dim: int = 0) -> D:
         tensor([0., 1.])
     """
     many = _alike(distributions)
-    shape = joint(*(d.batch_shape for d in many))
+    shape = broadcast([d.batch_shape for d in many], "stack", [f"law {i}" for i in range(len(many))])
+    at = _counted(dim, len(shape) + 1, "stack")
+    if is_deferred(list(distributions)):
+        return _joined(distributions, many[0], (stack, dim))
     many = [d.expand(shape) for d in many]  # type: ignore[attr-defined]
-    at = dim + len(shape) + 1 if dim < 0 else dim
     return type(many[0])._zip(many, lambda tensors, _: torch.stack(tensors, at))
 
 
 def cat(distributions: Sequence[D], dim: int = 0) -> D:
-    """One law over the laws of one class, joined along a batch dimension.
+    """One law over the laws of one class, joined along a batch dimension. Of live laws it is live.
 
     Args:
         distributions: laws of one class, given by the same parameters.
@@ -196,6 +201,8 @@ def cat(distributions: Sequence[D], dim: int = 0) -> D:
 
     Raises:
         TypeError: if the classes or the given parameters differ.
+        ValueError: if the shapes do not fit.
+        IndexError: if the batch shape has no such dimension.
 
     Example:
         >>> import reparam, torch
@@ -203,16 +210,49 @@ def cat(distributions: Sequence[D], dim: int = 0) -> D:
         tensor([0., 0., 1.])
     """
     many = _alike(distributions)
-    at = dim + len(many[0].batch_shape) if dim < 0 else dim
+    shapes = [d.batch_shape for d in many]
+    at = _counted(dim, len(shapes[0]), "cat")
+    if len({(s[:at], s[at + 1 :], len(s)) for s in shapes}) > 1:
+        listed = ", ".join(str(tuple(s)) for s in shapes)
+        raise ValueError(f"cat: beside dimension {dim} the batch shapes must be equal; they are {listed}")
+    if is_deferred(list(distributions)):
+        return _joined(distributions, many[0], (cat, dim))
     return type(many[0])._zip(many, lambda tensors, _: torch.cat(tensors, at))
 
 
+def _joined(distributions: Sequence[Any], first: Any, join: tuple[Callable[..., Any], int]) -> Any:
+    """The live law that joins these anew at every use."""
+    new = object.__new__(type(first))
+    new._validate_args = first._validate_args
+    new._recipe = Recipe({f"law_{i}": law for i, law in enumerate(distributions)}, join=join)
+    return new
+
+
+def _counted(dim: int, count: int, name: str) -> int:
+    """A dimension counted from the first one."""
+    if not -count <= dim < count:
+        has = f"the batch shape has {count} dimension(s)" if count else "the laws have no batch dimension; see stack"
+        raise IndexError(f"{name}: there is no dimension {dim}: {has}")
+    return dim % count
+
+
 def _alike(distributions: Sequence[D]) -> list[D]:
-    many = [d._resolved() for d in distributions]
+    many = [_resolved(d) for d in distributions]
     if not many:
         raise ValueError("stack and cat need at least one distribution")
     kinds = {(type(d), d._given) for d in many}
     if len(kinds) > 1:
         listed = ", ".join(sorted(f"{t.__name__}({', '.join(g)})" for t, g in kinds))
         raise TypeError(f"stack and cat join laws of one class and parametrisation; these are {listed}")
+    events = {tuple(d.event_shape) for d in many}
+    if len(events) > 1:
+        raise ValueError(f"stack and cat join laws of one event_shape; these are {', '.join(map(str, sorted(events)))}")
     return many
+
+
+def _resolved(law: Any) -> Any:
+    if not hasattr(law, "_resolved"):
+        raise TypeError(
+            f"stack and cat take reparam distributions, not {type(law).__module__}.{type(law).__qualname__}"
+        )
+    return law._resolved()
