@@ -15,13 +15,14 @@ struct stirling_error {
   }
 };
 
+// The slopes at x = 0 are those of m - x, finite for all m: what is impossible under both of two laws moves nothing.
 template <class T>
 struct deviance_function {
   static constexpr unsigned differentiable = 0b11;
   static REPARAM_INLINE T evaluate(T (&d)[2], T x, T m) {
     const deviance_pair<T> result = deviance(x, m, x - m);
-    d[0] = result.log_ratio;
-    d[1] = (m - x) / m;
+    d[0] = x == 0 ? T(-1) : result.log_ratio;
+    d[1] = x == 0 ? T(1) : (m - x) / m;
     return result.value;
   }
 };

@@ -11,6 +11,7 @@ from torch import Tensor
 
 __all__ = [
     "broadcast_all",
+    "clamp_probs",
     "lazy_property",
     "logits_to_probs",
     "probs_to_logits",
@@ -73,6 +74,22 @@ def probs_to_logits(probs: Tensor, is_binary: bool = False) -> Tensor:
         tensor([-69.0776,   0.0000])
     """
     return probs.log() - torch.log1p(-probs) if is_binary else probs.log()
+
+
+def clamp_probs(probs: Tensor) -> Tensor:
+    """Probabilities kept an epsilon of their dtype away from 0 and 1, for programs that ask for it.
+
+    No distribution here does: log-densities are exact for the smallest probabilities.
+
+    Args:
+        probs: probabilities, in a floating dtype.
+
+    Example:
+        >>> clamp_probs(torch.tensor([0.0, 0.5]))
+        tensor([1.1921e-07, 5.0000e-01])
+    """
+    eps = torch.finfo(probs.dtype).eps
+    return probs.clamp(eps, 1 - eps)
 
 
 class assignable_property(functools.cached_property[R]):

@@ -63,8 +63,9 @@ def test_closed_ends_belong_to_the_laws() -> None:
 
 def test_modes_at_an_end() -> None:
     assert reparam.Weibull(2.0, torch.tensor([0.25, 1.0])).mode.tolist() == [0, 0]
-    a, b = torch.tensor([0.5, 2.0, 1.0, 2.0, 0.5]), torch.tensor([2.0, 0.5, 3.0, 1.0, 0.2])
-    assert reparam.Kumaraswamy(a, b).mode.tolist() == [0, 1, 0, 1, 1]
+    a, b = torch.tensor([0.5, 2.0, 1.0, 2.0, 0.5, 0.5]), torch.tensor([2.0, 0.5, 3.0, 1.0, 0.2, 0.5])
+    for family in (reparam.Kumaraswamy, reparam.Beta):
+        assert family(a, b).mode.tolist() == [0, 1, 0, 1, 1, 0]
     assert reparam.FisherSnedecor(torch.tensor([1.0, 2.0]), 5.0).mode.tolist() == [0, 0]
     assert reparam.GeneralizedPareto(1.0, 2.0, torch.tensor([-2.0, 0.5])).mode.tolist() == [2, 1]
 

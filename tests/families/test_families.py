@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import distributions
+from torch import Tensor, distributions
 
 import reparam
 
@@ -45,6 +45,36 @@ def test_impossible_categories() -> None:
         (slope,) = torch.autograd.grad(value, logits, retain_graph=True)
         assert slope.isfinite().all()
     assert reparam.kl_divergence(other, law).item() == torch.inf
+
+
+IMPOSSIBLE: dict[str, Callable[[Tensor], reparam.Distribution]] = {
+    "Bernoulli(probs=0)": lambda shift: reparam.Bernoulli(probs=shift.sum() * 0),
+    "Bernoulli(probs=1)": lambda shift: reparam.Bernoulli(probs=1 + shift.sum() * 0),
+    "Bernoulli(logits)": lambda shift: reparam.Bernoulli(logits=shift + 500.0),
+    "Binomial(logits)": lambda shift: reparam.Binomial(3, logits=shift - 500.0),
+    "Poisson": lambda shift: reparam.Poisson(shift.sum() * 0),
+    "NegativeBinomial": lambda shift: reparam.NegativeBinomial(2.0, probs=shift.sum() * 0),
+    "Categorical(probs)": lambda shift: reparam.Categorical(probs=torch.tensor([1.0, 2.0, 0.0]) * shift.exp()),
+    "Categorical(logits)": lambda shift: reparam.Categorical(logits=shift + torch.tensor([1.0, 2.0, -torch.inf])),
+    "OneHotCategorical": lambda shift: reparam.OneHotCategorical(logits=shift + torch.tensor([1.0, 2.0, -torch.inf])),
+    "Multinomial": lambda shift: reparam.Multinomial(3, logits=shift + torch.tensor([1.0, 2.0, -torch.inf])),
+}
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_what_neither_law_draws_has_no_say_in_a_divergence(name: str) -> None:
+    """Natively and by the formula: finite, with finite gradients in both laws."""
+    at = (torch.tensor([0.1, 0.3, 0.2]), torch.tensor([-0.4, 0.2, 0.1]))
+
+    def divergence(first: Tensor, second: Tensor) -> Tensor:
+        return reparam.kl_divergence(IMPOSSIBLE[name](first), IMPOSSIBLE[name](second)).sum()
+
+    free = [t.clone().requires_grad_() for t in at]
+    native = torch.autograd.grad(divergence(*free), free)
+    formula = torch.func.grad(divergence, argnums=(0, 1))(*at)
+    for a, b in zip(native, formula, strict=True):
+        assert bool(a.isfinite().all())
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
 
 def test_categorical_keeps_its_logits_as_they_are() -> None:

@@ -305,7 +305,8 @@ EDGES: list[tuple[str, list[Any], float, dict[int, Any]]] = [
     ("stirling_error", [0.0], INF, {}),
     ("stirling_error", [INF], 0.0, {0: 0.0}),
     ("stirling_error", [-1.0], NAN, {}),
-    ("deviance", [0.0, 3.0], 3.0, {1: 1.0}),
+    ("deviance", [0.0, 3.0], 3.0, {0: -1.0, 1: 1.0}),
+    ("deviance", [0.0, 0.0], 0.0, {0: -1.0, 1: 1.0}),
     ("deviance", [3.0, 0.0], INF, {}),
     ("deviance", [2.0, 2.0], 0.0, {0: 0.0, 1: 0.0}),
 ]

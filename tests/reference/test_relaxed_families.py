@@ -117,7 +117,7 @@ def test_modes_of_relaxed_bernoulli_have_the_largest_density() -> None:
     for t, middle in itertools.product((1.001, 1.3, 5.0, 1e3), (-20.0, -1.0, 0.0, 0.5, 3.0)):
         d = reparam.RelaxedBernoulli(torch.tensor(t).double(), logits=torch.tensor(middle).double())
         assert bool((d.log_prob(grid) <= d.log_prob(d.mode) + 1e-12 * (t + abs(middle))).all())
-    for middle, end in ((-1.0, 0.0), (1.0, 1.0)):
+    for middle, end in ((-1.0, 0.0), (0.0, 0.0), (1.0, 1.0)):
         assert reparam.RelaxedBernoulli(0.7, logits=torch.tensor(middle)).mode == end
     at = (torch.tensor([1.3, 5.0]).double().requires_grad_(), torch.tensor([0.7, -2.0]).double().requires_grad_())
     assert torch.autograd.gradcheck(_mode, at)

@@ -125,7 +125,8 @@ class Beta(ExponentialFamily):
         a, b = self.concentration1, self.concentration0
         inner = (a > 1) & (b > 1)
         middle = torch.where(inner, a - 1, 1.0) / torch.where(inner, a + b - 2, 2.0)
-        return torch.where(inner, middle, torch.where(a > b, 1.0, torch.where(a < b, 0.0, middle)))
+        at_zero = (a < b) | (a < 1)  # two ends of equal height count as zero
+        return torch.where(inner, middle, torch.where(a > b, 1.0, torch.where(at_zero, 0.0, middle)))
 
     def _variance(self) -> Tensor:
         a, b = self.concentration1, self.concentration0

@@ -172,6 +172,4 @@ def _(p: Categorical, q: Categorical) -> Tensor:
         raise ValueError(
             f"KL of Categorical laws over different numbers of categories: {p.num_events} and {q.num_events}"
         )
-    share, other = p.probs, q.probs
-    possible = share > 0
-    return torch.where(possible, deviance(torch.where(possible, share, 1.0), other), other).sum(-1)
+    return deviance(p.probs, q.probs).sum(-1)

@@ -126,7 +126,8 @@ class Kumaraswamy(Distribution):
         a, b = torch.where(inner, a, 2.0), torch.where(inner, b, 2.0)
         middle = ((a - 1) / (a * b - 1)) ** (1 / a)
         a, b = self.concentration1, self.concentration0
-        return torch.where(inner, middle, torch.where(a > b, 1.0, torch.where(a < b, torch.zeros_like(a), 0.5)))
+        at_zero = (a < b) | (a < 1)  # two infinite ends count as zero
+        return torch.where(inner, middle, torch.where(a > b, 1.0, torch.where(at_zero, torch.zeros_like(a), 0.5)))
 
     def _variance(self) -> Tensor:
         return self._stddev() ** 2

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
 from ..constraints import positive, real
-from ..core.distribution import Distribution
 from ..core.noise import laplace
 from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused, kernel
 from ..special import deviance
 from ..special.quotients import exp_remainder_of_size
+from .exponential_family import ExponentialFamily
 
 LOG_TWO = math.log(2)
 
 
-class Laplace(Distribution):
+class Laplace(ExponentialFamily):
     r"""The Laplace (double exponential) law.
 
     .. math:: p(x) = \frac{1}{2 b} \exp\left(-\frac{|x - \mu|}{b}\right)
+
+    With a known ``loc`` it is an exponential family.
 
     Args:
         loc: mean :math:`\mu`, real.
@@ -81,6 +84,25 @@ class Laplace(Distribution):
 
     def _entropy(self) -> Tensor:
         return 1 + LOG_TWO + self.scale.log()
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return (-1 / self.scale,)
+
+    @staticmethod
+    def _log_normalizer(a: Tensor) -> Tensor:
+        return LOG_TWO - (-a).log()
+
+    def _sufficient_statistics(self, x: Tensor) -> tuple[Tensor, ...]:
+        return ((x - self.loc).abs(),)
+
+    @classmethod
+    def _from_natural(cls, a: Tensor, loc: Any = 0.0) -> dict[str, Any]:
+        return {"loc": loc, "scale": -1 / a}
+
+    @classmethod
+    def _from_mean(cls, distance: Tensor, loc: Any = 0.0) -> dict[str, Any]:
+        return {"loc": loc, "scale": distance}
 
     def _mean(self) -> Tensor:
         return self.loc

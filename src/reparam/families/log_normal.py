@@ -11,10 +11,11 @@ from ..core.params import param
 from ..core.registry import kl_rules, register_kl
 from ..kernels import fused
 from ..transforms import ExpTransform
+from .exponential_family import ExponentialFamily
 from .normal import Normal
 
 
-class LogNormal(TransformedDistribution):
+class LogNormal(TransformedDistribution, ExponentialFamily):
     r"""The law of :math:`e^X` for a normal X.
 
     .. math:: p(x) = \frac{1}{x\sigma\sqrt{2\pi}} \exp\left(-\frac{(\log x-\mu)^2}{2\sigma^2}\right), \qquad x > 0
@@ -65,6 +66,28 @@ class LogNormal(TransformedDistribution):
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
         x, log_prob = super()._rsample_and_log_prob(shape, generator)
         return x.clamp(min=torch.finfo(self.dtype).tiny), log_prob
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return self.base_distribution._natural_params
+
+    _log_normalizer = staticmethod(Normal._log_normalizer)
+
+    @property
+    def _mean_carrier_measure(self) -> Tensor:
+        return -self.loc
+
+    def _sufficient_statistics(self, x: Tensor) -> tuple[Tensor, ...]:
+        log_x = x.log()
+        return log_x, log_x * log_x
+
+    @classmethod
+    def _from_natural(cls, a: Tensor, b: Tensor) -> dict[str, Tensor]:
+        return Normal._from_natural(a, b)
+
+    @classmethod
+    def _from_mean(cls, mean: Tensor, square: Tensor) -> dict[str, Tensor]:
+        return Normal._from_mean(mean, square)
 
     def _entropy(self) -> Tensor:
         return self.base_distribution._entropy() + self.loc

@@ -19,6 +19,7 @@ from ..core.shapes import joint
 from ..kernels.checks import all_within
 from ..special import ndtr
 from ..transforms import StickBreakingTransform
+from .exponential_family import ExponentialFamily
 from .normal import Normal
 from .shared.log_moments import LogMoments, log_moments_of_central
 from .shared.smooth_means import NORMAL, mean_of, moments_of_share
@@ -26,7 +27,7 @@ from .shared.smooth_means import NORMAL, mean_of, moments_of_share
 LEAST = torch.finfo(torch.float64).tiny
 
 
-class LogisticNormal(TransformedDistribution):
+class LogisticNormal(TransformedDistribution, ExponentialFamily):
     r"""The law on the simplex of K + 1 numbers that stick-breaking makes of K independent normal variables.
 
     .. math:: Y = \operatorname{stick}(X), \qquad X_k \sim \mathcal{N}(\mu_k, \sigma_k^2)
@@ -99,8 +100,37 @@ class LogisticNormal(TransformedDistribution):
         left = torch.arange(loc.shape[-1], 0, -1, dtype=loc.dtype, device=loc.device)
         return loc - left.log(), scale, left
 
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return Normal(*torch.broadcast_tensors(self.loc, self.scale), validate_args=False)._natural_params
+
+    @staticmethod
+    def _log_normalizer(a: Tensor, b: Tensor) -> Tensor:
+        return Normal._log_normalizer(a, b).sum(-1)
+
+    @property
+    def _mean_carrier_measure(self) -> Tensor:
+        return -self._mean_log_volume().to(self.dtype)
+
+    def _sufficient_statistics(self, x: Tensor) -> tuple[Tensor, ...]:
+        inner = self.transforms[0].inv(x)
+        return inner, inner * inner
+
+    @classmethod
+    def _from_natural(cls, a: Tensor, b: Tensor) -> dict[str, Tensor]:
+        return Normal._from_natural(a, b)
+
+    @classmethod
+    def _from_mean(cls, mean: Tensor, square: Tensor) -> dict[str, Tensor]:
+        return Normal._from_mean(mean, square)
+
     def _entropy(self) -> Tensor:
-        """With z the share that a break takes, the log-volume of the map is the sum of log z + left log(1 - z)."""
+        location, scale, _ = self._odds()
+        inner = Normal(location, scale, validate_args=False)._entropy().sum(-1)
+        return (inner + self._mean_log_volume()).to(self.dtype)
+
+    def _mean_log_volume(self) -> Tensor:
+        """Of the map from X: with z the share that a break takes, the sum of log z + left log(1 - z); in float64."""
         location, scale, left = self._odds()
         z = location / scale
         bend = mean_of(
@@ -111,9 +141,7 @@ class LogisticNormal(TransformedDistribution):
             location,
             scale,
         )
-        volume = location - (1 + left) * bend
-        value: Tensor = (Normal(location, scale, validate_args=False)._entropy() + volume).sum(-1)
-        return value.to(self.dtype)
+        return (location - (1 + left) * bend).sum(-1)
 
     def _shares(self, *orders: int) -> tuple[Tensor, Tensor, list[Tensor]]:
         """The mean of the share that each break takes, that of what it leaves, and its central moments."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,14 +11,14 @@ from torch.nn.functional import logsigmoid
 
 from ..constraints import half_open_interval, nonnegative, nonnegative_integer, real
 from ..core.checks import surely
-from ..core.distribution import Distribution
 from ..core.double import in_double
 from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..implicit.gamma import log_standard_gamma
 from ..kernels import fused
-from ..special import betainc_odds, deviance, log_betainc_odds, logit, stirling_error
+from ..special import betainc_odds, deviance, lbeta, log1mexp, log_betainc_odds, logit, stirling_error
 from .binomial import LOG_TWO_PI
+from .exponential_family import ExponentialFamily
 from .shared.counts import expect, from_zero, poisson, quantile, window
 from .shared.negative_binomial_integrals import dispersion_gain, log_coefficient
 from .shared.shares import share_fit
@@ -26,7 +27,7 @@ LARGE = 40.0
 RARE = 1e-30  #: a count of failures for which every draw is 0
 
 
-class NegativeBinomial(Distribution):
+class NegativeBinomial(ExponentialFamily):
     r"""The number of successes before ``total_count`` failures; a Poisson law whose rate has a gamma law.
 
     .. math:: P(k) = \binom{k+r-1}{k} p^k (1-p)^r, \qquad k = 0, 1, 2, \dots
@@ -168,15 +169,52 @@ class NegativeBinomial(Distribution):
         return torch.exp(-in_double(self)._log_failure().detach())
 
     def _entropy(self) -> Tensor:
+        def integral(r: Tensor, odds: Tensor) -> Tensor:
+            return r * odds * torch.log1p(1 / odds) + r * torch.log1p(odds) - log_coefficient(r, odds)
+
+        return self._mean_of(lambda k, log_p: -log_p, integral)
+
+    def _mean_of(
+        self, term: Callable[[Tensor, Tensor], Tensor], integral: Callable[[Tensor, Tensor], Tensor]
+    ) -> Tensor:
+        """The mean of a function of the count and its log-mass: a sum, or where that is too long an integral."""
         law, scale = in_double(self), self._scale()
-        summed = expect(law, lambda k, log_p: -log_p, scale)
+        summed = expect(law, term, scale)
         summable = (window(law, scale)[1] == 1) | (law.total_count >= LARGE)
         if surely(summable):
             return summed.to(self.dtype)
         # where the sum serves, any law will do for the integral
         r, odds = torch.where(summable, 1.0, law.total_count), torch.where(summable, 1.0, law._odds())
-        integral = r * odds * torch.log1p(1 / odds) + r * torch.log1p(odds) - log_coefficient(r, odds)
-        return torch.where(summable, summed, integral).to(self.dtype)
+        return torch.where(summable, summed, integral(r, odds)).to(self.dtype)
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return (self._log_success(),)
+
+    def _log_normalizer(self, a: Tensor) -> Tensor:
+        return -self.total_count * log1mexp(a)
+
+    @property
+    def _mean_carrier_measure(self) -> Tensor:
+        r = in_double(self).total_count
+
+        def log_ways(k: Tensor, _: Tensor) -> Tensor:
+            some = k > 0
+            k = torch.where(some, k, 1.0)
+            return torch.where(some, -lbeta(k, r) - k.log(), 0.0)
+
+        return self._mean_of(log_ways, log_coefficient)
+
+    def _sufficient_statistics(self, x: Tensor) -> tuple[Tensor, ...]:
+        return (x,)
+
+    @classmethod
+    def _from_natural(cls, a: Tensor, total_count: Any = 1.0) -> dict[str, Any]:
+        return {"total_count": total_count, "logits": a - log1mexp(a)}
+
+    @classmethod
+    def _from_mean(cls, mean: Tensor, total_count: Any = 1.0) -> dict[str, Any]:
+        return {"total_count": total_count, "logits": (mean / total_count).log()}
 
     def _mean(self) -> Tensor:
         return self.total_count * self._odds()

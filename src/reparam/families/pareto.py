@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Generator, Tensor
 
@@ -13,14 +15,16 @@ from ..kernels import fused
 from ..special import deviance
 from ..special.quotients import log_ratio
 from .exponential import ExponentialTails
+from .exponential_family import ExponentialFamily
 
 
-class Pareto(ExponentialTails):
+class Pareto(ExponentialTails, ExponentialFamily):
     r"""The Pareto law of type 1: a power tail that begins at ``scale``.
 
     .. math:: p(x) = \frac{\alpha}{x} \left(\frac{s}{x}\right)^\alpha, \qquad x \ge s
 
-    Moments that diverge are infinite; those about an infinite mean or in units of an infinite deviation are NaN.
+    With a known ``scale`` it is an exponential family. Moments that diverge are infinite; those about an infinite mean
+    or in units of an infinite deviation are NaN.
 
     Args:
         scale: the least value :math:`s > 0`.
@@ -72,6 +76,31 @@ class Pareto(ExponentialTails):
 
     def _mode(self) -> Tensor:
         return self.scale
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return (-self.alpha,)
+
+    def _log_normalizer(self, a: Tensor) -> Tensor:
+        return a * self.scale.log() - (-a).log()
+
+    @property
+    def _mean_carrier_measure(self) -> Tensor:
+        return -self.scale.log() - 1 / self.alpha
+
+    def _sufficient_statistics(self, x: Tensor) -> tuple[Tensor, ...]:
+        return (x.log(),)
+
+    @classmethod
+    def _from_natural(cls, a: Tensor, scale: Any = 1.0) -> dict[str, Any]:
+        return {"scale": scale, "alpha": -a}
+
+    @classmethod
+    def _from_mean(cls, log_x: Tensor, scale: Any = 1.0) -> dict[str, Any]:
+        return {
+            "scale": scale,
+            "alpha": 1 / (log_x - torch.as_tensor(scale, dtype=log_x.dtype, device=log_x.device).log()),
+        }
 
     def _variance(self) -> Tensor:
         finite, u = self._inverse(2.0)

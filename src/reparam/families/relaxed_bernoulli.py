@@ -207,7 +207,7 @@ class RelaxedBernoulli(TransformedDistribution):
         return torch.where(self.logits.isinf(), (self.probs - centre) ** order, usual)
 
     def _mode(self) -> Tensor:
-        """The likelier end for T up to one; beyond, where the log-odds x have T tanh((T x - l) / 2) = tanh(x / 2)."""
+        """The likelier end (of two, zero) for T up to one; beyond, where x, the log-odds, solves ``rise(x) = 0``."""
         law = in_double(self)
         inner = (law.temperature > 1) & law.logits.isfinite()
         t, logits = torch.where(inner, law.temperature, 2.0), torch.where(inner, law.logits, 0.0)
@@ -222,7 +222,8 @@ class RelaxedBernoulli(TransformedDistribution):
             reach = 2 * torch.atanh(1 / t)
             x = bisect(rise, (logits - reach) / t, (logits + reach) / t)
         x = with_gradient(x, rise, slope)
-        ends = torch.where(law.logits > 0, 1.0, torch.where(law.logits < 0, torch.zeros_like(law.logits), 0.5))
+        at_zero = (law.logits < 0) | (law.temperature < 1)
+        ends = torch.where(law.logits > 0, 1.0, torch.where(at_zero, torch.zeros_like(law.logits), 0.5))
         return torch.where(inner, torch.sigmoid(x), ends).to(self.dtype)
 
     def _centre(self) -> Tensor:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Generator, Tensor
 
 from ..constraints import nonnegative, positive
-from ..core.distribution import Distribution
 from ..core.noise import exponential
 from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused, kernel
 from ..special import lgamma
 from ..special.quotients import log_inverse_cloglog, log_ratio, one_minus_exp
+from .exponential_family import ExponentialFamily
 from .gumbel import EULER, gumbel_divergence, noise_of_log
 from .shared.log_moments import log_moments, log_spread, quick_polygamma, stddev_of
 
 
-class Weibull(Distribution):
+class Weibull(ExponentialFamily):
     r"""The Weibull law: the smallest of many lifetimes, or ``scale`` times a power of an exponential number.
 
     .. math:: p(x) = \frac{k}{x} \left(\frac{x}{\lambda}\right)^k e^{-(x/\lambda)^k}, \qquad x \ge 0
+
+    With a known ``concentration`` it is an exponential family.
 
     Args:
         scale: :math:`\lambda > 0`, the quantile of :math:`1 - 1/e`.
@@ -89,6 +93,30 @@ class Weibull(Distribution):
 
     def _isf(self, p: Tensor) -> Tensor:
         return self.scale * torch.exp((-p.log()).log() / self.concentration)
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return (-(self.scale**-self.concentration),)
+
+    @staticmethod
+    def _log_normalizer(a: Tensor) -> Tensor:
+        return -(-a).log()
+
+    @property
+    def _mean_carrier_measure(self) -> Tensor:
+        k = self.concentration
+        return k.log() + (k - 1) * (self.scale.log() - EULER / k)
+
+    def _sufficient_statistics(self, x: Tensor) -> tuple[Tensor, ...]:
+        return (x**self.concentration,)
+
+    @classmethod
+    def _from_natural(cls, a: Tensor, concentration: Any = 1.0) -> dict[str, Any]:
+        return {"scale": (-a) ** (-1 / concentration), "concentration": concentration}
+
+    @classmethod
+    def _from_mean(cls, power: Tensor, concentration: Any = 1.0) -> dict[str, Any]:
+        return {"scale": power ** (1 / concentration), "concentration": concentration}
 
     def _entropy(self) -> Tensor:
         k = self.concentration

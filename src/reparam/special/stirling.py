@@ -66,11 +66,11 @@ def deviance(x: Tensor, m: Tensor) -> Tensor:
     r"""The Poisson deviance of x from its mean m, halved: :math:`x \log(x/m) + m - x \ge 0`.
 
     Near x = m it is :math:`(x-m)v + 2x(\operatorname{atanh}(v) - v)` with v = (x-m)/(x+m), where nothing cancels.
-    At x = 0 it is m.
+    At x = 0 it is m, and its slopes there are those of m - x: finite, for m = 0 too.
 
     Args:
         x: not negative.
-        m: positive.
+        m: not negative; at 0 the value is infinite, but for x = 0.
 
     References:
         Loader, Fast and accurate computation of binomial probabilities, 2000 (there ``bd0``).
