@@ -275,6 +275,34 @@ def test_moments_pass_through_affine_maps() -> None:
         torch.testing.assert_close(getattr(law, door), expected, rtol=1e-14, atol=0)
 
 
+VECTORS = torch.tensor([1.0, -0.5], dtype=torch.float64), torch.tensor([-2.0, 0.5], dtype=torch.float64)
+AFFINE = {
+    "of one event": reparam.AffineTransform(*VECTORS, event_dim=1),
+    "of entries": reparam.AffineTransform(*VECTORS),
+    "independent": reparam.IndependentTransform(reparam.AffineTransform(*VECTORS), 1),
+    "inverse": reparam.AffineTransform(-VECTORS[0] / VECTORS[1], 1 / VECTORS[1], event_dim=1).inv,
+    "composed": reparam.ComposeTransform(
+        [reparam.AffineTransform(0.0, 2.0), reparam.AffineTransform(VECTORS[0], VECTORS[1] / 2)]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AFFINE)
+def test_moments_of_vectors_pass_through_affine_maps(name: str) -> None:
+    """Those of the normal law with the moved mean and covariance; they are sums of three products: 10 eps."""
+    loc, covariance = torch.tensor([0.3, 2.0]).double(), torch.tensor([[2.0, 0.5], [0.5, 1.0]]).double()
+    law = reparam.TransformedDistribution(reparam.MultivariateNormal(loc, covariance), AFFINE[name])
+    shift, scale = VECTORS
+    moved = reparam.MultivariateNormal(shift + scale * loc, covariance * scale * scale[:, None])
+    for door in ("mean", "mode", "median", "variance", "stddev", "skewness", "kurtosis", "covariance"):
+        torch.testing.assert_close(getattr(law, door), getattr(moved, door), rtol=1e-14, atol=1e-14)
+    torch.testing.assert_close(law.entropy(), moved.entropy(), rtol=1e-14, atol=1e-14)
+    skewed = reparam.TransformedDistribution(
+        reparam.Dirichlet(torch.tensor([2.0, 7.0])), reparam.AffineTransform(0, -1)
+    )
+    torch.testing.assert_close(skewed.skewness, -skewed.base_dist.skewness)
+
+
 # -- draws at small concentrations and low temperatures ------------------------------------------------------
 
 

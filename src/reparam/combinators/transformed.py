@@ -19,7 +19,8 @@ from ..families.normal import Normal
 from ..kernels.checks import all_finite
 from ..kernels.dispatch import evaluate
 from ..kernels.library import ENTRIES
-from ..transforms import AffineTransform, ComposeTransform, TanhTransform, Transform
+from ..transforms import ComposeTransform, TanhTransform, Transform
+from .affine import Factor, stretch
 from .image import image
 from .independent import Independent
 from .wrapper import Wrapper
@@ -229,8 +230,11 @@ class TransformedDistribution(Wrapper):
 
     # -- summaries of affine maps; others follow by quadrature -------------------------------------------
 
+    def _stretch(self) -> Factor | None:
+        return stretch(self.transforms)
+
     def _affine(self) -> bool:
-        return all(isinstance(t, AffineTransform) for t in self.transforms)
+        return self._stretch() is not None
 
     def _mean(self) -> Tensor:
         return self._forward(self.base_dist._mean()) if self._affine() else derived.mean(self)
@@ -241,25 +245,33 @@ class TransformedDistribution(Wrapper):
         return self._forward(self.base_dist._mode())
 
     def _variance(self) -> Tensor:
-        if not self._affine():
-            return derived.variance(self)
-        squares = (t.scale * t.scale for t in self.transforms)
-        return self.base_dist._variance() * reduce(operator.mul, squares, 1.0)
+        factor = self._stretch()
+        return derived.variance(self) if factor is None else self.base_dist._variance() * (factor * factor)
 
     def _stddev(self) -> Tensor:
         return derived.stddev(self)
 
     def _skewness(self) -> Tensor:
-        return self.base_dist._skewness() * self._sign() if self._affine() else derived.skewness(self)
+        factor = self._stretch()
+        if factor is None:
+            return derived.skewness(self)
+        skewness: Tensor = self.base_dist._skewness()
+        return torch.where(torch.as_tensor(factor, device=self.device) > 0, skewness, -skewness)
 
     def _kurtosis(self) -> Tensor:
         return self.base_dist._kurtosis() if self._affine() else derived.kurtosis(self)
 
     def _median(self) -> Tensor:
+        if self._event_shape and self._affine():
+            return self._forward(self.base_dist._median())
         return derived.median(self)
 
     def _covariance(self) -> Tensor:
-        raise NotImplementedError(f"{type(self).__name__} has no covariance")
+        factor = self._stretch()
+        if factor is None or len(self._event_shape) != 1:
+            raise NotImplementedError(f"{type(self).__name__} has no covariance")
+        each = torch.as_tensor(factor, device=self.device).expand(self._batch_shape + self._event_shape)
+        return self.base_dist._covariance() * each.unsqueeze(-1) * each.unsqueeze(-2)  # type: ignore[no-any-return]
 
     def _enumerate_support(self) -> Tensor:
         raise NotImplementedError(f"{type(self).__name__} has no enumerate_support")
