@@ -92,6 +92,18 @@ def test_draws_move_with_plain_dual_numbers(name: str) -> None:
     torch.testing.assert_close(moved, jacrev(draws)(a) @ a)
 
 
+@pytest.mark.parametrize("law", [reparam.Exponential(2.0), reparam.Uniform(0.0, 0.5), reparam.Pareto(0.5, 1.0)])
+def test_probabilities_beyond_the_support_do_not_move(law: reparam.Distribution) -> None:
+    """At a closed end they have the slope of the side within, in every mode, and none outside."""
+    low = law.icdf(torch.tensor(0.0)).item()
+    x = torch.tensor([-math.inf, low - 1, low], requires_grad=True)
+    torch.compiler.reset()
+    for cdf in (law.cdf, torch.vmap(law.cdf), torch.compile(law.cdf, fullgraph=True, backend="aot_eager")):
+        value = cdf(x)
+        assert value.tolist() == [0.0, 0.0, 0.0]
+        torch.testing.assert_close(torch.autograd.grad(value.sum(), x)[0], torch.tensor([0.0, 0.0, 2.0]))
+
+
 def test_a_change_in_place_before_the_backward_pass_is_refused() -> None:
     """By torch's own words, where the value is native too."""
     a = torch.ones(3, requires_grad=True)

@@ -14,13 +14,13 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from ..constraints import unit_interval
+from ..constraints import real, unit_interval
 from ..kernels.checks import all_within
 from ..special.quotients import one_minus_exp
-from .checks import Checker
+from .checks import Checker, refuse
 from .noise import uniform
 from .quadrature import expectation_by_quantiles, mean_surprise
-from .ranges import clamp
+from .ranges import LIMITS, clamp, ends, is_everything, member
 from .search import invert_cdf
 from .slopes import slope
 
@@ -28,6 +28,7 @@ Method = Callable[[Tensor], Tensor]
 
 UNIT = unit_interval
 is_probability = Checker(unit_interval)
+is_number = Checker(real)
 
 
 def refuse_missing(self: Any, name: str, needs: str = "") -> NotImplementedError:
@@ -61,16 +62,27 @@ def in_support(self: Any, value: Tensor) -> bool:
     return Checker(self.support)(self, value)
 
 
-def probability(self: Any, method: Method, value: Tensor) -> Tensor:
-    """A cdf-like method at a value that, where it was not checked, may be anything: 0 or 1 beyond the support."""
+def probability(self: Any, name: str, value: Tensor) -> Tensor:
+    """A cdf-like method at any number: 0 or 1 beyond the support, with gradients that are zero there."""
     if self._event_shape:
         raise refuse_missing(self, "cdf", "its events are not scalars")
-    if self._validate_args or self._surely_inside(value):
-        return method(value)
+    method = getattr(self, name)
+    if self._surely_inside(value):
+        return method(value)  # type: ignore[no-any-return]
+    if self._validate_args and not is_number(self, value):
+        refuse(self, "value", real, value)
     support = self.support
-    inside = clamp(support, value)  # whole numbers from below
-    inside = torch.where(value < inside, inside - 1, inside) if support.is_discrete else inside
-    return torch.where(value.isnan(), torch.nan, method(inside))
+    if support.is_discrete:  # whole numbers from below
+        inside = clamp(support, value)
+        inside = torch.where(value < inside, inside - 1, inside)
+        return torch.where(value.isnan(), torch.nan, method(inside))
+    if is_everything(support):
+        return torch.where(value.isnan(), torch.nan, method(torch.where(value.isnan(), 0.0, value)))
+    lower, upper = ends(support, value)
+    inside = ((value > lower) & (value < upper)) | support.check(value)
+    below, above = LIMITS[name]
+    beyond = torch.where(value <= lower, below, torch.where(value.isnan(), torch.nan, above))
+    return torch.where(inside, method(torch.where(inside, value, member(support, value))), beyond)
 
 
 def quantile(self: Any, method: Method, p: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from . import derived
 from .checks import Checker, refuse
 from .construct import FULL
 from .declaration import Declared
-from .doors import door, native_door, value_door
+from .doors import door, line_door, native_door, value_door
 from .overrides import connect, initialise
 from .params import param
 from .shapes import EMPTY, as_size, broadcasts_to
@@ -83,22 +83,22 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
             shape = shape + event
         return shape if sample_shape is EMPTY else as_size(sample_shape) + shape  # type: ignore[no-any-return]
 
-    def _value(self, value: Any) -> Tensor:
-        """``value`` as a tensor whose shape fits and, when validating, that lies in the support."""
+    def _value(self, value: Any, anywhere: bool = False) -> Tensor:
+        """``value`` as a tensor whose shape fits and, when validating, that lies in the support or ``anywhere``."""
         if not isinstance(value, Tensor):
             value = self._as_tensor(value)
         if value.dtype in FULL:
-            return self._checked(value)
+            return self._checked(value, anywhere)
         if value.dtype.is_complex:
             raise TypeError(f"{type(self).__name__}: a value is complex, but must be real")
         if not value.dtype.is_floating_point:
-            return self._checked(value if self.sample_dtype is not None else value.to(self.dtype))
-        checked = self._checked(value)  # to its own precision
+            return self._checked(value if self.sample_dtype is not None else value.to(self.dtype), anywhere)
+        checked = self._checked(value, anywhere)  # to its own precision
         return checked.to(self.dtype) if self._plain and self.sample_dtype is None else checked
 
-    def _checked(self, value: Tensor) -> Tensor:
+    def _checked(self, value: Tensor, anywhere: bool) -> Tensor:
         self._fit(value)
-        if self._validate_args and not self._value_ok(self, value):
+        if self._validate_args and not anywhere and not self._value_ok(self, value):
             refuse(self, "value", self.support, value)
         return value
 
@@ -168,25 +168,29 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
         """Density (or mass) at ``value``."""
         return self._log_prob(value).exp()
 
-    @value_door
+    @line_door
     def cdf(self, value: Any) -> Tensor:
-        r""":math:`P(X \le x)`."""
-        return derived.probability(self, self._cdf, value)
+        r""":math:`P(X \le x)`, for every number x: 0 or 1 beyond the support.
 
-    @value_door
+        Raises:
+            ValueError: if the shape does not fit or, when validating, a value is NaN.
+        """
+        return derived.probability(self, "_cdf", value)
+
+    @line_door
     def log_cdf(self, value: Any) -> Tensor:
         r""":math:`\log P(X \le x)`, finite far below the smallest representable probability."""
-        return derived.probability(self, self._log_cdf, value)
+        return derived.probability(self, "_log_cdf", value)
 
-    @value_door
+    @line_door
     def sf(self, value: Any) -> Tensor:
         """:math:`P(X > x)`, the survival function, without the cancellation of ``1 - cdf``."""
-        return derived.probability(self, self._sf, value)
+        return derived.probability(self, "_sf", value)
 
-    @value_door
+    @line_door
     def log_sf(self, value: Any) -> Tensor:
         r""":math:`\log P(X > x)`."""
-        return derived.probability(self, self._log_sf, value)
+        return derived.probability(self, "_log_sf", value)
 
     @door
     def icdf(self, value: Any) -> Tensor:

@@ -48,6 +48,19 @@ def value_door(method: F) -> F:
     return opened  # type: ignore[return-value]
 
 
+def line_door(method: F) -> F:
+    """A door whose argument is any point of the line: a tensor that fits, which the method itself checks for NaN."""
+
+    @functools.wraps(method)
+    def opened(self: Any, value: Any) -> Any:
+        if self._recipe is not None:
+            self = self._resolved()
+        value = self._value(value, anywhere=True)
+        return method(self, value) if self._direct else _by_detour(method, self, (value,), {})
+
+    return opened  # type: ignore[return-value]
+
+
 def native_door(general: F) -> F:
     """The door ``log_prob``: for a law with a native density one call of the library, where that settles it."""
 

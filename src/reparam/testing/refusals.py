@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,10 +15,10 @@ from torch import Tensor
 from ..constraints import Constraint
 from ..constraints.composite import Independent as Entrywise
 from ..constraints.numeric import Range, Real
-from ..core.ranges import LIMITS
+from ..core.ranges import LIMITS, ends
 from .compare import agree
 from .draws import Family, resolved
-from .registry import ROUTES, circular, has, law, values_of
+from .registry import ROUTES, has, law, values_of
 
 BATCH = (2, 3)
 SPOT = (1, 2)  #: the one bad entry
@@ -144,17 +145,33 @@ def bad_probabilities_are_refused(family: Family) -> None:
 
 
 @law(lambda family: family.scalar and has(family.example, "cdf"))
-def unchecked_numbers_have_a_meaning(family: Family) -> None:
-    """Not validating, probabilities of NaN are NaN, of infinities their limits; quantiles outside [0, 1] are NaN."""
-    d = unvalidated(family.law(BATCH))
-    for name, (lowest, highest) in LIMITS.items():
+def probabilities_are_defined_on_the_whole_line(family: Family) -> None:
+    """Validating or not, they are 0 or 1 at the infinities and beyond the ends; of NaN refused, or NaN."""
+    checked = family.law(BATCH)
+    rounding = 4 * torch.finfo(checked.dtype).eps
+    support = checked.support
+    finite = list(ends(support, torch.zeros(BATCH, dtype=torch.float64))) if isinstance(support, Range) else []
+    for d, (name, limits) in itertools.product((checked, unvalidated(checked)), LIMITS.items()):
         door = getattr(d, name.removeprefix("_"))
-        limits = () if circular(family) else ((-math.inf, lowest), (math.inf, highest))
-        for x, expected in ((math.nan, math.nan), *limits):
-            found = door(torch.full(BATCH, x, dtype=d.dtype))
-            ends = torch.full(BATCH, expected, dtype=d.dtype)
-            agree(f"{family}{name}({x}), unchecked", found, ends, 0.0, 4 * torch.finfo(d.dtype).eps)
-    for p in (math.nan, -0.1, 1.1) if d.sample_dtype is None and has(family.example, "icdf") else ():
+        for side, limit in zip((-1.0, 1.0), limits, strict=True):
+            beyond = torch.full(BATCH, side * math.inf, dtype=torch.float64)
+            for x in [beyond, *(end + side for end in finite[side > 0 :][:1])]:
+                expected = torch.full(BATCH, limit, dtype=torch.float64)
+                for route, evaluate in ROUTES.items():
+                    found = evaluate(partial(door, x))
+                    agree(f"{family}{name}({x.flatten()[0]}){route}", found, expected, 0.0, rounding)
+        nan = torch.full(BATCH, math.nan, dtype=torch.float64)
+        if d is checked:
+            _mentions(name, refusal(f"{family}{name}(nan)", partial(door, nan)), type(d).__name__, "NaN")
+        else:
+            assert bool(door(nan).isnan().all()), f"{family}{name}(nan), unchecked, is not NaN"
+
+
+@law(lambda family: family.scalar and has(family.example, "icdf"))
+def unchecked_probabilities_have_a_meaning(family: Family) -> None:
+    """Not validating, quantiles outside [0, 1] are NaN."""
+    d = unvalidated(family.law(BATCH))
+    for p in (math.nan, -0.1, 1.1) if d.sample_dtype is None else ():
         for door in (d.icdf, d.isf):
             found = door(torch.full(BATCH, p, dtype=d.dtype))
             assert bool(found.isnan().all()), f"{family}: an unchecked quantile at {p} is {found}"
