@@ -162,6 +162,20 @@ CENTRES: dict[str, tuple[Callable[[Tensor], Tensor], float, float]] = {
 }
 
 
+# The density of VonMises(0, 1) at its mode less that at the cut; half of the mass is below the mode.
+FALL = 2 * math.sinh(1) / (2 * math.pi * 1.2660658777520084)
+CENTRES["the log cdf of a von Mises law"] = (
+    lambda x: reparam.VonMises(x, torch.ones_like(x)).log_cdf(torch.zeros_like(x)),
+    -2 * FALL,
+    -4 * FALL**2,
+)
+CENTRES["the log sf of a von Mises law"] = (
+    lambda x: reparam.VonMises(x, torch.ones_like(x)).log_sf(torch.zeros_like(x)),
+    2 * FALL,
+    -4 * FALL**2,
+)
+
+
 @pytest.mark.parametrize("name", CENTRES)
 def test_derivatives_where_a_function_is_mirrored(name: str) -> None:
     """Natively, by formula, and to second order: an absolute value has no slope at zero, the function has one."""

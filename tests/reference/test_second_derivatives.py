@@ -95,3 +95,39 @@ def test_second_derivatives(
             (found,) = torch.autograd.grad(slopes[i], inputs[j], retain_graph=True, materialize_grads=True)
             allowed = ULPS * info.eps * (abs(expected) + moved) + 16 * info.tiny * info.eps
             assert abs(found.item() - expected) <= allowed, (x, i, j, found.item(), float(expected))
+
+
+@pytest.mark.parametrize("upper", [False, True])
+@pytest.mark.parametrize(("loc", "kappa"), [(0.0, 1.0), (1e-8, 30.0), (-1e-8, 2.0), (3.0, 0.2), (-2.0, 200.0)])
+def test_log_probabilities_of_angles(loc: float, kappa: float, upper: bool) -> None:
+    """With P the mass from the cut, f the density and F' = f(x) - f(-pi): also with the cut opposite the mode.
+
+    Densities in units of that at x."""
+    for point in (-3.0, 0.0, 0.5, 2.9):
+        x, m, k = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (point, loc, kappa))
+        law = reparam.VonMises(m, k)
+        slopes = torch.autograd.grad((law.log_sf if upper else law.log_cdf)(x), (x, m), create_graph=True)
+        found = [torch.autograd.grad(slopes[i], v, retain_graph=True)[0].item() for i, v in ((0, x), (0, m), (1, m))]
+
+        def density(s: Any) -> Any:
+            return mp.exp(kappa * (mp.cos(s - mp.mpf(loc)) - mp.cos(mp.mpf(point) - mp.mpf(loc))))
+
+        def steep(s: Any) -> Any:
+            return -kappa * mp.sin(s - mp.mpf(loc)) * density(s)
+
+        with mp.workdps(30):
+            low, high = (mp.mpf(point), mp.pi) if upper else (-mp.pi, mp.mpf(point))
+            bends = [loc + j / mp.sqrt(kappa) for j in (-9, -3, -1, 1, 3, 9)]
+            bends += [side * (mp.pi - j / mp.mpf(kappa)) for side in (-1, 1) for j in (1, 4, 16, 64)]
+            mass = mp.quad(density, [low, *sorted(s for s in bends if low < s < high), high])
+            sign = -1 if upper else 1
+            along, turned = sign * density(low if upper else high), -sign * (density(point) - density(-mp.pi))
+            expected = [
+                sign * steep(point) / mass - (along / mass) ** 2,
+                -sign * steep(point) / mass - along * turned / mass**2,
+                sign * (steep(point) - steep(-mp.pi)) / mass - (turned / mass) ** 2,
+            ]
+            # each is a difference of terms of this size, whose exponents have roundings of the size of kappa
+            size = (abs(steep(point)) + abs(steep(-mp.pi))) / mass + ((along / mass) ** 2 + (turned / mass) ** 2)
+        for got, exact in zip(found, expected, strict=True):
+            assert abs(got - exact) <= ULPS * torch.finfo(torch.float64).eps * (1 + kappa) * size, (point, got, exact)

@@ -16,15 +16,9 @@ from ..core.noise import fine_uniform
 from ..core.params import param
 from ..core.registry import register_kl
 from ..implicit.scalar import reparameterise
-from ..special import (
-    log1mexp,
-    log_von_mises_cdf,
-    logsubexp,
-    von_mises_cdf,
-    von_mises_icdf,
-    von_mises_quantile_grad,
-)
+from ..special import von_mises_cdf, von_mises_icdf, von_mises_quantile_grad
 from ..special.circular import circular_variance, log_i0e, von_mises_bregman
+from ..special.von_mises_cut import log_von_mises_mass, mirrored, parts
 from .exponential_family import ExponentialFamily
 
 LOG_TWO_PI = math.log(2 * math.pi)
@@ -129,46 +123,15 @@ class VonMises(ExponentialFamily):
         return _turned(self.loc + z), -2 * self.concentration * sine * sine - LOG_TWO_PI - log_i0e(self.concentration)
 
     # -- probabilities from the cut at -pi on --------------------------------------------------------------
-    #
-    # Mirrored where needed, the mode m is in [0, pi]. The angle z = x - m from it then begins at -pi - m, which is
-    # pi - m: the mass beyond pi - m comes first, and then that from -pi on.
-
-    def _mirrored(self) -> tuple[Tensor, Tensor]:
-        """Whether to look from the other side, and the mode there."""
-        mode = self.loc - 2 * math.pi * (self.loc / (2 * math.pi)).detach().round()
-        mirrored = mode < 0
-        return mirrored, torch.where(mirrored, -mode, mode)  # unlike that of |mode|, the slope at 0 is not 0
-
-    def _parts(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Mirrored or not; whether x is in what comes first; pi - m; and the distance of x from the cut or from m."""
-        mirrored, mode = self._mirrored()
-        x = x.clamp(-math.pi, math.pi)
-        x = torch.where(mirrored, -x, x)
-        start = (math.pi - mode).expand(x.shape)
-        first = x - mode < -math.pi
-        return mirrored, first, start, torch.where(first, -((x + math.pi) + start), x - mode)
 
     def _both(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The probabilities up to x and beyond it."""
-        mirrored, first, start, z = self._parts(x)
+        other, first, start, z = parts(x, self.loc)
         ahead = von_mises_cdf(-start, self.concentration)
         below, above = von_mises_cdf(z, self.concentration), von_mises_cdf(-z, self.concentration)
         low = torch.where(first, ahead - below, ahead + below).clamp(min=0.0)
         high = torch.where(first, 1 - low, above - ahead).clamp(min=0.0)
-        return torch.where(mirrored, high, low), torch.where(mirrored, low, high)
-
-    def _both_logs(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Their logarithms."""
-        mirrored, first, start, z = self._parts(x)
-        ahead = log_von_mises_cdf(-start, self.concentration)
-        below, above = log_von_mises_cdf(z, self.concentration), log_von_mises_cdf(-z, self.concentration)
-        gone = torch.where(first, torch.minimum(below, ahead), -math.inf)
-        joined = torch.where(first, logsubexp(ahead, gone), torch.logaddexp(ahead, below))
-        small = joined <= -math.log(2)
-        rest = logsubexp(above, torch.where(small, -math.inf, torch.minimum(ahead, above)))
-        low = torch.where(small, joined, log1mexp(torch.where(small, -1.0, rest)))
-        high = torch.where(small, log1mexp(torch.where(small, joined, -1.0)), rest)
-        return torch.where(mirrored, high, low), torch.where(mirrored, low, high)
+        return torch.where(other, high, low), torch.where(other, low, high)
 
     def _cdf(self, x: Tensor) -> Tensor:
         return self._both(x)[0]
@@ -177,22 +140,22 @@ class VonMises(ExponentialFamily):
         return self._both(x)[1]
 
     def _log_cdf(self, x: Tensor) -> Tensor:
-        return self._both_logs(x)[0]
+        return log_von_mises_mass(x, self.loc, self.concentration)
 
     def _log_sf(self, x: Tensor) -> Tensor:
-        return self._both_logs(x)[1]
+        return log_von_mises_mass(-x, -self.loc, self.concentration)
 
     def _quantile(self, below: Tensor, above: Tensor) -> Tensor:
         """The angle with these two probabilities, which sum to one."""
-        mirrored, mode = self._mirrored()
-        low, high = torch.where(mirrored, above, below), torch.where(mirrored, below, above)
+        other, mode = mirrored(self.loc)
+        low, high = torch.where(other, above, below), torch.where(other, below, above)
         ahead = von_mises_cdf(mode - math.pi, self.concentration)
         first, upper = low < ahead, high + ahead < 0.5
         # all three are quantiles of lower tails
         p = torch.where(first, ahead - low, torch.where(upper, high + ahead, low - ahead))
         z = von_mises_icdf(p.clamp(0.0, 1.0), self.concentration)
         x = torch.where(first, mode - 2 * math.pi - z, torch.where(upper, mode - z, mode + z))
-        x = torch.where(mirrored, -x, x).clamp(-math.pi, math.pi)
+        x = torch.where(other, -x, x).clamp(-math.pi, math.pi)
         return torch.where(below == 0, -math.pi, torch.where(above == 0, math.pi, x))
 
     def _icdf(self, p: Tensor) -> Tensor:
