@@ -265,3 +265,15 @@ def test_a_divergence_without_a_rule_is_infinite_where_the_supports_say_so() -> 
     assert reparam.kl_divergence(outside, other) == torch.inf
     with pytest.raises(NotImplementedError, match="Truncated"):
         reparam.kl_divergence(inside, other)
+
+
+@pytest.mark.parametrize("high", [torch.inf, 1e5])
+@pytest.mark.parametrize("rate", [1.0, 1e100, 1e150])
+def test_slopes_of_very_narrow_laws(rate: float, high: float) -> None:
+    """In t, of a normal law of scale 1/t beyond 0.3/t: -1/t of the entropy, (1 - x^2 t^2)/t of the log-density at x."""
+    t = torch.tensor(rate, dtype=torch.float64, requires_grad=True)
+    law = reparam.Truncated(reparam.Normal(0.0 * t, 1 / t), low=0.3 / t, high=high)
+    for value, expected in ((law.entropy(), -1.0), (law.log_prob(0.5 / t.detach()), 0.75)):
+        (slope,) = torch.autograd.grad(value, t, retain_graph=True)
+
+        torch.testing.assert_close(slope * rate, torch.tensor(expected, dtype=torch.float64), rtol=1e-12, atol=0.0)

@@ -20,6 +20,7 @@ from ..special._quadrature import gauss_legendre, on_unit
 
 RULE = gauss_legendre(12)
 ROUNDINGS = 16  #: of the logarithm of a tail
+NEAR = 8.0  #: by how much tails differ at most whose difference is also taken by the density
 VARIATION = 3.0  #: of the log-density, over which the rule leaves 1e-20 of an exponential function
 
 
@@ -48,7 +49,7 @@ def point(law: Any, value: Tensor) -> Point:
 def log_mass(law: Any, low: Point, high: Point) -> Tensor:
     r""":math:`\log P(a < X \le b)`, -inf where b is not above a."""
     whole, less = _nested_tails(low, high)
-    by_density, even = _log_integral(law, low.value, high.value)
+    by_density, even = _log_integral(law, low, high, less.detach() > whole.detach() - NEAR)
     fixed, own = whole.detach(), by_density.detach()
     difference = logsubexp(fixed, torch.minimum(less.detach(), fixed))
     rounding = ROUNDINGS * torch.finfo(fixed.dtype).eps * (1 + fixed.abs()) * torch.exp(fixed - difference)
@@ -88,17 +89,26 @@ def _nested_tails(low: Point, high: Point) -> tuple[Tensor, Tensor]:
     return torch.where(lower, high.below, low.above), torch.where(lower, low.below, high.above)
 
 
-def _log_integral(law: Any, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-    """The logarithm of the integral of the density by one rule, and where so little varies that it is exact."""
-    width = high - low
-    bounded = width.isfinite()
-    some = bounded & (width > 0)
-    start, length = torch.where(bounded, low, member(law.support, low)), torch.where(some, width, 1.0)
+def _log_integral(law: Any, low: Point, high: Point, near: Tensor) -> tuple[Tensor, Tensor]:
+    """The logarithm of the integral of the density by one rule, and where so little varies that it is exact.
+
+    Only where the points are ``near`` each other: far from all mass, derivatives of a log-density may overflow.
+    """
+    width = high.value - low.value
+    some = near & width.isfinite() & (width > 0)
+    length, start = torch.where(some, width, 1.0), torch.where(some, low.value, _innermost(law, low, high))
     node, weight = (v.reshape(-1, *(1,) * length.dim()) for v in on_unit(RULE, length))
-    density = law._log_prob(start + length * node)
+    density = law._log_prob(start + torch.where(some, width, 0.0) * node)
     top, least = density.detach().amax(0), density.detach().amin(0)
     top = torch.where(top.isfinite(), top, 0.0)
     total = (weight * torch.exp((density - top).clamp(max=0.0))).sum(0)
     seen = total > 0
     value = torch.where(seen, top + torch.where(seen, total, 1.0).log() + length.log(), -torch.inf)
-    return value, bounded & (top - least < VARIATION)
+    return value, some & (top - least < VARIATION)
+
+
+def _innermost(law: Any, low: Point, high: Point) -> Tensor:
+    """That of two points which has more mass on either side; some other one where they are the ends of the support."""
+    depth, other = (torch.minimum(at.below, at.above).detach() for at in (low, high))
+    inner = torch.where(depth >= other, low.value, high.value).detach()
+    return torch.where(torch.maximum(depth, other) > -torch.inf, inner, member(law.support, inner))
