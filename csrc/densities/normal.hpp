@@ -52,12 +52,13 @@ template <class T>
 struct uniform_log_prob {
   static constexpr unsigned differentiable = 0b111;
   static REPARAM_INLINE T evaluate(T (&d)[3], T x, T low, T high) {
-    const T width = high - low;
+    const bool wide = high - low == infinity<T>;  // then by half of each
+    const T width = wide ? T(0.5) * high - T(0.5) * low : high - low;
     const bool outside = (x < low) | (x > high);
     d[0] = 0;
-    d[1] = outside ? T(0) : 1 / width;
+    d[1] = outside ? T(0) : (wide ? T(0.5) : T(1)) / width;
     d[2] = -d[1];
-    const T value = -log(width) + (x == x ? T(0) : x);
+    const T value = -log(width) - (wide ? T(0.693147180559945309417232121458176568) : T(0)) + (x == x ? T(0) : x);
     return outside ? -infinity<T> : value;
   }
 };

@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from torch import Generator
 
 import reparam
 
@@ -146,3 +147,28 @@ def test_divergences_across_families() -> None:
     for heavy in (reparam.Cauchy(0.0, 1.0), reparam.Pareto(1.0, 1.5)):
         assert reparam.kl_divergence(heavy, reparam.Normal(0.0, 1.0)).item() == math.inf
     assert reparam.kl_divergence(reparam.Laplace(0.0, 2.0), reparam.Gumbel(0.0, 1.0)).item() == math.inf
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(torch.float32, 3e38), (torch.float64, 1.5e308)])
+def test_a_uniform_law_wider_than_the_largest_number(dtype: torch.dtype, size: float) -> None:
+    """Nothing that is representable overflows, natively, by formula and in draws."""
+    low, high = torch.tensor([-size, 0.0], dtype=dtype), torch.tensor([size, 1.0], dtype=dtype)
+
+    def check(found: torch.Tensor, expected: list[float]) -> None:
+        exact = torch.tensor(expected, dtype=torch.float64).to(dtype)
+        torch.testing.assert_close(found.detach(), exact, rtol=4 * torch.finfo(dtype).eps, atol=0.0)
+
+    for law in (reparam.Uniform(low, high), reparam.Uniform(low.requires_grad_(), high)):
+        x, log_width = torch.tensor([size / 2, 0.25], dtype=dtype), math.log(size) + math.log(2)
+        check(law.log_prob(x), [-log_width, 0.0])
+        check(law.entropy(), [log_width, 0.0])
+        check(torch.stack([law.cdf(x), law.sf(x)]).flatten(), [0.75, 0.25, 0.25, 0.75])
+        check(law.log_sf(x), [math.log(0.25), math.log(0.75)])
+        check(law.icdf(torch.tensor(0.75, dtype=dtype)), [size / 2, 0.75])
+        check(law.isf(torch.tensor(0.75, dtype=dtype)), [-size / 2, 0.25])
+        check(law.mean, [0.0, 0.5])
+        check(law.stddev, [size / 3**0.5, 12**-0.5])
+        check(reparam.kl_divergence(reparam.Uniform(high[1:] - 1, high[1:]), law[0:1]), [log_width])
+    draws = law.rsample((1000,), generator=Generator().manual_seed(1))[:, 0]
+    assert draws.isfinite().all() and (draws > size / 2).any() and (draws < -size / 2).any()  # each share is 1/4
+    assert torch.autograd.grad(law.log_prob(x)[0], low)[0][0] > 0
