@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ from reparam.families.wishart import definite_square
 
 DRAWS = 4000
 FULL = [torch.float32, torch.float64]
+HALVES = [torch.bfloat16, torch.float16]
+EVERY = [*FULL, *HALVES]
 
 
 def number(value: float) -> Callable[[torch.dtype], Tensor]:
@@ -21,16 +24,32 @@ def number(value: float) -> Callable[[torch.dtype], Tensor]:
 
 
 LAWS: dict[str, tuple[Callable[[torch.dtype], Any], list[torch.dtype]]] = {
-    "Wishart": (lambda t: reparam.Wishart(number(8.3)(t), scale_tril=torch.eye(8, dtype=t)), FULL),
+    "Wishart": (lambda t: reparam.Wishart(number(8.3)(t), scale_tril=torch.eye(8, dtype=t)), EVERY),
     "Wishart at its edge": (lambda t: reparam.Wishart(number(7.01)(t), scale_tril=torch.eye(8, dtype=t)), FULL),
-    "Wishart of pairs": (lambda t: reparam.Wishart(number(1.05)(t), scale_tril=torch.eye(2, dtype=t)), FULL),
+    "Wishart of pairs": (lambda t: reparam.Wishart(number(1.05)(t), scale_tril=torch.eye(2, dtype=t)), EVERY),
     "large Wishart": (lambda t: reparam.Wishart(number(29.5)(t), scale_tril=torch.eye(30, dtype=t)), FULL),
     "stretched Wishart": (
         lambda t: reparam.Wishart(number(9.0)(t), scale_tril=torch.diag(torch.logspace(-6, 6, 5, dtype=t))),
         FULL,
     ),
-    "InverseWishart": (lambda t: reparam.InverseWishart(number(8.1)(t), scale_tril=torch.eye(8, dtype=t)), FULL),
-    "LKJCholesky": (lambda t: reparam.LKJCholesky(5, number(0.01)(t)), FULL),
+    "InverseWishart": (lambda t: reparam.InverseWishart(number(8.1)(t), scale_tril=torch.eye(8, dtype=t)), EVERY),
+    "LKJCholesky": (lambda t: reparam.LKJCholesky(5, number(0.01)(t)), EVERY),
+    "large LKJCholesky": (lambda t: reparam.LKJCholesky(50, number(50.0)(t)), EVERY),
+    "InverseWishart at its edge": (
+        lambda t: reparam.InverseWishart(number(7.05)(t), scale_tril=torch.eye(8, dtype=t)),
+        [*FULL, torch.bfloat16],  # the log-density exceeds float16
+    ),
+    "Gamma": (lambda t: reparam.Gamma(number(0.01)(t), number(1.0)(t)), HALVES),
+    "Beta": (lambda t: reparam.Beta(number(0.01)(t), number(0.01)(t)), HALVES),
+    "Cauchy": (lambda t: reparam.Cauchy(number(0.0)(t), number(1000.0)(t)), HALVES),
+    "narrow Uniform": (lambda t: reparam.Uniform(number(1.0)(t), number(1.0)(t) + torch.finfo(t).eps), HALVES),
+    "Poisson": (lambda t: reparam.Poisson(number(60000.0)(t)), HALVES),
+    "squashed Normal": (
+        lambda t: reparam.TransformedDistribution(
+            reparam.Normal(number(0.0)(t), number(4.0)(t)), reparam.transforms.TanhTransform()
+        ),
+        HALVES,
+    ),
     "LogNormal": (lambda t: reparam.LogNormal(number(0.0)(t), number(100.0)(t)), [torch.float32, torch.bfloat16]),
     "InverseGamma": (
         lambda t: reparam.InverseGamma(number(1e30)(t), number(1e-20)(t)),
@@ -52,7 +71,39 @@ def test_draws_have_a_log_density(make: Callable[[torch.dtype], Any], dtype: tor
     law = make(dtype)
     x = law.sample(DRAWS, generator=Generator().manual_seed(0))
     assert law.support.check(x).all()
-    assert not law.log_prob(x).isnan().any()
+    density = law.log_prob(x)
+    assert density.isfinite().all() if dtype in HALVES else not density.isnan().any()
+
+
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+def test_an_end_is_replaced_by_its_neighbour(dtype: torch.dtype) -> None:
+    """Whatever the end: also a number that the coarser dtype does not have."""
+    for end in (0.0, 1.0, -1.0, 1.5, 1.9999, math.pi, -math.pi, 1e-3, 700.3):
+        bound = torch.tensor(end)
+        above = reparam.constraints.greater_than_eq(end).cast(bound, dtype).float()
+        below = reparam.constraints.less_than_eq(end).cast(bound, dtype).float()
+        assert below < bound < above
+        assert above - below <= 3 * torch.finfo(dtype).eps * bound.abs() + 2 * torch.finfo(dtype).tiny
+
+
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+def test_rows_of_unit_length_are_so_in_a_finer_dtype(dtype: torch.dtype) -> None:
+    """Before, the density of half-precision factors was taken at rows that were no longer of unit length: -inf."""
+    x = reparam.LKJCholesky(4, torch.tensor(2.0, dtype=dtype)).sample(100, generator=Generator().manual_seed(0))
+    finer = reparam.constraints.corr_cholesky.cast(x, torch.float32)
+    assert (finer.square().sum(-1) - 1).abs().max() <= 8 * torch.finfo(torch.float32).eps
+    assert torch.equal(reparam.constraints.corr_cholesky.cast(2 * x, torch.float32), 2 * x.float())
+    law = reparam.LKJCholesky(4, 2.0)
+    torch.testing.assert_close(law.log_prob(x), law.log_prob(finer))
+
+
+def test_inverse_wishart_gradients_near_the_bound_are_finite() -> None:
+    """A tenth of the draws exceeds the range of float32, and used to be infinite."""
+    df = torch.tensor(1.05, requires_grad=True)
+    x = reparam.InverseWishart(df, scale_tril=torch.eye(2)).rsample(2000, generator=Generator().manual_seed(0))
+    x.diagonal(dim1=-2, dim2=-1).log().mean().backward()
+    assert x.isfinite().all()
+    assert df.grad is not None and df.grad.isfinite()
 
 
 @pytest.mark.parametrize("dtype", FULL, ids=str)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+import torch
 from torch import Tensor
 
 from .record import Record
@@ -83,6 +84,20 @@ class Constraint(Record, _Nominal):
         """The smallest closed set among the constraints of this package that contains this one."""
         return self
 
+    def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
+        """``value`` in another dtype, events of the set still in it.
+
+        What a coarser dtype would round to an edge of the set is rounded to a number inside, where densities are
+        finite; what it cannot hold becomes about the largest that it can.
+
+        Example:
+            >>> import torch
+            >>> from reparam.constraints import positive
+            >>> bool(positive.cast(torch.tensor(1e-30), torch.float16) > 0)
+            True
+        """
+        return value.to(dtype)
+
     @property
     def parameters(self) -> tuple[str, ...]:
         """The names of the parameters that the set depends on."""
@@ -131,6 +146,17 @@ class Constraint(Record, _Nominal):
             raise ValueError(
                 f"{self!r}: an event has {self.event_dim} dimensions, but the value has shape {tuple(value.shape)}"
             )
+
+
+def is_coarser(dtype: torch.dtype, value: Tensor) -> bool:
+    """Whether a floating dtype holds fewer numbers than that of ``value``."""
+    return value.is_floating_point() and torch.finfo(dtype).bits < torch.finfo(value.dtype).bits
+
+
+def least(dtype: torch.dtype) -> float:
+    """The smallest positive number of a dtype, or of those that float32 holds to full precision."""
+    info = torch.finfo(dtype)
+    return max(info.tiny * info.eps, torch.finfo(torch.float32).tiny)
 
 
 def required(constraint: Any) -> Constraint:

@@ -6,6 +6,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from .base import Bounds, Constraint, required
@@ -77,6 +78,10 @@ class Independent(Composite):
         """Which events satisfy the base everywhere."""
         self._require_dims(value)
         return all_rightmost(self.base_constraint.check(value), self.reinterpreted_batch_ndims)
+
+    def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
+        """``value`` in another dtype, each entry as the base has it."""
+        return self.base_constraint.cast(value, dtype)
 
     def closure(self) -> Constraint:
         """The closure of the base, on each entry."""
@@ -158,6 +163,11 @@ class Pieced(Composite):
         results = [c.check(x) for c, x in zip(self.cseq, layout.split(value), strict=True)]
         dims = [c.event_dim for c in self.cseq]
         return layout.gather(results, dims, value.dim(), all_rightmost, operator.and_)
+
+    def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
+        """``value`` in another dtype, each piece as its own constraint has it."""
+        layout = self.layout
+        return layout.join([c.cast(x, dtype) for c, x in zip(self.cseq, layout.split(value), strict=True)])
 
     def closure(self) -> Constraint:
         """The closure of every piece."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from .._torch import can_read
-from .base import Bounds, Constraint
+from .base import Bounds, Constraint, is_coarser, least
 from .record import is_number
 
 Value = float | Tensor
@@ -68,6 +69,17 @@ class Range(Constraint):
         if isinstance(lower, (Tensor, str)) or isinstance(upper, (Tensor, str)):
             return None
         return Bounds(lower, upper, self.lower_open, self.upper_open, self.is_discrete)
+
+    def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
+        """``value`` in another dtype, of a coarser one neither an end, where it has numbers between, nor zero."""
+        rounded = value.to(dtype)
+        if not is_coarser(dtype, value):
+            return rounded
+        if self.is_discrete:
+            return rounded.clamp(torch.finfo(dtype).min, torch.finfo(dtype).max)
+        lower, upper = (_inner(bound, side, value, dtype) for bound, side in zip(self.limits, (1, -1), strict=True))
+        inside = torch.where(rounded == 0, torch.full_like(rounded, least(dtype)).copysign(rounded), rounded)
+        return torch.where(lower <= upper, inside.clamp(lower, upper), rounded)
 
     @property
     def entries(self) -> tuple[Constraint, ...]:
@@ -198,6 +210,17 @@ class Boolean(Range):
     def check(self, value: Tensor) -> Tensor:
         """Which entries of ``value`` are 0 or 1."""
         return (value == 0) | (value == 1)
+
+
+def _inner(bound: Value, side: int, like: Tensor, dtype: torch.dtype) -> Tensor:
+    """A number of a coarser dtype next to a bound, beyond it on the side of this sign.
+
+    Neighbours are between half an epsilon and a whole one apart, relative to the larger: a step of a little more
+    than half an epsilon rounds to a neighbour.
+    """
+    info = torch.finfo(dtype)
+    at = torch.as_tensor(bound, dtype=like.dtype, device=like.device).detach().clamp(info.min, info.max)
+    return (at + side * (0.505 * info.eps * at.abs()).clamp(min=least(dtype))).to(dtype)
 
 
 def as_bound(bound: Any, name: str) -> Bound:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .base import Constraint
+from ..kernels.checks import all_positive_definite
+from .base import Constraint, is_coarser, least
 from .numeric import (
     Bound,
     IntegerInterval,
@@ -31,6 +32,11 @@ def rounding(value: Tensor, terms: int) -> float:
     single = torch.finfo(torch.float32).eps
     eps = torch.finfo(value.dtype).eps if value.is_floating_point() else 0.0
     return 4.0 * (eps + terms * single)
+
+
+def row_squares(value: Tensor) -> Tensor:
+    """The sum of squares of each row, in float32 or better."""
+    return value.to(torch.promote_types(value.dtype, torch.float32)).square().sum(-1)
 
 
 class Structured(Constraint):
@@ -62,6 +68,11 @@ class Simplex(Structured):
         self._require_dims(value)
         total_is_one = (value.sum(-1) - 1).abs() <= rounding(value, value.shape[-1])
         return (value >= 0).all(-1) & total_is_one
+
+    def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
+        """``value`` in another dtype, no entry rounded to zero."""
+        rounded = value.to(dtype)
+        return rounded.clamp(min=least(dtype)) if is_coarser(dtype, value) else rounded
 
 
 class OneHot(Structured):
@@ -158,25 +169,41 @@ class LowerCholesky(Matrix):
         positive_diagonal = (value.diagonal(dim1=-2, dim2=-1) > 0).all(-1)
         return lower_triangular._check(value) & positive_diagonal
 
+    def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
+        """``value`` in another dtype, no diagonal entry rounded to zero."""
+        rounded = value.to(dtype)
+        if not is_coarser(dtype, value):
+            return rounded
+        diagonal = rounded.diagonal(dim1=-2, dim2=-1).clamp(min=least(dtype))
+        return rounded.tril(-1) + torch.diag_embed(diagonal)
+
     def closure(self) -> Constraint:
         """The lower-triangular matrices."""
         return lower_triangular
 
 
-class CorrCholesky(Matrix):
+class CorrCholesky(LowerCholesky):
     """Cholesky factors of correlation matrices: lower Cholesky, with rows of unit length."""
 
     entry_range = Interval(-1.0, 1.0)
     _words = "a lower triangular matrix with a positive diagonal and rows of length 1"
 
     def _check(self, value: Tensor) -> Tensor:
-        squared = value.square().sum(-1)
-        unit_rows = ((squared - 1).abs() <= 2 * rounding(value, value.shape[-1])).all(-1)
-        return lower_cholesky._check(value) & unit_rows
+        return lower_cholesky._check(value) & self._is_unit(row_squares(value), value).all(-1)
 
-    def closure(self) -> Constraint:
-        """The lower-triangular matrices."""
-        return lower_triangular
+    @staticmethod
+    def _is_unit(squares: Tensor, value: Tensor) -> Tensor:
+        """Which rows, of these squared lengths, have length 1 to the precision of ``value``."""
+        return (squares - 1).abs() <= 2 * rounding(value, value.shape[-1])
+
+    def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
+        """``value`` in another dtype, rows of length 1 having that length to the precision of the finer."""
+        cast = super().cast(value, dtype)
+        if value.dtype is dtype or is_coarser(dtype, value):
+            return cast
+        squares = row_squares(cast)
+        lengths = torch.where(self._is_unit(squares, value), squares, 1.0).sqrt()
+        return cast / lengths.unsqueeze(-1)
 
 
 class Symmetric(Matrix):
@@ -225,9 +252,42 @@ class PositiveDefinite(Matrix):
         has_factor: Tensor = torch.linalg.cholesky_ex(matrix).info == 0
         return is_symmetric & has_factor
 
+    def cast(self, value: Tensor, dtype: torch.dtype) -> Tensor:
+        """``value`` in another dtype, its diagonal longer where rounding takes an eigenvalue.
+
+        What exceeds the largest number of the dtype is scaled down as a whole.
+        """
+        if not is_coarser(dtype, value):
+            return value.to(dtype)
+        largest, info = value.detach().abs().amax((-2, -1), keepdim=True), torch.finfo(dtype)
+        excess = largest > info.max / 4
+        rounded = torch.where(excess, value * (info.max / 4 / largest), value).to(dtype)
+        if all_positive_definite(rounded.detach().to(value.dtype), 1.0):
+            return rounded
+        x = rounded.to(value.dtype)
+        longer = _definite_diagonal(x.detach(), dtype)
+        return (x + torch.diag_embed(longer - x.detach().diagonal(dim1=-2, dim2=-1))).to(dtype)
+
     def closure(self) -> Constraint:
         """The positive-semidefinite matrices."""
         return positive_semidefinite
+
+
+def _definite_diagonal(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """A diagonal with which a symmetric matrix is positive definite also after that is rounded to a dtype.
+
+    Of the matrix scaled to ones on its diagonal, the eigenvalues grow by what is added there. Only where the least
+    of them is below its rounding is anything added.
+    """
+    smallest, eps = least(dtype), torch.finfo(dtype).eps
+    diagonal = x.diagonal(dim1=-2, dim2=-1).clamp(min=smallest)
+    roots = diagonal.sqrt()
+    scaled = x / (roots.unsqueeze(-1) * roots.unsqueeze(-2))
+    finite = scaled.isfinite().flatten(-2).all(-1)[..., None, None]
+    identity = torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)
+    lowest = torch.linalg.eigvalsh(torch.where(finite, scaled, identity))[..., :1]
+    short = 8 * x.shape[-1] * torch.finfo(x.dtype).eps - lowest
+    return torch.where(short > 0, diagonal * (1 + short) * (1 + eps) + smallest, diagonal)
 
 
 def _symmetric_or_identity(value: Tensor) -> tuple[Tensor, Tensor]:

@@ -21,6 +21,7 @@ from ..constraints.structured import (
     Simplex,
     Symmetric,
     rounding,
+    row_squares,
 )
 from ..kernels.checks import all_lower_cholesky, all_positive_definite, all_simplex, all_within
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 def _unit_rows(value: Tensor) -> bool | None:
     room = 2 * rounding(value, value.shape[-1])
-    return all_within(value.detach().square().sum(-1), 1 - room, 1 + room)
+    return all_within(row_squares(value.detach()), 1 - room, 1 + room)
 
 
 def _counts_within(value: Tensor, bound: Tensor | float) -> bool | None:

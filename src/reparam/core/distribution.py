@@ -17,7 +17,7 @@ from . import derived
 from .checks import Checker, refuse
 from .construct import FULL
 from .declaration import Declared
-from .doors import door, line_door, native_door, value_door
+from .doors import door, draw_door, line_door, native_door, value_door
 from .overrides import connect, initialise
 from .params import param
 from .shapes import EMPTY, as_size, broadcasts_to
@@ -94,7 +94,9 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
         if not value.dtype.is_floating_point:
             return self._checked(value if self.sample_dtype is not None else value.to(self.dtype), anywhere)
         checked = self._checked(value, anywhere)  # to its own precision
-        return checked.to(self.dtype) if self._plain and self.sample_dtype is None else checked
+        if not self._plain or self.sample_dtype is not None:
+            return checked
+        return checked.to(self.dtype) if anywhere else self.support.cast(checked, self.dtype)
 
     def _checked(self, value: Tensor, anywhere: bool) -> Tensor:
         self._fit(value)
@@ -210,7 +212,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
 
     # -- samples -----------------------------------------------------------------------------------------
 
-    @door
+    @draw_door
     def sample(self, sample_shape: Shape = EMPTY, *, generator: Generator | None = None) -> Tensor:
         """Draws without a gradient: ``[*sample_shape, *batch, *event]``.
 
@@ -220,12 +222,12 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
         """
         return constant(self._sample, self._extended_shape(sample_shape), generator)
 
-    @door
+    @draw_door
     def rsample(self, sample_shape: Shape = EMPTY, *, generator: Generator | None = None) -> Tensor:
         """Draws whose gradient in the parameters is the pathwise one."""
         return self._rsample(self._extended_shape(sample_shape), generator)
 
-    @door
+    @draw_door
     def sample_and_log_prob(
         self, sample_shape: Shape = EMPTY, *, generator: Generator | None = None
     ) -> tuple[Tensor, Tensor]:
@@ -233,7 +235,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
         x = constant(self._sample, self._extended_shape(sample_shape), generator)
         return x, self._log_prob(x)
 
-    @door
+    @draw_door
     def rsample_and_log_prob(
         self, sample_shape: Shape = EMPTY, *, generator: Generator | None = None
     ) -> tuple[Tensor, Tensor]:

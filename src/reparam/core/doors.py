@@ -61,6 +61,18 @@ def line_door(method: F) -> F:
     return opened  # type: ignore[return-value]
 
 
+def draw_door(method: F) -> F:
+    """A door that gives draws, which lie in the support also where a law of half precision rounds them."""
+
+    @functools.wraps(method)
+    def opened(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if self._recipe is not None:
+            self = self._resolved()
+        return method(self, *args, **kwargs) if self._direct else _by_detour(method, self, args, kwargs, draws=True)
+
+    return opened  # type: ignore[return-value]
+
+
 def native_door(general: F) -> F:
     """The door ``log_prob``: for a law with a native density one call of the library, where that settles it."""
 
@@ -72,15 +84,27 @@ def native_door(general: F) -> F:
     return opened  # type: ignore[return-value]
 
 
-def _by_detour(method: Callable[..., Any], self: Any, args: Any, kwargs: Any, validate_args: bool | None = None) -> Any:
+def _by_detour(
+    method: Callable[..., Any],
+    self: Any,
+    args: Any,
+    kwargs: Any,
+    validate_args: bool | None = None,
+    draws: bool = False,
+) -> Any:
     """Beneath the method of a class that overrides it; in float32 for a law of half precision, whose dtype returns."""
     if self._plain:
         return method(beneath(self, method.__name__), *args, **kwargs)
     half, law = self.dtype, beneath(self.to(torch.float32), method.__name__)
     if validate_args is not None:
         law._validate_args = validate_args
+        args = [law.support.cast(args[0], torch.float32) if args[0].dtype is half else args[0]]
     args = [a.float() if isinstance(a, Tensor) and a.dtype is half else a for a in args]
     out = method(law, *args, **kwargs)
+    if draws:
+        drawn, *rest = out if isinstance(out, tuple) else (out,)
+        drawn = law.support.cast(drawn, half) if drawn.is_floating_point() else drawn
+        return (drawn, *(t.to(half) for t in rest)) if rest else drawn
     if isinstance(out, tuple):
         return tuple(t.to(half) if t.is_floating_point() else t for t in out)
     return out.to(half) if isinstance(out, Tensor) and out.is_floating_point() else out

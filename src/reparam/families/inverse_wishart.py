@@ -42,7 +42,8 @@ class InverseWishart(BartlettFamily):
 
     The density is with respect to the entries of the lower triangle. :math:`X^{-1}` has the law
     :class:`Wishart` with ``df`` and the precision matrix :math:`\Psi`. A draw inverts a triangle alone; draws
-    carry exact gradients.
+    carry exact gradients. Near the bound of ``df``, where draws exceed every range, they are as large as their
+    dtype holds.
 
     Args:
         df: degrees of freedom :math:`\nu > p - 1`.
@@ -92,8 +93,10 @@ class InverseWishart(BartlettFamily):
     def _draw(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor, Tensor]:
         """A draw, the triangle it is made of, and the logarithms of that triangle's diagonal."""
         triangle, logs = bartlett(half_freedom(self.df, self._size()), shape, generator)
-        root = product(self._factor(), inverse_triangular(triangle.flip((-2, -1)), upper=True).mT)
-        return definite_square(root), triangle, logs
+        reach = torch.finfo(logs.dtype).tiny ** 0.5
+        short = torch.diag_embed((reach - logs.detach().exp()).clamp(min=0))
+        inverse = inverse_triangular((triangle + short).flip((-2, -1)), upper=True).mT
+        return definite_square(_within_range(product(self._factor(), inverse))), triangle, logs
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         return self._draw(shape, generator)[0]
@@ -180,6 +183,13 @@ class InverseWishart(BartlettFamily):
         spread = (n - 7) * (1 - 5 * v) * (1 - 2 * v) * ((1 + v) * share + (1 - v)) ** 2
         absent = torch.where(rest > 3, torch.full_like(rest, torch.inf), torch.nan)
         return torch.where(exists, 6 * fourth / spread, absent)
+
+
+def _within_range(root: Tensor) -> Tensor:
+    """``root``, or as much of it as has a square that its dtype holds."""
+    limit = (torch.finfo(root.dtype).max / (8 * root.shape[-1])) ** 0.5
+    largest = root.detach().abs().amax((-2, -1), keepdim=True)
+    return root * (limit / largest).clamp(max=1.0)
 
 
 @register_kl(InverseWishart, InverseWishart)

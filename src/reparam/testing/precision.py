@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from .compare import agree
 from .draws import Family, Parameters
@@ -130,6 +130,24 @@ def half_precision_goes_through_every_door(family: Family) -> None:
             if not has(family.example, door) or (door in VALUE_DOORS and not inside):
                 continue
             _compare_half(family, dtype, door, d, single, x)
+
+
+@law()
+def half_precision_draws_lie_in_the_support(family: Family) -> None:
+    """What a law of bfloat16 or float16 draws it does not refuse; its density there is finite, its cdf in [0, 1]."""
+    for dtype in HALVES:
+        d = family.build(**{n: v.to(dtype) for n, v in family.parameters((3,), seed=1).items()})
+        for door in SAMPLING_DOORS:
+            if not has(family.example, door):
+                continue
+            out = getattr(d, door)((300,), generator=Generator().manual_seed(0))
+            x = out[0] if isinstance(out, tuple) else out
+            where = f"{family}.{door} in {dtype}"
+            assert bool(d.support.check(x).all()), f"{where}: draws beyond the support"
+            assert bool(d.log_prob(x).isfinite().all()), f"{where}: draws without a log-density"
+            if has(family.example, "cdf"):
+                probability = d.cdf(x)
+                assert bool(((probability >= 0) & (probability <= 1)).all()), f"{where}: no cdf"
 
 
 def _compare_half(family: Family, dtype: torch.dtype, door: str, d: Any, single: Any, x: Tensor) -> None:
