@@ -119,6 +119,30 @@ def is_transforming() -> bool:
     return torch._C._are_functorch_transforms_active()
 
 
+def must_share_noise(*tensors: Tensor) -> bool:
+    """Whether a ``vmap(randomness="same")`` is at work in which one of the tensors differs from row to row.
+
+    Torch's samplers take no such parameters there: draws must be functions of them and of shared numbers.
+    """
+    if _is_compiling() or _interpreters() is None:
+        return False
+    levels = set()
+    for level in _functorch.get_interpreter_stack():
+        if level.key() == _functorch.TransformType.Vmap:
+            vmap = _functorch.CVmapInterpreterPtr(level)
+            if vmap.randomness() == _functorch.RandomnessType.Same:
+                levels.add(level.level())
+    return bool(levels) and any(_is_batched_at(tensor, levels) for tensor in tensors)
+
+
+def _is_batched_at(tensor: Tensor, levels: set[int]) -> bool:
+    while _functorch.is_functorch_wrapped_tensor(tensor):
+        if _functorch.is_batchedtensor(tensor) and _functorch.maybe_get_level(tensor) in levels:
+            return True
+        tensor = _functorch.get_unwrapped(tensor)
+    return False
+
+
 def has_dual_numbers() -> bool:
     """True inside ``torch.autograd.forward_ad.dual_level``, where ``torch.func.jvp`` is refused."""
     return _forward_ad._current_level >= 0 and not _eager_transforms.JVP_NESTING

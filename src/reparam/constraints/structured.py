@@ -202,8 +202,8 @@ class CorrCholesky(LowerCholesky):
         if value.dtype is dtype or is_coarser(dtype, value):
             return cast
         squares = row_squares(cast)
-        lengths = torch.where(self._is_unit(squares, value), squares, 1.0).sqrt()
-        return cast / lengths.unsqueeze(-1)
+        unit = self._is_unit(squares, value)
+        return cast / torch.where(unit, squares, 1.0).sqrt().unsqueeze(-1)
 
 
 class Symmetric(Matrix):

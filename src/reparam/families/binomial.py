@@ -29,7 +29,7 @@ from ..special import (
 )
 from .bernoulli import Bernoulli, log_variance
 from .exponential_family import ExponentialFamily
-from .shared.counts import expect, quantile, summed_divergence
+from .shared.counts import expect, quantile, shared_draws, summed_divergence
 from .shared.shares import share_fit
 
 LOG_TWO_PI = math.log(2 * math.pi)
@@ -104,6 +104,9 @@ class Binomial(ExponentialFamily):
         return torch.sigmoid(-self.logits) if "logits" in self._given else 1 - self.probs
 
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        shared = shared_draws(self, shape, generator)
+        if shared is not None:
+            return shared
         if "probs" in self._given:
             return binomial(self.total_count, self.probs, shape, generator).to(self.dtype)
         # of the rarer outcome: a probability near one would be rounded

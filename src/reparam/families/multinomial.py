@@ -12,7 +12,6 @@ from .. import kernels
 from ..constraints import multinomial, nonnegative_integer
 from ..core.checks import surely
 from ..core.double import in_double
-from ..core.noise import binomial
 from ..core.params import param
 from ..core.registry import kl_rules, register_kl
 from ..kernels import fused
@@ -94,7 +93,7 @@ class Multinomial(Weighted, ExponentialFamily):
         for below, above in zip(levels[-2::-1], levels[:0:-1]):
             left = below[..., 0::2]
             chance = torch.where(above > 0, left / torch.where(above > 0, above, 1.0), 0.0).clamp(max=1.0)
-            first = binomial(counts, chance, counts.shape, generator)
+            first = Binomial(counts, probs=chance, validate_args=False)._sample(counts.shape, generator)
             counts = torch.stack([first, counts - first], -1).flatten(-2)[..., : below.shape[-1]]
         return counts.to(self.dtype)
 

@@ -19,7 +19,7 @@ from ..kernels import fused
 from ..special import betainc_odds, deviance, lbeta, log1mexp, log_betainc_odds, logit, stirling_error
 from .binomial import LOG_TWO_PI
 from .exponential_family import ExponentialFamily
-from .shared.counts import expect, from_zero, poisson, quantile, window
+from .shared.counts import expect, from_zero, poisson, quantile, shared_draws, window
 from .shared.negative_binomial_integrals import dispersion_gain, log_coefficient
 from .shared.shares import share_fit
 
@@ -129,6 +129,9 @@ class NegativeBinomial(ExponentialFamily):
         return torch.exp(self.logits) if "logits" in self._given else self.probs / self._failure()
 
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        shared = shared_draws(self, shape, generator)
+        if shared is not None:
+            return shared
         log_rate = log_standard_gamma(self.total_count.clamp(min=RARE), shape, generator)
         return poisson(torch.exp(log_rate.double() + self.logits), shape, self.dtype, generator)
 

@@ -13,7 +13,7 @@ from ..kernels import fused
 from ..special import deviance, gammainc, gammaincc, lgamma, log_gammainc, log_gammaincc, stirling_error
 from .exponential_family import ExponentialFamily
 from .normal import HALF_LOG_TWO_PI
-from .shared.counts import expect, from_zero, poisson, quantile
+from .shared.counts import expect, from_zero, poisson, quantile, shared_draws
 
 
 class Poisson(ExponentialFamily):
@@ -58,7 +58,8 @@ class Poisson(ExponentialFamily):
         return torch.where(some, some_events, -self.rate)
 
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return poisson(self.rate, shape, self.rate.dtype, generator)
+        shared = shared_draws(self, shape, generator)
+        return poisson(self.rate, shape, self.rate.dtype, generator) if shared is None else shared
 
     def _cdf(self, x: Tensor) -> Tensor:
         return from_zero(x, lambda k: gammaincc(k + 1, self.rate), 0.0, 1.0)

@@ -9,8 +9,8 @@ import torch
 from torch import Generator, Tensor
 
 from .. import _torch, kernels
-from ..core.noise import normal, uniform
-from ..special import log_gamma_quantile_grad
+from ..core.noise import normal, open_uniform, uniform
+from ..special import gammainccinv, log_gamma_quantile_grad
 from .scalar import reparameterise
 
 
@@ -18,7 +18,8 @@ def log_standard_gamma(concentration: Tensor, shape: torch.Size, generator: Gene
     r"""The logarithm of gamma draws with rate 1.
 
     A concentration a below one is raised by one: if G is gamma(a + 1) and U uniform, then
-    :math:`\log G + \log(U)/a` is the logarithm of a gamma(a) draw, and finite however small a is.
+    :math:`\log G + \log(U)/a` is the logarithm of a gamma(a) draw, and finite however small a is. Rows of a
+    ``vmap`` that share their random numbers have quantiles of these for G.
 
     Args:
         concentration: a > 0, broadcastable to ``shape``.
@@ -37,10 +38,17 @@ def log_standard_gamma(concentration: Tensor, shape: torch.Size, generator: Gene
         return _log_gamma(kernels.key_of(shape, generator, concentration), concentration)
     a = concentration if concentration.shape == shape else concentration.expand(shape)
     with torch.no_grad():
-        raised = _torch.standard_gamma(a.detach() + 1, generator).log()
+        raised = _standard_gamma(a.detach() + 1, generator).log()
         u = uniform(shape, a, generator)
         sample = raised + torch.log1p(-u) / a.detach()
     return reparameterise(a, sample, log_gamma_quantile_grad)
+
+
+def _standard_gamma(concentration: Tensor, generator: Generator | None) -> Tensor:
+    if not _torch.must_share_noise(concentration):
+        return _torch.standard_gamma(concentration, generator)
+    u = open_uniform(concentration.shape, concentration, generator)
+    return gammainccinv(concentration, u).to(concentration.dtype)
 
 
 @kernels.sampler("log_gamma_draw")

@@ -6,6 +6,7 @@ import copy
 import pickle
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -97,6 +98,25 @@ def vmap_maps_over_laws(family: Family) -> None:
         if not family.discrete:
             same = torch.equal(drawn[:, 0], drawn[:, 1])
             assert not same, f"{family}: {door} under vmap repeats itself"
+
+
+@law()
+def vmap_shares_its_random_numbers(family: Family) -> None:
+    """Rows of equal parameters have equal draws if ``vmap`` shares its random numbers, and unlike ones otherwise."""
+    values = {n: v.repeat(N, *[1] * (v.dim() - 1)) for n, v in family.parameters((1,)).items()}
+    fixed = family.law((N,))
+    for door in ("sample", "rsample") if fixed.has_rsample else ("sample",):
+        for randomness in ("same", "different"):
+
+            def drawn(at: Parameters, door: str = door, law_: Any = None) -> Tensor:
+                return getattr(law_ or family.build(**at), door)((40,))  # type: ignore[no-any-return]
+
+            over = torch.vmap(drawn, randomness=randomness)(values)
+            constant = torch.vmap(partial(drawn, law_=fixed), randomness=randomness)(values)
+            for label, x in (("parameters", over), ("nothing", constant)):
+                equal = torch.equal(x[0], x[1])
+                where = f"{family}: {door} under vmap(randomness={randomness!r}) over {label}"
+                assert equal == (randomness == "same"), f"{where} has {'equal' if equal else 'unlike'} rows"
 
 
 @law()

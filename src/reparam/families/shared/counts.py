@@ -9,10 +9,10 @@ import torch
 from torch import Generator, Tensor
 
 from ... import kernels
-from ..._torch import can_read, is_ordinary_mode, repeat
+from ..._torch import can_read, is_ordinary_mode, must_share_noise, repeat
 from ...core.checks import surely
 from ...core.double import in_double
-from ...core.noise import normal
+from ...core.noise import normal, open_uniform
 from ...core.shapes import joint
 from ...special import ndtri
 
@@ -44,6 +44,14 @@ def poisson(rate: Tensor, shape: torch.Size, dtype: torch.dtype, generator: Gene
     few = torch.poisson(torch.where(large, 1.0, rate), generator)
     many = rate + rate.sqrt() * normal(rate.shape, rate, generator)
     return torch.where(large, many.round(), few).clamp(max=torch.finfo(dtype).max).to(dtype)
+
+
+def shared_draws(self: Any, shape: torch.Size, generator: Generator | None) -> Tensor | None:
+    """Quantiles of uniform numbers where the rows of a ``vmap`` must share these; None anywhere else."""
+    if not must_share_noise(*[self.__dict__[name] for name in self._given]):
+        return None
+    drawn: Tensor = self._icdf(open_uniform(shape, self._first_tensor(), generator)).to(self.dtype)
+    return drawn
 
 
 def window(self: Any, scale: Tensor | float = 1.0) -> tuple[Tensor, Tensor]:
