@@ -104,15 +104,28 @@ def test_every_mode_gives_the_same_gradient(name: str) -> None:
     parameters = [p.clone().requires_grad_() for p in start]
     want = torch.autograd.grad(value(*parameters), parameters)
     found = torch.func.grad(value, argnums=(0, 1, 2))(*start)
-    compiled = torch.compile(value, fullgraph=True, backend="aot_eager")
-    by_compiling = torch.autograd.grad(compiled(*parameters), parameters)
     by_vmap = torch.func.vmap(torch.func.grad(value))(*(torch.stack([p, p]) for p in start))
     _, forward = torch.func.jvp(value, tuple(start), tuple(direction))
-    for a, b, c in zip(want, found, by_compiling, strict=True):
+    for a, b in zip(want, found, strict=True):
         torch.testing.assert_close(b, a)
-        torch.testing.assert_close(c, a)
     torch.testing.assert_close(by_vmap, torch.stack([want[0], want[0]]))
     torch.testing.assert_close(forward, _inner(want, direction))
+
+
+@pytest.mark.parametrize("name", ["scalar", "batch", "unlike", "correlated"])
+def test_compiled_programs_give_the_same_gradient(name: str) -> None:
+    """Of each way to standardise: a gamma law takes half a minute to trace, and one stands for all."""
+    build, start, _, sample = _case(name)
+
+    def value(*parameters: Tensor) -> Tensor:
+        return reparameterised(build(*parameters), sample).cos().sum()
+
+    parameters = [p.clone().requires_grad_() for p in start]
+    torch.compiler.reset()
+    compiled = torch.compile(value, fullgraph=True, backend="aot_eager")
+    want, found = (torch.autograd.grad(f(*parameters), parameters) for f in (value, compiled))
+    for a, b in zip(want, found, strict=True):
+        torch.testing.assert_close(b, a)
 
 
 @pytest.mark.parametrize("name", ["normals", "correlated"])

@@ -102,7 +102,8 @@ def test_second_derivatives(
 def test_log_probabilities_of_angles(loc: float, kappa: float, upper: bool) -> None:
     """With P the mass from the cut, f the density and F' = f(x) - f(-pi): also with the cut opposite the mode.
 
-    Densities in units of that at x."""
+    Densities in units of that at x.
+    """
     for point in (-3.0, 0.0, 0.5, 2.9):
         x, m, k = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (point, loc, kappa))
         law = reparam.VonMises(m, k)

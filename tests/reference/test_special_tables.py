@@ -119,8 +119,12 @@ def test_every_function_has_a_table() -> None:
     assert set(NAMES) == functions
 
 
-# To trace a solver takes half a minute: of those that share one, betaincinv stands for all.
-TRACED = {"betaincinv_exp", "betaincinv_odds", "betainccinv", "betainccinv_exp"}
+# To trace a solver or a continued fraction takes up to a minute: of those that share one, one stands for all.
+TRACED = {
+    *("betaincinv_exp", "betaincinv_odds", "betainccinv", "betainccinv_exp"),  # by betaincinv
+    *("gammaincinv_exp", "gammainccinv", "gammainccinv_exp"),  # by gammaincinv
+    *("stdtrit_exp", "log_betaincc", "log_gammaincc", "log_ive"),  # by stdtrit, log_betainc, log_gammainc, log_iv
+}
 CASES = [(n, *w) for n, w in itertools.product(NAMES, WAYS) if w[0] != "compiled" or n not in TRACED]
 
 

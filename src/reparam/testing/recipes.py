@@ -37,6 +37,7 @@ from .draws import Family, families_of
 
 Recipe = Callable[[], Iterator[Family]]
 RECIPES: dict[type, Recipe] = {}
+TEMPERATURES = (0.5, 2.0)  #: of relaxed laws: below one, with poles at the ends, and above
 
 
 def recipe(cls: type) -> Callable[[Recipe], Recipe]:
@@ -270,17 +271,19 @@ def _relaxed_bernoulli() -> Iterator[Family]:
     # low temperatures and large log-odds put the mass where numbers round to 1: beyond quadrature
     for family in families_of(RelaxedBernoulli):
         fields = {n: param(real, typical=(-0.5, 0.5)) if n == "logits" else f for n, f in family.fields.items()}
-        yield from _at_temperatures(replace(family, fields=fields))
+        for temperature in TEMPERATURES:
+            yield _at_temperature(replace(family, fields=fields), temperature)
 
 
 @recipe(RelaxedOneHotCategorical)
 def _relaxed_categorical() -> Iterator[Family]:
-    for family in families_of(RelaxedOneHotCategorical):
-        yield from _at_temperatures(family)
+    # its moments are integrals that take long: each way to give the weights has one temperature
+    for family, temperature in zip(families_of(RelaxedOneHotCategorical), TEMPERATURES, strict=True):
+        yield _at_temperature(family, temperature)
 
 
-def _at_temperatures(family: Family) -> Iterator[Family]:
-    """The family at a temperature below one and at one above."""
-    for t in (0.5, 2.0):
-        fixed = {"temperature": torch.tensor(t)}
-        yield replace(family, name=f"{family} at {t}", fixed=fixed, principal=family.principal and t < 1)
+def _at_temperature(family: Family, temperature: float) -> Family:
+    fixed = {"temperature": torch.tensor(temperature)}
+    return replace(
+        family, name=f"{family} at {temperature}", fixed=fixed, principal=family.principal and temperature < 1
+    )
