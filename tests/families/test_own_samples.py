@@ -115,3 +115,43 @@ def test_what_rounding_keeps_is_not_touched(dtype: torch.dtype) -> None:
     assert torch.equal(square[0], root @ root.mT)
     assert (torch.linalg.cholesky_ex(square).info == 0).all()
     torch.testing.assert_close(square[1], torch.ones(2, 2, dtype=dtype), rtol=32 * torch.finfo(dtype).eps, atol=0.0)
+
+
+LOC = torch.tensor(10.0)
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda d: d, lambda d: d.expand(3).to_event(1), lambda d: d.mask(True)], ids=["alone", "vector", "masked"]
+)
+def test_draws_without_a_gradient_are_not_inverted(wrap: Callable[[Any], Any]) -> None:
+    """Five of six draws of tanh(N(10, 1)) are 1 in single precision."""
+    law = wrap(reparam.TransformedDistribution(reparam.Normal(LOC, 1.0), reparam.TanhTransform()))
+    log_prob = law.sample_and_log_prob(DRAWS, generator=Generator().manual_seed(0))[1]
+    same = law.rsample_and_log_prob(DRAWS, generator=Generator().manual_seed(0))[1]
+    assert bool(log_prob.isfinite().all())
+    torch.testing.assert_close(log_prob, same)
+
+
+@pytest.mark.parametrize("learnt_last", [False, True])
+def test_scores_of_draws_reach_the_parameters_of_transforms(learnt_last: bool) -> None:
+    """As the density has them at a fixed value, whether the transform after a fixed one is learnt or not."""
+    loc, scale, shift = leaves = [torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (0.25, 0.5, -0.25)]
+    stages = [reparam.AffineTransform(shift, 2.0), reparam.TanhTransform()]
+    stages.append(reparam.AffineTransform(0.5, scale if learnt_last else scale.detach()))
+    law = reparam.TransformedDistribution(reparam.Normal(loc, scale), stages)
+    x, log_prob = law.sample_and_log_prob(5, generator=Generator().manual_seed(0))
+    assert not x.requires_grad
+    found, expected = (torch.autograd.grad(v.sum(), leaves) for v in (log_prob, law.log_prob(x)))
+    torch.testing.assert_close(found, expected)
+
+
+def test_laws_written_by_hand_score_their_draws_themselves() -> None:
+    class Doubled(reparam.TransformedDistribution):
+        def log_prob(self, value: Tensor) -> Tensor:
+            return 2 * super().log_prob(value)
+
+    law = Doubled(reparam.Normal(0.0, 1.0), reparam.TanhTransform())
+    x, log_prob = law.sample_and_log_prob(5)
+    torch.testing.assert_close(log_prob, law.log_prob(x))
+    x, log_prob = law.to_event(0).mask(True).sample_and_log_prob(5)
+    torch.testing.assert_close(log_prob, law.log_prob(x))

@@ -47,6 +47,10 @@ class Masked(Wrapper):
     def _log_prob(self, x: Tensor) -> Tensor:
         return self._masked(self.base_dist._log_prob(x))
 
+    def _sample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
+        x, log_prob = self.base_dist._sample_and_log_prob(shape, generator)
+        return x, self._masked(log_prob)
+
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
         x, log_prob = self.base_dist._rsample_and_log_prob(shape, generator)
         return x, self._masked(log_prob)

@@ -35,7 +35,8 @@ class TransformedDistribution(Wrapper):
     .. math:: \log p_Y(y) = \log p_X(x) - \log\left|\det \frac{dT}{dx}\right|, \qquad x = T^{-1}(y)
 
     Densities of own samples come from :meth:`rsample_and_log_prob`, which goes forward only: it never inverts T,
-    so that nothing is lost where T saturates.
+    so that nothing is lost where T saturates. So does :meth:`sample_and_log_prob`, save for transforms whose own
+    parameters are learnt.
 
     Args:
         base_distribution: the law of X; also read as ``base_dist``. Rightmost batch dimensions become event
@@ -181,6 +182,22 @@ class TransformedDistribution(Wrapper):
 
     def _base_shape(self, shape: torch.Size) -> torch.Size:
         return shape[: len(shape) - len(self._event_shape)] + self.base_dist.event_shape
+
+    def _sample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
+        """Forward only, but for gradients in the parameters of transforms, which need the way back from their values."""
+        if _torch.is_transforming() or _torch.has_dual_numbers():
+            return derived.sample_and_log_prob(self, shape, generator)
+        base = self.base_dist
+        x, log_prob = base._sample_and_log_prob(self._base_shape(shape), generator)
+        event_dim = len(base.event_shape)
+        for i, t in enumerate(self.transforms, 1):
+            x, ldj = t.forward_and_ldj(x)
+            log_prob = log_prob - _sum_right(ldj, event_dim - t.domain.event_dim)
+            event_dim += t.codomain.event_dim - t.domain.event_dim
+            if x.requires_grad or ldj.requires_grad:
+                x = x.detach()
+                log_prob = TransformedDistribution(base, self.transforms[:i], validate_args=False)._log_prob(x)
+        return x, log_prob
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
         base = self.base_dist

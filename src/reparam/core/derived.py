@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from .._torch import constant
 from ..constraints import real, unit_interval
 from ..kernels.checks import all_within
 from ..special.quotients import one_minus_exp
@@ -105,6 +106,12 @@ def sample(self: Any, shape: torch.Size, generator: Generator | None) -> Tensor:
     upper = u >= 0.5
     tail = torch.where(upper, u - 0.5, u).clamp(min=torch.finfo(u.dtype).tiny)
     return torch.where(upper, self._isf(tail), self._icdf(tail))
+
+
+def sample_and_log_prob(self: Any, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
+    """One after the other."""
+    x = constant(self._sample, shape, generator)
+    return x, self._log_prob(x)
 
 
 def rsample_and_log_prob(self: Any, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:

@@ -232,8 +232,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
         self, sample_shape: Shape = EMPTY, *, generator: Generator | None = None
     ) -> tuple[Tensor, Tensor]:
         """Draws without a gradient, and their log-density with its gradient in the parameters."""
-        x = constant(self._sample, self._extended_shape(sample_shape), generator)
-        return x, self._log_prob(x)
+        return self._sample_and_log_prob(self._extended_shape(sample_shape), generator)
 
     @draw_door
     def rsample_and_log_prob(
@@ -325,6 +324,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
     _log_prob: Method = derived.log_prob
     _rsample: Method = derived.missing("rsample")
     _sample: Method = derived.sample
+    _sample_and_log_prob: Callable[..., tuple[Tensor, Tensor]] = derived.sample_and_log_prob
     _rsample_and_log_prob: Callable[..., tuple[Tensor, Tensor]] = derived.rsample_and_log_prob
     _enumerate_support: Method = derived.missing("enumerate_support")
     _listed: Method = derived.listed

@@ -74,6 +74,8 @@ def connect(cls: Any) -> None:
         setattr(cls, f"_{name}", CALLS[name])
     if found & {"log_prob", "rsample"} and not {"rsample_and_log_prob", "_rsample_and_log_prob"} & own.keys():
         cls._rsample_and_log_prob = derived.rsample_and_log_prob
+    if {"_log_prob", "_sample"} & vars(cls).keys() and "_sample_and_log_prob" not in own:  # set here or by the class
+        cls._sample_and_log_prob = derived.sample_and_log_prob
     cls._overrides = {name: _inherited(cls, f"_{name}") for name in found | inherited}
     cls._direct = not cls._overrides
 
