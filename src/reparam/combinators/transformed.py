@@ -184,7 +184,7 @@ class TransformedDistribution(Wrapper):
         return shape[: len(shape) - len(self._event_shape)] + self.base_dist.event_shape
 
     def _sample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
-        """Forward only, but for gradients in the parameters of transforms, which need the way back from their values."""
+        """Forward only, but for gradients in parameters of transforms, which need the way back from their values."""
         if _torch.is_transforming() or _torch.has_dual_numbers():
             return derived.sample_and_log_prob(self, shape, generator)
         base = self.base_dist
