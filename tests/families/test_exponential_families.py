@@ -89,6 +89,13 @@ def test_parameters_go_both_ways(family: testing.Family) -> None:
         assert cls.from_natural_parameters(*natural, **known(law), validate_args=False)._validate_args is False
 
 
+@EACH
+def test_numbers_of_constant_laws_are_constants(family: testing.Family) -> None:
+    law = family.law()
+    found = [*law.natural_parameters, *law.mean_parameters, law.log_normalizer, law.bregman_entropy(), law.entropy()]
+    assert not any(t.requires_grad for t in found)
+
+
 def test_maximum_likelihood_is_differentiable() -> None:
     """The law of given mean parameters, found by Newton's method, to second order."""
     mean = [torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (-1.0, 0.6)]

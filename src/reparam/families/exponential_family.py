@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from .._torch import is_ordinary_mode, untracked
 from ..core import derived
 from ..core.deferred import read
 from ..core.distribution import Distribution
@@ -167,7 +168,9 @@ class ExponentialFamily(Distribution):
     def _mean_params(self) -> Parameters:
         natural = tuple(t.expand_as(t) for t in self._natural_params)
         value, pullback = _vjp(self._log_normalizer, *natural)
-        return pullback(torch.ones_like(value))
+        ones = torch.ones_like(value)
+        # of constants torch would track it all the same
+        return pullback(ones) if value.requires_grad or not is_ordinary_mode() else untracked(pullback, ones)
 
 
 def _inner(law: ExponentialFamily, left: Parameters, right: Parameters) -> Tensor:

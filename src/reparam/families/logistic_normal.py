@@ -14,6 +14,7 @@ from ..combinators.transformed import TransformedDistribution
 from ..constraints import independent, positive, real_vector, simplex
 from ..core.double import in_double
 from ..core.params import param
+from ..core.registry import kl_rules, register_kl
 from ..core.roots import bisect, with_gradient
 from ..core.shapes import joint
 from ..kernels.checks import all_within
@@ -252,6 +253,16 @@ class Breaks(NamedTuple):
     def variances(self) -> Tensor:
         """Of the pieces z L: a sum of terms that are not negative."""
         return self.variance * self.left_square + self.mean.square() * self.left_variance
+
+
+@register_kl(LogisticNormal, LogisticNormal)
+def _(p: LogisticNormal, q: LogisticNormal) -> Tensor:
+    """That of the normal laws of X."""
+    rule = kl_rules.dispatch(Normal, Normal)
+    assert rule is not None
+    first, second = (Normal(*torch.broadcast_tensors(d.loc, d.scale), validate_args=False) for d in (p, q))
+    total: Tensor = rule(first, second).sum(-1)
+    return total
 
 
 def _vector(value: Any) -> Any:
