@@ -67,6 +67,22 @@ def test_a_divergent_integral_has_a_large_error() -> None:
     assert found.error > 0.1 * found.value
 
 
+def test_an_infinite_estimate_has_an_infinite_error() -> None:
+    """Of angles, which draw values that the other law has no density for."""
+    for fallback in ("quadrature", "monte_carlo"):
+        found = kl_divergence(reparam.VonMises(0.0, 1.0), reparam.Beta(2.0, 2.0), fallback=fallback)
+        assert float(found.value) == float(found.error) == math.inf
+
+
+def test_supports_decide_without_a_rule() -> None:
+    """Where every law of the batch draws values beyond the support of the other."""
+    wide, narrow = reparam.Uniform(-1.0, torch.tensor([3.0, 2.0])), reparam.Kumaraswamy(1.0, 2.0)
+    assert kl_divergence(wide, narrow).tolist() == [math.inf, math.inf]
+    assert kl_divergence(wide, narrow, fallback="quadrature").method == "exact"
+    with pytest.raises(NotImplementedError, match="no KL divergence from Uniform to Kumaraswamy"):
+        kl_divergence(reparam.Uniform(0.0, torch.tensor([0.5, 2.0])), narrow)
+
+
 def test_sampling_gives_a_gradient() -> None:
     loc = torch.tensor(0.5, requires_grad=True)
     found = kl_divergence(Normal(loc, 1.0), StudentT(4.0), fallback="monte_carlo")

@@ -288,7 +288,7 @@ class TransformedDistribution(Wrapper):
         if factor is None or len(self._event_shape) != 1:
             raise NotImplementedError(f"{type(self).__name__} has no covariance")
         each = torch.as_tensor(factor, device=self.device).expand(self._batch_shape + self._event_shape)
-        return self.base_dist._covariance() * each.unsqueeze(-1) * each.unsqueeze(-2)  # type: ignore[no-any-return]
+        return self.base_dist._covariance() * each.unsqueeze(-1) * each.unsqueeze(-2)
 
     def _enumerate_support(self) -> Tensor:
         raise NotImplementedError(f"{type(self).__name__} has no enumerate_support")

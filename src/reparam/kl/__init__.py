@@ -93,13 +93,7 @@ def _known(p: Any, q: Any) -> Tensor:
     covered = covers(p, q)
     if covered is False:
         return torch.full(shape, torch.inf, dtype=p.dtype, device=p.device)
-    rule = kl_rules.dispatch(type(p), type(q))
-    if rule is None:
-        raise NotImplementedError(
-            f"no KL divergence from {type(p).__name__} to {type(q).__name__} is known; register a rule with "
-            f"@register_kl({type(p).__name__}, {type(q).__name__}), or estimate it with "
-            f"kl_divergence(p, q, fallback='quadrature') or fallback='monte_carlo'"
-        )
+    rule = kl_rules.dispatch(type(p), type(q)) or _no_rule
     try:
         value: Tensor = rule(p, q)
     except NotImplementedError:
@@ -108,3 +102,11 @@ def _known(p: Any, q: Any) -> Tensor:
         raise
     value = value if value.shape == shape else value.expand(shape)
     return value if covered is True else value.masked_fill(~covered, torch.inf)
+
+
+def _no_rule(p: Any, q: Any) -> Tensor:
+    first, second = type(p).__name__, type(q).__name__
+    raise NotImplementedError(
+        f"no KL divergence from {first} to {second} is known; register a rule with @register_kl({first}, {second}), "
+        f"or estimate it with kl_divergence(p, q, fallback='quadrature') or fallback='monte_carlo'"
+    )

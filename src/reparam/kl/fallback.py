@@ -22,7 +22,7 @@ class Estimate(NamedTuple):
     Args:
         value: the estimate.
         error: what it may be off by: 0 where the value is exact, the difference of two rules of quadrature and the
-            outermost terms, or the standard error of a mean.
+            outermost terms, or the standard error of a mean; infinite where the value is.
         method: ``"exact"``, ``"quadrature"`` or ``"monte_carlo"``.
     """
 
@@ -96,4 +96,5 @@ METHODS = {"quadrature": by_quadrature, "monte_carlo": by_monte_carlo}
 def estimate(p: Any, q: Any, method: str, samples: int, generator: Generator | None) -> Estimate:
     """The divergence by a method, of the joint batch shape."""
     shape = joint(p.batch_shape, q.batch_shape)
-    return METHODS[method](p.expand(shape), q.expand(shape), samples, generator)
+    found = METHODS[method](p.expand(shape), q.expand(shape), samples, generator)
+    return found._replace(error=torch.where(found.value.isinf(), torch.inf, found.error))
