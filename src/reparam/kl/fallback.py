@@ -43,8 +43,8 @@ def by_quadrature(p: Any, q: Any, samples: int, generator: Generator | None) -> 
     p, q = p.to(torch.float64), q._unchecked().to(torch.float64)
 
     def log_ratio(x: Tensor) -> Tensor:
-        own = p._log_prob(x)  # infinite where the density is, at an end that quantiles round to
-        return torch.where(own.isfinite(), own - q._log_prob(x), 0.0)
+        own, other = p._log_prob(x), q._log_prob(x)  # infinite where a density is, at an end that quantiles round to
+        return torch.where(own.isfinite() & (other < torch.inf), own - other, 0.0)
 
     value, error = (_over_masses if p.support.is_discrete else _over_quantiles)(p, log_ratio)
     return Estimate(value.clamp(min=0.0).to(dtype), error.to(dtype), "quadrature")

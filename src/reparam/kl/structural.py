@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..combinators.implicit import ImplicitReparam
 from ..combinators.independent import Independent
 from ..combinators.masked import Masked
 from ..combinators.transformed import TransformedDistribution
@@ -50,6 +51,12 @@ def _(p: TransformedDistribution, q: TransformedDistribution) -> Tensor:
         )
     inner = _kl(p.base_dist, q.base_dist)
     return inner.expand(joint(p.batch_shape, q.batch_shape))
+
+
+@register_kl(ImplicitReparam, ImplicitReparam)
+def _(p: ImplicitReparam, q: ImplicitReparam) -> Tensor:
+    """That of the bases."""
+    return _kl(p.base_dist, q.base_dist)
 
 
 @register_kl(Masked, Masked)
