@@ -21,9 +21,12 @@ class ImplicitReparam(Wrapper):
     .. math:: \frac{dx}{d\theta} = -\frac{\partial F_\theta(x) / \partial\theta}{p_\theta(x)}
 
     It works for every continuous scalar law that defines one of ``_cdf``, ``_sf``, ``_log_cdf`` and ``_log_sf``; a
-    density and a sampler follow from these. A law of vectors takes part by ``_standardize(x)``: noise of the shape of
-    x whose law is free of the parameters, each entry a function of the entries of x up to its own, and increasing in
-    that one (conditional cdfs, for example). It may offer the derivative in x as ``_standardize_jacobian(x)``.
+    density and a sampler follow from these; the gradient at quantiles far up is as good as ``_sf`` or ``_log_sf``, if
+    there is one. A law of vectors takes part by ``_sample`` and ``_standardize(x)``: noise of the shape of x whose law
+    is free of the parameters, each entry a function of the entries of x up to its own, and increasing in that one
+    (conditional cdfs, for example). It may offer the derivative in x as ``_standardize_jacobian(x)``, a
+    :class:`~reparam.implicit.Diagonal` or :class:`~reparam.implicit.Triangular`, which saves a differentiation for
+    each entry.
 
     Args:
         base_distribution: the law; also read as ``base_dist``.
@@ -48,6 +51,22 @@ class ImplicitReparam(Wrapper):
         >>> scale = torch.tensor(2.0, requires_grad=True)
         >>> x = ImplicitReparam(Logistic(scale)).rsample()
         >>> bool(torch.autograd.grad(x, scale)[0].isclose(x / scale))
+        True
+
+        A law of vectors, by the conditional cdfs of its entries:
+
+        >>> class Walk(reparam.Distribution):
+        ...     scale = reparam.param(positive)
+        ...     support = reparam.constraints.real_vector
+        ...     def _derive_event_shape(self):
+        ...         return torch.Size([2])
+        ...     def _sample(self, shape, generator):
+        ...         return self.scale * torch.rand(shape, generator=generator).logit().cumsum(-1)
+        ...     def _standardize(self, x):
+        ...         first, second = x.unbind(-1)
+        ...         return torch.sigmoid(torch.stack([first, second - first], -1) / self.scale)
+        >>> x = ImplicitReparam(Walk(scale)).rsample()
+        >>> bool(torch.autograd.grad(x[1], scale)[0].isclose(x[1] / scale))
         True
     """
 

@@ -23,6 +23,7 @@ from .noise import uniform
 from .quadrature import expectation_by_quantiles, mean_surprise
 from .ranges import LIMITS, clamp, ends, is_everything, member
 from .search import invert_cdf
+from .shapes import joint
 from .slopes import slope
 
 Method = Callable[[Tensor], Tensor]
@@ -124,14 +125,24 @@ def rsample_and_log_prob(self: Any, shape: torch.Size, generator: Generator | No
 
 
 def log_prob(self: Any, x: Tensor) -> Tensor:
-    r"""Of a continuous scalar law, from the smaller of its tails T: :math:`\log T + \log|(\log T)'|`."""
+    r"""Of a continuous scalar law, by the derivative of the tail that it defines, or of the smaller of two."""
     if not _is_given_by_cdf(self):
         raise refuse_missing(self, "log_prob")
-    log_cdf, log_sf = self._log_cdf(x), self._log_sf(x)
-    lower = log_cdf < log_sf
-    rate = torch.where(lower, slope(self._log_cdf, x), -slope(self._log_sf, x))
+    x = x.expand(joint(x.shape, self._batch_shape))
+    sides = [_log_slope(self, tail, sign, x) for tail, sign in (("cdf", 1), ("sf", -1))]
+    found = [side for side in sides if side is not None]
+    return torch.where(self._cdf(x) < self._sf(x), *found) if len(found) == 2 else found[0]
+
+
+def _log_slope(self: Any, tail: str, sign: int, x: Tensor) -> Tensor | None:
+    r"""The logarithm of the derivative of a tail T, or :math:`\log T + \log|(\log T)'|`; nothing of a missing one."""
+    log_tail, plain = (self._has(f"{prefix}_{tail}") for prefix in ("_log", ""))
+    if not log_tail and not plain:
+        return None
+    rate = sign * slope(getattr(self, f"_log_{tail}" if log_tail else f"_{tail}"), x)
     log_rate = torch.where(rate > 0, rate, 1.0).log()
-    return torch.where(rate > 0, torch.where(lower, log_cdf, log_sf) + log_rate, -torch.inf)
+    value = getattr(self, f"_log_{tail}")(x) + log_rate if log_tail else log_rate
+    return torch.where(rate > 0, value, -torch.inf)
 
 
 def cdf(self: Any, x: Tensor) -> Tensor:

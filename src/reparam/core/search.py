@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._torch import repeat
+from .._torch import is_compiling, repeat
+from .pytree import tree_map
 from .ranges import clamp, ends
 from .shapes import joint
 
@@ -27,11 +28,13 @@ def invert_cdf(self: Any, p: Tensor, upper: bool) -> Tensor:
     """
     p = p.expand(joint(p.shape, self._batch_shape))
     function = self._sf if upper else self._cdf
+    searched = _apart(self) if is_compiling() else self
+    tail = searched._sf if upper else searched._cdf
     lower, higher = ends(self.support, p)
 
     def halved(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
         middle = (low >> 1) + (high >> 1) + (low & high & 1)
-        value = function(_number(middle, p.dtype))
+        value = tail(_number(middle, p.dtype))
         below = value > p if upper else value < p
         return torch.where(below, middle, low), torch.where(below, high, middle)
 
@@ -48,6 +51,11 @@ def invert_cdf(self: Any, p: Tensor, upper: bool) -> Tensor:
         x = x + (step - step.detach())
     x = torch.where(p == (1.0 if upper else 0.0), lower, x)
     return torch.where(p == (0.0 if upper else 1.0), higher, x)
+
+
+def _apart(self: Any) -> Any:
+    """The law with parameters of their own: a compiled loop refuses those that are views of one tensor."""
+    return tree_map(lambda leaf: leaf.clone() if isinstance(leaf, Tensor) else leaf, self._unchecked())
 
 
 def _rank(x: Tensor) -> Tensor:

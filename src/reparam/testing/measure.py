@@ -199,7 +199,7 @@ def _beyond(law: Any, piece: Piece, f: Function, y: float, step: float) -> Tenso
     logarithms of the distance, it is :math:`|g/t| (f_0 - f_1/t)`.
     """
     at = torch.tensor([y, y + step], dtype=torch.float64)
-    log_g, values = law.log_prob(piece.at(at)) + at, f(piece.at(at))
+    log_g, values = law.log_prob(piece.at(at)).detach() + at, f(piece.at(at))
     if float(log_g[0]) < -800:
         return torch.zeros(values.shape[1:], dtype=torch.float64)
     power = float(log_g[1] - log_g[0]) / step

@@ -21,6 +21,7 @@ from functools import partial
 
 import torch
 from torch import Generator, Tensor
+from torch.func import jacfwd, jacrev
 
 from ..implicit.law import standardisation
 from .compare import agree
@@ -141,6 +142,27 @@ def _path_derivatives(family: Family, way: Way, f: Integrand, n: int, seed: int)
     x = family.build(**way(t)).rsample(generator=Generator().manual_seed(seed))
     first, second = _derivatives(f(x), t)
     return first.detach(), second
+
+
+@law(lambda family: _continuous(family) and bool(family.smooth))
+def draws_move_alike_in_every_mode(family: Family) -> None:
+    """Forward mode, reverse mode and each over the other give the same derivatives of draws of the same noise."""
+    *_, (label, way) = ways(family, family.parameters())
+    zero = torch.zeros((), dtype=torch.float64)
+
+    def draws(t: Tensor) -> Tensor:
+        return family.build(**way(t)).rsample((3,), generator=Generator().manual_seed(1)).flatten()  # type: ignore[no-any-return]
+
+    forward = partial(jacfwd, randomness="same")
+    first, second = jacrev(draws)(zero), jacrev(jacrev(draws))(zero)
+    found = {
+        "forward": (forward(draws)(zero), first),
+        "forward over reverse": (forward(jacrev(draws))(zero), second),
+        "reverse over forward": (jacrev(forward(draws))(zero), second),
+    }
+    for mode, (value, wanted) in found.items():
+        # entries that cancel carry the rounding of the largest
+        agree(f"{family}: draws along {label}, {mode}", value, wanted, 1e-9, 1e-9 * (1 + wanted.abs().max()))
 
 
 def _derivatives(values: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
