@@ -72,7 +72,8 @@ CASES = [
     (reparam.Beta, beta, (50.0, 1e4), SHARES),
     (reparam.FisherSnedecor, fisher_snedecor, (0.3, 2.0), POINTS),
     (reparam.Weibull, weibull, (1.0, 0.3), POINTS),
-    (reparam.StudentT, student_t, (1.5, 0.0, 1.0), [0.3, 3.0]),
+    (reparam.StudentT, student_t, (1.5, 0.0, 1.0), [0.3, 3.0, 1e3, 1e4, 1e8]),
+    (reparam.StudentT, student_t, (1e-3, 0.0, 2.0), [0.3, 3.0, 1e3, 1e4, 1e8]),
     (reparam.Gumbel, gumbel, (0.0, 1.0), [x for x in POINTS if x < 1e10]),
 ]
 
@@ -102,7 +103,7 @@ def test_second_derivatives(
 def test_log_probabilities_of_angles(loc: float, kappa: float, upper: bool) -> None:
     """With P the mass from the cut, f the density and F' = f(x) - f(-pi): also with the cut opposite the mode.
 
-    Densities in units of that at x.
+    Densities are in units of that at x.
     """
     for point in (-3.0, 0.0, 0.5, 2.9):
         x, m, k = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (point, loc, kappa))
@@ -110,10 +111,10 @@ def test_log_probabilities_of_angles(loc: float, kappa: float, upper: bool) -> N
         slopes = torch.autograd.grad((law.log_sf if upper else law.log_cdf)(x), (x, m), create_graph=True)
         found = [torch.autograd.grad(slopes[i], v, retain_graph=True)[0].item() for i, v in ((0, x), (0, m), (1, m))]
 
-        def density(s: Any) -> Any:
-            return mp.exp(kappa * (mp.cos(s - mp.mpf(loc)) - mp.cos(mp.mpf(point) - mp.mpf(loc))))
+        def density(s: Any, unit: Any = mp.mpf(point)) -> Any:
+            return mp.exp(kappa * (mp.cos(s - mp.mpf(loc)) - mp.cos(unit - mp.mpf(loc))))
 
-        def steep(s: Any) -> Any:
+        def steep(s: Any, density: Any = density) -> Any:
             return -kappa * mp.sin(s - mp.mpf(loc)) * density(s)
 
         with mp.workdps(30):

@@ -14,6 +14,7 @@ from ..core.registry import register_kl
 from ..implicit.gamma import student
 from ..kernels import fused
 from ..special import digamma_difference, log_stdtr, stdtr, stdtrit, stdtrit_exp
+from .shared.student_density import log1p_square, log_reach
 from .shared.student_divergence import log_peak, student_divergence
 
 
@@ -53,7 +54,8 @@ class StudentT(Distribution):
 
     @fused("studentt_log_prob", "df", "loc", "scale")
     def _log_prob(self, x: Tensor) -> Tensor:
-        return self._log_constant() - 0.5 * (self.df + 1) * _log1p_ratio(x - self.loc, self.scale, self.df)
+        at = (x - self.loc, self.scale, self.df)
+        return log_peak(self.df) - log_reach(*at) - 0.5 * self.df * log1p_square(*at)
 
     def _log_constant(self) -> Tensor:
         return log_peak(self.df) - self.scale.log()
@@ -121,15 +123,6 @@ class StudentT(Distribution):
         finite = self.df > 4
         infinite = torch.where(self.df > 2, torch.full_like(self.df, torch.inf), torch.nan)
         return torch.where(finite, 6 / torch.where(finite, self.df - 4, 1.0), infinite)
-
-
-def _log1p_ratio(shift: Tensor, scale: Tensor, df: Tensor) -> Tensor:
-    r""":math:`\log(1 + z^2/\nu)` for a shift of z scales, also where the square or its derivatives overflow."""
-    large = (shift / scale).abs() > 1e3 * df.sqrt()
-    size, unit = torch.where(large, shift.abs(), 1.0), torch.where(large, scale, 1.0)
-    far = 2 * (size.log() - unit.log()) - df.log() + torch.log1p(df * (unit / size) ** 2)
-    near = torch.where(large, 0.0, shift) / scale
-    return torch.where(large, far, torch.log1p(near * near / df))
 
 
 @register_kl(StudentT, StudentT)
