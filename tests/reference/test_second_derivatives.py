@@ -111,8 +111,8 @@ def test_log_probabilities_of_angles(loc: float, kappa: float, upper: bool) -> N
         slopes = torch.autograd.grad((law.log_sf if upper else law.log_cdf)(x), (x, m), create_graph=True)
         found = [torch.autograd.grad(slopes[i], v, retain_graph=True)[0].item() for i, v in ((0, x), (0, m), (1, m))]
 
-        def density(s: Any, unit: Any = mp.mpf(point)) -> Any:
-            return mp.exp(kappa * (mp.cos(s - mp.mpf(loc)) - mp.cos(unit - mp.mpf(loc))))
+        def density(s: Any, centre: float = point) -> Any:
+            return mp.exp(kappa * (mp.cos(s - mp.mpf(loc)) - mp.cos(mp.mpf(centre) - mp.mpf(loc))))
 
         def steep(s: Any, density: Any = density) -> Any:
             return -kappa * mp.sin(s - mp.mpf(loc)) * density(s)
