@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from ..constraints import positive
+from ..core.double import in_double
 from ..core.params import param
 from ..core.registry import kl_rules, register_kl
 from ..implicit.gamma import log_standard_gamma
@@ -59,11 +60,14 @@ class InverseGamma(ExponentialFamily):
 
     def _log_prob(self, x: Tensor) -> Tensor:
         y = x.detach().reciprocal()
-        if all_within(y, 0.0, torch.inf, True, True):
+        # up to the square root of the largest number second derivatives are made of numbers
+        if all_within(y, 0.0, torch.finfo(y.dtype).max ** 0.5, lower_open=True):
             return self._of_inverse(x, y)
         usual = (y > 0) & (y < torch.inf)
-        value = self._of_inverse(torch.where(usual, x, 1.0), torch.where(usual, y, 1.0))
-        return torch.where(usual, value, -torch.inf)
+        wide = in_double(self)
+        at, inverse = (torch.where(usual, v, 1.0).to(wide.dtype) for v in (x, y))
+        value = torch.where(usual, wide._of_inverse(at, inverse), -torch.inf)
+        return value.to(torch.promote_types(x.dtype, self.dtype))
 
     def _of_inverse(self, x: Tensor, y: Tensor) -> Tensor:
         """The log-density at x, of which y is the inverse; differentiated by log x, in steps that no dtype loses."""
