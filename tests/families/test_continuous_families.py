@@ -152,13 +152,14 @@ def test_divergences_across_families() -> None:
 @pytest.mark.parametrize(("dtype", "size"), [(torch.float32, 3e38), (torch.float64, 1.5e308)])
 def test_a_uniform_law_wider_than_the_largest_number(dtype: torch.dtype, size: float) -> None:
     """Nothing that is representable overflows, natively, by formula and in draws."""
-    low, high = torch.tensor([-size, 0.0], dtype=dtype), torch.tensor([size, 1.0], dtype=dtype)
+    low = torch.tensor([-size, 0.0], dtype=dtype, requires_grad=True)
+    high = torch.tensor([size, 1.0], dtype=dtype)
 
     def check(found: torch.Tensor, expected: list[float]) -> None:
         exact = torch.tensor(expected, dtype=torch.float64).to(dtype)
         torch.testing.assert_close(found.detach(), exact, rtol=4 * torch.finfo(dtype).eps, atol=0.0)
 
-    for law in (reparam.Uniform(low, high), reparam.Uniform(low.requires_grad_(), high)):
+    for law in (reparam.Uniform(low.detach(), high), reparam.Uniform(low, high)):
         x, log_width = torch.tensor([size / 2, 0.25], dtype=dtype), math.log(size) + math.log(2)
         check(law.log_prob(x), [-log_width, 0.0])
         check(law.entropy(), [log_width, 0.0])
@@ -172,3 +173,21 @@ def test_a_uniform_law_wider_than_the_largest_number(dtype: torch.dtype, size: f
     draws = law.rsample((1000,), generator=Generator().manual_seed(1))[:, 0]
     assert draws.isfinite().all() and (draws > size / 2).any() and (draws < -size / 2).any()  # each share is 1/4
     assert torch.autograd.grad(law.log_prob(x)[0], low)[0][0] > 0
+
+
+def test_summaries_that_overflow_do_not_move() -> None:
+    """The fourth moment of a Kumaraswamy law in units of its deviation, where it exceeds the largest number."""
+    a, b = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (1e-3, 1e3))
+    kurtosis = reparam.Kumaraswamy(a, b).kurtosis
+    assert kurtosis == math.inf
+    assert [slope.item() for slope in torch.autograd.grad(kurtosis, (a, b))] == [0.0, 0.0]
+    assert all(slope.isfinite() for slope in torch.autograd.grad(reparam.Kumaraswamy(a, b).skewness, (a, b)))
+
+
+@pytest.mark.parametrize("chance", [1e-20, 1e-10, 0.3])
+def test_the_slope_of_the_skewness_of_rare_events(chance: float) -> None:
+    """Of (2 - p) / sqrt(1 - p): p/2 (1 - p)^(-3/2)."""
+    p = torch.tensor(chance, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(reparam.Geometric(p).skewness, p)
+    expected = torch.tensor(0.5 * chance * (1 - chance) ** -1.5, dtype=torch.float64)
+    torch.testing.assert_close(slope, expected, rtol=8 * 2.0**-52, atol=0.0)

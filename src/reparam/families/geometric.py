@@ -152,7 +152,7 @@ class Geometric(ExponentialFamily):
         return {"logits": -mean.log()}
 
     def _skewness(self) -> Tensor:
-        return (1 + self._failure()) * torch.exp(-0.5 * self._log_failure())
+        return 2 * torch.cosh(0.5 * self._log_failure())  # its slope, p / 2 where success is rare, does not cancel
 
     def _kurtosis(self) -> Tensor:
         return 6 + self.probs**2 * torch.exp(-self._log_failure())

@@ -19,6 +19,8 @@ from ...special._quadrature import gauss_legendre
 
 # log(2): beyond, the law is wide and moments do not cancel
 WIDE = 0.7
+# the logarithm of the largest number, and so of moments: those beyond are infinite, and do not move
+MOST = 709.0
 # means that are taken for no smaller, so that their fourth powers are numbers
 SMALLEST = 1e-70
 # the trapezoidal rule for roots of beta variables, in the logarithm of the variable
@@ -156,9 +158,11 @@ class LogMoments(NamedTuple):
         narrow = c < WIDE
         w, a = torch.expm1(torch.where(narrow, c, WIDE)), torch.expm1(torch.where(narrow, d, 0.0))
         near = (1 + w) ** 3 * a / w**1.5 + w.sqrt() * (3 + w)
-        c = torch.where(narrow, WIDE, c)
+        beyond = ~narrow & (1.5 * c + d >= MOST)
+        c, d = torch.where(narrow | beyond, WIDE, c), torch.where(narrow | beyond, 0.0, d)
         far = torch.exp(1.5 * c + d) - 3 * torch.exp(-0.5 * c) + 2 * torch.exp(-1.5 * c)
-        return torch.where(narrow, near, far * (-torch.expm1(-c)) ** -1.5)
+        value = torch.where(narrow, near, far * (-torch.expm1(-c)) ** -1.5)
+        return torch.where(beyond, torch.inf, value)
 
     def kurtosis(self) -> Tensor:
         """The fourth standardised moment, less 3."""
@@ -169,7 +173,9 @@ class LogMoments(NamedTuple):
         cube = (1 + w) ** 3
         mixed = 4 * (a / w) * cube * (3 + w * (3 + w)) + cube**2 * (a / w) ** 2 * (6 + a * (4 + a))
         near = w * (16 + w * (15 + w * (6 + w))) + mixed + cube**2 * (1 + a) ** 4 * (b / w**2)
-        c = torch.where(narrow, WIDE, c)
+        beyond = ~narrow & (4 * c + 4 * d + e >= MOST)
+        c, d, e = (torch.where(narrow | beyond, other, v) for v, other in ((c, WIDE), (d, 0.0), (e, 0.0)))
         ratio = torch.exp(-3 * c - 3 * d - e)
         far = torch.exp(4 * c + 4 * d + e) * (1 - 4 * ratio) + 6 * torch.exp(-c) - 3 * torch.exp(-2 * c)
-        return torch.where(narrow, near, far * (-torch.expm1(-c)) ** -2 - 3)
+        value = torch.where(narrow, near, far * (-torch.expm1(-c)) ** -2 - 3)
+        return torch.where(beyond, torch.inf, value)
