@@ -213,3 +213,25 @@ def test_gradients_are_finite_where_the_function_is(name: str, points: list[tupl
         assert value.isfinite().all()
         for slope in torch.autograd.grad(value.sum(), x):
             assert slope.isfinite().all(), f"{slope.tolist()}"
+
+
+@pytest.mark.parametrize(
+    ("name", "point"),
+    [
+        ("erfcx", (math.inf,)),
+        ("ndtr", (math.inf,)),
+        ("ndtr", (-math.inf,)),
+        ("log_ndtr", (math.inf,)),
+        ("zeta", (2.0, math.inf)),
+        ("betainc_odds", (1.3, 2.4, math.inf, 0.7)),
+        ("betainc_odds", (1.3, 2.4, 0.4, math.inf)),
+    ],
+)
+def test_functions_that_level_off_have_slopes_of_zero_at_infinity(name: str, point: tuple[float, ...]) -> None:
+    """By formula, of first and second order."""
+    f, everywhere = getattr(special, name).formula, tuple(range(len(point)))
+    x = tuple(torch.tensor(v, dtype=torch.float64) for v in point)
+    for slope in torch.func.jacrev(f, everywhere)(*x):
+        assert slope == 0
+    for row in torch.func.hessian(f, everywhere)(*x):
+        assert all(entry == 0 for entry in row), row

@@ -105,11 +105,12 @@ def _odds_partials(logarithm: bool) -> Callable[..., tuple[Tensor, ...]]:
 
     def partials(a: Tensor, b: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, ...]:
         in_a, in_b, density, log_rate = _slopes(logarithm, a, b, u, v)
-        end, total = _is_zero(u, v) | _is_zero(v, u), u + v
+        end, whole = _is_zero(u, v) | _is_zero(v, u), (u == math.inf) | (v == math.inf)
+        total = torch.where(whole, 1.0, u + v)
 
         def in_part(part: Tensor, other: Tensor) -> Tensor:
             inner = torch.exp(log_rate - torch.where(end, 1.0, part).log())
-            outer = density * (other / total / total)
+            outer = density * torch.where(whole, 0.0, torch.where(whole, 1.0, other) / total / total)
             # log I is close to a log(u / v) there
             outer = torch.where(_is_zero(u, v), a / part, outer) if logarithm else outer
             return torch.where(end, outer, inner)

@@ -14,6 +14,7 @@ SQRT_HALF = math.sqrt(0.5)
 SQRT_TWO_OVER_PI = math.sqrt(2 / math.pi)
 # exp(-EXPONENT) is lost against 1 in float64.
 EXPONENT = 40.0
+NOWHERE = 40.0
 RULE = gauss_legendre(32)
 
 
@@ -25,11 +26,13 @@ def _erfc_integral(order: int, t: Tensor) -> Tensor:
     References:
         DLMF 7.18.2.
     """
+    end = t == math.inf
+    t = torch.where(end, 1.0, t)
     with torch.no_grad():
         reach = EXPONENT / (t + torch.hypot(t, torch.full_like(t, math.sqrt(EXPONENT))))
     s, weight = on_reach(RULE, reach)
     mass = weight * torch.exp(-s * (s + 2 * t.unsqueeze(-1)))
-    return 2 / math.sqrt(math.pi) * (mass * s if order else mass).sum(-1)
+    return torch.where(end, 0.0, 2 / math.sqrt(math.pi) * (mass * s if order else mass).sum(-1))
 
 
 def _erfcx_slope(t: Tensor) -> Tensor:
@@ -84,16 +87,21 @@ def log_erfc(x: Tensor) -> Tensor:
     return torch.where(far, torch.log(erfcx(high)) - high * high, torch.log1p(-torch.erf(low)))
 
 
+def _density(x: Tensor) -> Tensor:
+    """The normal density, which beyond NOWHERE underflows: there it does not move."""
+    x = x.clamp(-NOWHERE, NOWHERE)
+    return torch.exp(-0.5 * x * x) * (0.5 * SQRT_TWO_OVER_PI)
+
+
 def _inverse_mills(x: Tensor) -> Tensor:
     r""":math:`\varphi(x) / \Phi(x)`, the derivative of :math:`\log\Phi`."""
     left = x < 0
     low = torch.where(left, x, -1.0)
     high = torch.where(left, 1.0, x)
-    density = torch.exp(-0.5 * high * high) * (0.5 * SQRT_TWO_OVER_PI)
-    return torch.where(left, SQRT_TWO_OVER_PI / erfcx(-SQRT_HALF * low), density / ndtr(high))
+    return torch.where(left, SQRT_TWO_OVER_PI / erfcx(-SQRT_HALF * low), _density(high) / ndtr(high))
 
 
-@elementwise(native="ndtr")
+@elementwise(_density, native="ndtr")
 def ndtr(x: Tensor) -> Tensor:
     r"""The standard normal distribution function :math:`\Phi(x)`, to full relative accuracy in both tails.
 

@@ -49,7 +49,8 @@ def _first(q: Tensor) -> Tensor:
 
 
 def _slope_in_s(s: Tensor, q: Tensor) -> Tensor:
-    rest, first = _rest(s, q), _first(q)
+    within = torch.where(q < math.inf, q, 1.0)
+    rest, first = _rest(s, within), _first(within)
     few = -(first.log() * first ** -s.unsqueeze(-1)).sum(-1)
     log_z = rest.z.log()
     beyond = rest.power * (rest.slope - log_z * rest.factor) - rest.integral * (log_z + 1 / (s - 1))
@@ -62,7 +63,8 @@ def _valid(s: Tensor, q: Tensor, value: Tensor) -> Tensor:
 
 
 def _slope_in_q(s: Tensor, q: Tensor) -> Tensor:
-    return -s * zeta(s + 1, q)
+    value = zeta(s + 1, q)
+    return -torch.where(value == 0, 1.0, s) * value
 
 
 @elementwise(_slope_in_s, _slope_in_q, wide=True, native="zeta")
