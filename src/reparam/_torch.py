@@ -5,7 +5,8 @@ Each function states the question; the body is the answer for the supported vers
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, is_grad_enabled
@@ -146,6 +147,75 @@ def _is_batched_at(tensor: Tensor, levels: set[int]) -> bool:
 def has_dual_numbers() -> bool:
     """True inside ``torch.autograd.forward_ad.dual_level``, where ``torch.func.jvp`` is refused."""
     return _forward_ad._current_level >= 0 and not _eager_transforms.JVP_NESTING
+
+
+def takes_levels() -> bool:
+    """True inside transforms of ``torch.func`` that are all ``grad`` and ``vmap``, with nothing else at work."""
+    if _interpreters() is None or _is_compiling() or _is_tracing() or _forward_ad._current_level >= 0:
+        return False
+    if _dispatch_modes() or _function_modes():
+        return False
+    kinds = [level.key() for level in _functorch.get_interpreter_stack()]
+    return all([kind in (_functorch.TransformType.Grad, _functorch.TransformType.Vmap) for kind in kinds])
+
+
+def is_levelled() -> bool:
+    """True inside a transform of ``torch.func``."""
+    return _interpreters() is not None
+
+
+def living(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Tensors without the wrappers of levels that have ended."""
+    return tuple(map(_alive, tensors))
+
+
+def _alive(tensor: Tensor) -> Tensor:
+    inner = _functorch.unwrap_if_dead(tensor)
+    return tensor if inner is tensor else _alive(inner)
+
+
+def mapped_dims(tensors: Sequence[Tensor]) -> tuple[Sequence[Tensor], Sequence[int | None] | None]:
+    """Tensors below the innermost level and their dimensions in it, or None if it is no ``vmap``."""
+    transform = _interpreters()
+    if transform.key() != _functorch.TransformType.Vmap:
+        return tensors, None
+    plain, dims = zip(*[_functorch._unwrap_batched(tensor, transform.level()) for tensor in tensors])
+    return plain, dims
+
+
+def beneath(
+    function: Callable[..., Any], tensors: Sequence[Tensor], tracked: bool = False, dim: int | None = None
+) -> Any:
+    """A function of tensors as the innermost level sees them from below; its results are put back into that level.
+
+    Args:
+        function: gives a tensor, or several.
+        tensors: its arguments, at that level; at one of ``vmap``, without a mapped dimension.
+        tracked: whether to record gradients of the levels below, within a node's forward pass.
+        dim: the dimension of the results that is mapped over, at a level of ``vmap``.
+    """
+    transform = _current_interpreter()
+    level, maps = transform.level(), transform.key() == _functorch.TransformType.Vmap
+    plain = tensors if maps else [_functorch._unwrap_for_grad(tensor, level) for tensor in tensors]
+    with torch.set_grad_enabled(tracked or is_grad_enabled()), transform.lower():
+        found = function(*plain)
+
+    def put_back(tensor: Tensor) -> Tensor:
+        if maps:
+            return tensor if dim is None else _functorch._add_batch_dim(tensor, dim, level)
+        return _functorch._wrap_for_grad(tensor, level)
+
+    return put_back(found) if isinstance(found, Tensor) else tuple(map(put_back, found))
+
+
+def at_one_level(apply: Callable[..., Any], *args: Any) -> Any:
+    """The ``apply`` of an ``autograd.Function`` that sees to the levels below its own itself."""
+    allowed = _functorch.get_single_level_autograd_function_allowed()
+    _functorch.set_single_level_autograd_function_allowed(True)
+    try:
+        return apply(*args)
+    finally:
+        _functorch.set_single_level_autograd_function_allowed(allowed)
 
 
 def seen_around(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:

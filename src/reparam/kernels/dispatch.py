@@ -6,14 +6,16 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, Protocol, TypeVar, cast
 
 import torch
 from torch import Size, Tensor, empty_like, get_num_threads, is_grad_enabled
 
-from .._torch import is_ordinary_mode, is_plain_cpu
-from .layout import Layout, arrange, repeated
+from .._torch import is_ordinary_mode, is_plain_cpu, takes_levels, unwrapped
+from . import levels
+from .layout import FLOATS, Layout, arrange, repeated
 from .library import ENTRIES, Entry, native
 
 Formula = Callable[..., Tensor]
@@ -60,10 +62,11 @@ def kernel(name: str) -> Callable[[Formula], Kernel]:
 def _switch(entry: Entry, formula: Formula) -> Formula:
     """The function that tries the kernel first."""
     ordinary, index, attempt, rearranged = is_ordinary_mode, entry.index, native.evaluate, _rearranged
+    levels, levelled = takes_levels, _levelled
 
     def call(*tensors: Tensor) -> Tensor:
         if not ordinary():
-            return formula(*tensors)
+            return levelled(entry, formula, tensors) if levels() else formula(*tensors)
         found: Tensor | None = attempt(index, formula, *tensors)
         if found is None:
             found = rearranged(entry, formula, tensors)
@@ -111,7 +114,11 @@ def fused(name: str, *parameters: str, tracked: bool = True) -> Callable[[Method
         @functools.wraps(method)
         def call(self: Any, x: Tensor) -> Tensor:
             if not is_ordinary_mode():
-                return method(self, x)
+                given = self.__dict__
+                if not tracked or not takes_levels() or any([name not in given for name in parameters]):
+                    return method(self, x)
+                tensors = [x, *[given[parameter] for parameter in parameters]]
+                return _levelled(ENTRIES[name], formula_of(self), tensors)
             value: Tensor | None = native.log_prob(own, None, self, x)
             return _of_law(own[0], method, self, x) if value is None else value
 
@@ -159,8 +166,9 @@ def _rearranged(entry: Entry, formula: Formula, tensors: Sequence[Tensor]) -> Te
     layout = arrange(entry, tensors)
     if layout is None:
         return None
-    tracked = is_grad_enabled() and any([tensor.requires_grad for tensor in tensors])
-    if tracked and not _offers_gradients(entry, layout, tensors):
+    wanted = [tensor.requires_grad for tensor in tensors]
+    tracked = is_grad_enabled() and any(wanted)
+    if tracked and not _offers_gradients(entry, layout, tensors, wanted):
         return None
     code, n, k, shape, inputs, _ = layout
     value = tensors[-1].new_empty(shape + (k,) * entry.value_rank)
@@ -169,15 +177,102 @@ def _rearranged(entry: Entry, formula: Formula, tensors: Sequence[Tensor]) -> Te
     return _Native.record((entry.index, formula, value), *tensors) if tracked else value
 
 
+def _levelled(entry: Entry, formula: Formula, tensors: Sequence[Tensor]) -> Tensor:
+    """The value inside ``grad`` and ``vmap``: the kernel's, where it takes the plain tensors that lie beneath."""
+    dtype = tensors[-1].dtype
+    for tensor, integer in zip(tensors, entry.integers, strict=True):
+        if not is_plain_cpu(unwrapped(tensor)) or tensor.dtype is not (torch.int64 if integer else dtype):
+            return formula(*tensors)
+    if dtype not in FLOATS:
+        return formula(*tensors)
+    value: Tensor = levels.run(_Value(entry, formula), *tensors)
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A native value."""
+
+    entry: Entry
+    formula: Formula
+
+    def plain(self, *tensors: Tensor) -> Tensor:
+        value = evaluate(self.entry, self.formula, tensors)
+        return self.formula(*tensors) if value is None else value
+
+    def mapped(self, tensors: Sequence[Tensor], dims: Sequence[int | None]) -> Tensor:
+        value: Tensor = levels.run(self, *levels.aligned(tensors, dims, self.entry.ranks))
+        return value
+
+    def backward(
+        self, tensors: Sequence[Tensor], wanted: Sequence[bool], grads: Sequence[Tensor]
+    ) -> Sequence[Tensor | None]:
+        found = iter(levels.run(_Pull(self.entry, self.formula, tuple(wanted)), *tensors, *grads))
+        return [next(found) if want else None for want in wanted]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pull:
+    """The gradients in the wanted inputs, of these and of the gradient in the value."""
+
+    entry: Entry
+    formula: Formula
+    wanted: tuple[bool, ...]
+
+    def plain(self, *tensors: Tensor) -> Sequence[Tensor]:
+        if is_grad_enabled() and any([tensor.requires_grad for tensor in tensors]):
+            recorded: Sequence[Tensor] = levels.record(self, *tensors)
+            return recorded
+        *inputs, grad = tensors
+        layout = arrange(self.entry, inputs) if is_plain_cpu(grad) and _has_memory(grad) else None
+        if (
+            layout is not None
+            and _offers_gradients(self.entry, layout, inputs, self.wanted)
+            and grad.shape == layout[3] + (layout[2],) * self.entry.value_rank
+        ):
+            found = _pull_back(self.entry, layout, inputs, self.wanted, grad)
+            return tuple(gradient for gradient in found if gradient is not None)
+        gradients: Sequence[Tensor] = _vjp(self.formula, inputs, self.wanted)(grad)
+        return gradients
+
+    def mapped(self, tensors: Sequence[Tensor], dims: Sequence[int | None]) -> Sequence[Tensor]:
+        ranks = (*self.entry.ranks, self.entry.value_rank)
+        found = levels.run(self, *levels.aligned(tensors, dims, ranks, everywhere=True))
+        kept = [(t, d) for t, d, want in zip(tensors, dims, self.wanted) if want]
+        shapes = [t.shape if d is None else t.movedim(d, 0).shape[1:] for t, d in kept]
+        return [gradient.reshape(gradient.shape[:1] + shape) for gradient, shape in zip(found, shapes, strict=True)]
+
+    def backward(
+        self, tensors: Sequence[Tensor], wanted: Sequence[bool], grads: Sequence[Tensor]
+    ) -> Sequence[Tensor | None]:
+        def pulled(*at: Tensor) -> tuple[Tensor, ...]:
+            return _vjp(self.formula, at[:-1], self.wanted)(at[-1])
+
+        # not by the tensors' own graphs: levels that they come from may have ended, as those of ``jacrev`` have
+        found = iter(_vjp(pulled, tensors, wanted)(tuple(grads)))
+        return [next(found) if want else None for want in wanted]
+
+
+def _vjp(function: Callable[..., Any], tensors: Sequence[Tensor], wanted: Sequence[bool]) -> Callable[..., Any]:
+    """From a cotangent of the function's value to those of the wanted tensors."""
+
+    def of(*some: Tensor) -> Any:
+        rest = iter(some)
+        return function(*[next(rest) if want else tensor for tensor, want in zip(tensors, wanted, strict=True)])
+
+    pull: Callable[..., Any] = torch.func.vjp(of, *[t for t, want in zip(tensors, wanted, strict=True) if want])[1]
+    return pull
+
+
 def _threads(entry: Entry, layout: Layout) -> int:
     return 1 if layout[1] * layout[2] < entry.grain else get_num_threads()
 
 
-def _offers_gradients(entry: Entry, layout: Layout, tensors: Sequence[Tensor]) -> bool:
+def _offers_gradients(entry: Entry, layout: Layout, tensors: Sequence[Tensor], wanted: Sequence[bool]) -> bool:
     """Are all wanted partial derivatives offered, without repeating any row or matrix?"""
     n, k, periods = layout[1], layout[2], layout[4][entry.inputs :]
     for j, tensor in enumerate(tensors):
-        if not tensor.requires_grad:
+        if not wanted[j]:
             continue
         if not entry.differentiable[j]:
             return False
