@@ -121,7 +121,7 @@ struct log_inverse_cloglog {
     const T shrunk = exp(-bounded), fall = bounded < T(0.5) ? -expm1(-bounded) : 1 - shrunk;
     const T near_one = log1p(-shrunk), body = bounded < T(0.7) ? log(fall) : near_one;
     const T slope = bounded * (shrunk / fall);
-    d[0] = t > 0 ? slope : T(1);
+    d[0] = t < std::numeric_limits<T>::min() ? T(1) : slope;
     const T value = far ? x + small * (small * polynomial(series, small * small) - T(0.5)) : body;
     return x == x ? value : x;
   }

@@ -32,7 +32,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], list[tuple[float, ...]]]] = {
     "exp_remainder_of_size": (lambda x: mp.expm1(-abs(x)) + abs(x), [(x,) for x in BOTH]),
     "log_inverse_cloglog": (
         lambda x: mp.log(-mp.expm1(-mp.exp(x))) if x < 0 else mp.log1p(-mp.exp(-mp.exp(x))),
-        [(x,) for x in [-1e4, -700.0, -20.0, -3.01, -2.99, -1e-9, 0.0, 1.0, 3.0, 5.0, 6.0]],
+        [(x,) for x in [-1e4, -744.0, -720.0, -700.0, -20.0, -3.01, -2.99, -1e-9, 0.0, 1.0, 3.0, 5.0, 6.0]],
     ),
     "log_ratio": (
         lambda x, y: mp.log(x / y),
