@@ -70,7 +70,7 @@ REPARAM_INLINE negative_binomial_result<T> negative_binomial_log_prob(T x, T r, 
       binomial_deviance(k, n, of.p, of.log_p, excess) + binomial_deviance(rest, n, of.q, of.log_q, -excess);
   const T inner = errors + spread - distance;
   const bool outside = no_count(x);
-  const T slope = at_n.slope - at_rest.slope + T(0.5) * (1 / rest - 1 / n) - (log(rest / n) - of.log_q);
+  const T slope = at_n.slope - at_rest.slope + T(0.5) * (1 / rest - 1 / n) + (log1p(k / rest) + of.log_q);
   const T value = some ? (possible ? inner : -infinity<T>) : (possible ? r * of.log_q : T(0));
   const bool flat = outside | (some & !(select(possible, of.log_p, -infinity<T>) > -infinity<T>));
   return {outside ? -infinity<T> : value + (x - x), some ? excess : -r * of.p, some ? slope : of.log_q, flat};

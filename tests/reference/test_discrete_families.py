@@ -105,6 +105,27 @@ def test_gradients_of_log_prob(cls: Any, truth: Truth, parameters: Any, points: 
             assert abs(found.item() - expected) <= 1000 * torch.finfo(torch.float64).eps * size
 
 
+@pytest.mark.parametrize(("count", "probs", "k"), [(1e6, 1e-6, 31.0), (1e6, 1e-6, 1.0), (1e10, 1e-9, 3.0)])
+def test_slopes_of_many_rare_successes(count: float, probs: float, k: float) -> None:
+    """In the count of failures, to 1000 eps and what its rounding explains: it is far below one."""
+    given = torch.tensor(count, dtype=torch.float64, requires_grad=True)
+    p = torch.tensor(probs, dtype=torch.float64)
+    (found,) = torch.autograd.grad(reparam.NegativeBinomial(given, p).log_prob(torch.tensor(k).double()), given)
+    with mp.workdps(DIGITS):
+        r, rise = mpf(count), mp.log1p(-mpf(p.item()))
+        gain = mp.digamma(r + k) - mp.digamma(r)
+        bent = abs(r * (mp.psi(1, r + k) - mp.psi(1, r))) + abs(rise)
+        allowed = torch.finfo(torch.float64).eps * (1000 * abs(gain + rise) + bent)
+        assert abs(found.item() - (gain + rise)) <= allowed
+
+
+def test_slopes_of_geometric_skewness() -> None:
+    """Which is p / (2 q^1.5), at rare successes too."""
+    p = torch.tensor([1e-30, 1e-9, 0.25, 0.75], dtype=torch.float64, requires_grad=True)
+    (found,) = torch.autograd.grad(reparam.Geometric(p).skewness.sum(), p)
+    torch.testing.assert_close(found, (p / (2 * (1 - p) ** 1.5)).detach(), rtol=1e-14, atol=0)
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("shift", [0.0, 500.0])
 def test_log_prob_of_large_multinomial_counts(shift: float, dtype: torch.dtype) -> None:
