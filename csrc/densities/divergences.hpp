@@ -54,9 +54,10 @@ struct laplace_divergence {
     const bool near = gap < 100 * scale;  // beyond, the exponential is nothing, and the quotient may overflow
     const T t = near ? gap / scale : T(100), fall = expm1(-t), rest = exp_remainder_of(-t, fall);
     const T moved = near ? scale * rest : gap - scale;
-    const T past = t < 1 ? t * t - rest * (1 + t) : -fall - t * (1 + fall);  // 1 - (1 + t) e^-t
+    const T past = t * t - rest * (1 + t);  // 1 - (1 + t) e^-t
+    const T ratio = other_scale / scale, apart = (1 + t) * (1 + fall) - ratio;
     d[0] = (shift < 0 ? fall : -fall) * precision;
-    d[1] = ((scale - other_scale) / scale - past) * precision;
+    d[1] = (t < 1 ? (scale - other_scale) / scale - past : near ? apart : -ratio) * precision;
     d[2] = -d[0];
     d[3] = -((scale - other_scale) * precision + moved * precision) * precision;
     return (deviance(other_scale, scale, other_scale - scale).value + moved) * precision;

@@ -6,7 +6,7 @@ Each function states the question; the body is the answer for the supported vers
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, is_grad_enabled
@@ -36,6 +36,7 @@ from torch.nn import Parameter
 _interpreters = _functorch.peek_interpreter_stack
 _is_compiling = torch.compiler.is_compiling
 _PLAIN = frozenset((Tensor, Parameter))
+T = TypeVar("T")
 _LEVELS = 6  # of transforms within each other that a compiled assertion sees through
 
 
@@ -51,15 +52,19 @@ def is_ordinary_mode() -> bool:
     )
 
 
-def constant(function: Callable[..., Tensor], *args: object) -> Tensor:
-    """The value of a function without a derivative: as under ``torch.no_grad``, at a sixth of its price."""
+def untracked(function: Callable[..., T], *args: object) -> T:
+    """The value of a function under ``torch.no_grad``, at a sixth of its price."""
     tracked = is_grad_enabled()
     _set_grad_enabled(False)
     try:
-        value = function(*args)
+        return function(*args)
     finally:
         _set_grad_enabled(tracked)
-    # forward mode follows it all the same
+
+
+def constant(function: Callable[..., Tensor], *args: object) -> Tensor:
+    """The ``untracked`` value of a function, without the derivative that forward mode gives it all the same."""
+    value = untracked(function, *args)
     moving = _is_compiling() or _interpreters() is not None or _forward_ad._current_level >= 0
     return value.detach() if moving else value
 

@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from ..constraints import nonnegative, positive
 from ..core.distribution import Distribution
+from ..core.double import double
 from ..core.params import param
 from ..core.registry import register_kl
 from ..implicit.gamma import log_standard_gamma
@@ -107,12 +108,12 @@ class FisherSnedecor(Distribution):
         return (self.df2 / self.df1) / betaincinv_odds(0.5 * self.df2, 0.5 * self.df1, q)
 
     def _entropy(self) -> Tensor:
-        a, b = 0.5 * self.df1, 0.5 * self.df2
+        a, b = 0.5 * double(self.df1), 0.5 * double(self.df2)
         n = a + b
         errors = stirling_error(a) + stirling_error(b) - stirling_error(n)
         logs = 0.5 * (n.log() - a.log() - b.log())
         gaps = (a - 1) * _gap(a) + (b + 1) * _gap(b) - n * _gap(n)
-        return HALF_LOG_TWO_PI + errors + logs + gaps + (1 + (a - b) / torch.maximum(a, b) / torch.minimum(a, b))
+        return (HALF_LOG_TWO_PI + errors + logs + gaps + (1 + (1 / b - 1 / a))).to(self.dtype)
 
     def _mean(self) -> Tensor:
         finite, n = self._where_above(2.0)

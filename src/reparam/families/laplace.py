@@ -14,7 +14,7 @@ from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused, kernel
 from ..special import deviance
-from ..special.quotients import exp_remainder_of_size
+from ..special.quotients import exp_remainder_of_size, log_ratio
 from .exponential_family import ExponentialFamily
 
 LOG_TWO = math.log(2)
@@ -149,6 +149,9 @@ def _divergence(loc: Tensor, scale: Tensor, other_loc: Tensor, other_scale: Tens
         + \frac{b_p}{b_q} \left(e^{-\delta} - 1 + \delta\right)
     """
     gap = (loc - other_loc).abs()
-    near = gap < 100 * scale  # beyond, the exponential is nothing, and the quotient may overflow
-    shift = scale * exp_remainder_of_size(torch.where(near, gap / scale, 0.0))
-    return (deviance(other_scale, scale) + torch.where(near, shift, gap - scale)) / other_scale
+    near, apart = gap < 100 * scale, gap >= scale  # beyond, the exponential is nothing, and the quotient may overflow
+    size = torch.where(near, gap / scale, 0.0)
+    beside = deviance(other_scale, scale) + scale * exp_remainder_of_size(torch.where(apart, 0.0, size))
+    # the same, where the slopes of its terms in the scale cancel
+    beyond = gap + torch.where(near, scale * torch.exp(-size), 0.0) - other_scale * (1 + log_ratio(scale, other_scale))
+    return torch.where(apart, beyond, beside) / other_scale

@@ -16,7 +16,7 @@ from ..core.noise import fine_uniform
 from ..core.params import param
 from ..core.registry import register_kl
 from ..implicit.scalar import reparameterise
-from ..special import von_mises_cdf, von_mises_icdf, von_mises_quantile_grad
+from ..special import bessel_ratio, von_mises_cdf, von_mises_icdf, von_mises_quantile_grad
 from ..special.circular import circular_variance, log_i0e, von_mises_bregman
 from ..special.von_mises_cut import log_von_mises_mass, mirrored, parts
 from .exponential_family import ExponentialFamily
@@ -216,5 +216,5 @@ def _slope(concentration: Tensor, sample: Tensor) -> Tensor:
 def _(p: VonMises, q: VonMises) -> Tensor:
     r"""With the mean resultant length A, :math:`B(\kappa_q, \kappa_p) + 2 \kappa_q A(\kappa_p) \sin^2(\Delta/2)`."""
     sine = torch.sin(0.5 * (p.loc - q.loc))
-    turned = 2 * q.concentration * (1 - circular_variance(p.concentration)) * sine * sine
+    turned = 2 * q.concentration * bessel_ratio(0.0, p.concentration) * sine * sine
     return (von_mises_bregman(q.concentration, p.concentration) + turned).clamp(min=0)
