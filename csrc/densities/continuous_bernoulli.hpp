@@ -32,19 +32,23 @@ struct tilt {
   }
 };
 
-// The derivative of a point in the slope of the log-density at fixed probability. With y the distance from the nearer
-// end and m the slope towards that, it is (y - (e^(m y) - 1) / (e^m - 1)) / m, or for small m, with
-// e^w = 1 + w + w^2 r(w), y (r(m) - y r(m y)) / (1 + m r(m)).
-REPARAM_INLINE double tilted_quantile_slope(double slope, double x) {
+// The derivative of a point in the slope of the log-density at fixed probability. With y the distance from an end and m
+// the slope towards that, it is (y - (e^(m y) - 1) / (e^m - 1)) / m, or for small m, with e^w = 1 + w + w^2 r(w),
+// y (r(m) - y r(m y)) / (1 + m r(m)).
+REPARAM_INLINE double tilted_distance_slope(double m, double y) {
   constexpr double r[] = {1.0 / 2,     1.0 / 6,      1.0 / 24,      1.0 / 120,      1.0 / 720,      1.0 / 5040,
                           1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600};
-  const bool low = x < 0.5;
-  const double y = low ? x : 1 - x, m = low ? -slope : slope;
   const bool near = absolute(m) < 0.25;
   const double small = near ? m : 0.0, large = near ? 1.0 : m, capped = large < 80 ? large : 80.0;
   const double whole = polynomial(r, small), part = polynomial(r, small * y);
   const double share = expm1(capped * y) / expm1(capped);  // beyond, it is lost beside y
   return near ? y * (whole - y * part) / (1 + small * whole) : (y - share) / large;
+}
+
+// By the nearer end.
+REPARAM_INLINE double tilted_quantile_slope(double slope, double x) {
+  const bool low = x < 0.5;
+  return tilted_distance_slope(low ? -slope : slope, low ? x : 1 - x);
 }
 
 // The third cumulant of the law with that slope of the log-density, the derivative of its variance.

@@ -62,7 +62,7 @@ struct continuous_bernoulli_icdf {
     const bool low = p < T(0.5), outside = !((p >= 0) & (p <= 1));
     const T part = low ? p : 1 - p, k = low ? slope : -slope;
     const bool flat = absolute(k) < T(1e-20), steep = k > 1, huge = k > 700;
-    const T bounded = huge ? T(700) : flat ? T(1) : k, rise = part * expm1(bounded);
+    const T bounded = huge ? T(700) : flat ? T(1) : k, growth = expm1(bounded), rise = part * growth;
     const T direct = flat ? part : log1p(rise) / bounded;
     // the logarithm of part (e^k - 1), where the exponential is too large
     const T size = log(part) + (huge ? k : T(700)), excess = log1p(exp(-absolute(size)));
@@ -72,9 +72,12 @@ struct continuous_bernoulli_icdf {
     const T distance = part == 0 ? T(1) : -log(end - part * fall) / (steep ? k : T(1));
     const T from_low = huge ? far : direct;
     const T x = low ? from_low : steep ? distance : 1 - direct;
-    const tilt at(slope);
-    d[0] = exp(at.log_integral - slope * (x - at.centre));
-    d[1] = tilted_quantile_slope(slope, x);
+    const T rest = low ? (steep ? distance : 1 - from_low) : steep ? 1 - distance : direct;
+    // the density at the quantile is k / (e^k - 1) + k part
+    const T least = flat ? T(1) : huge ? k * exp(-k) : bounded / growth * (k < 0 ? 1 + growth : T(1));
+    const bool nearer = x < T(0.5);
+    d[0] = 1 / (least + absolute(k) * (k < 0 ? 1 - part : part));
+    d[1] = tilted_distance_slope(nearer ? -slope : slope, nearer ? x : rest);
     return outside ? nan<T> : x;
   }
 };

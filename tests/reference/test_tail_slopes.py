@@ -1,4 +1,4 @@
-"""Derivatives of probabilities in x and in every parameter far out in both tails, against mpmath.
+"""Derivatives of probabilities and quantiles in every argument far out in both tails, against mpmath.
 
 There a probability next to 1 has a slope below eps, which is easily lost to rounding. By eager calls and under
 ``torch.func``. A slope may be off by 1000 eps beyond what the rounding of its inputs explains (64 eps in float32).
@@ -7,6 +7,7 @@ There a probability next to 1 has a slope below eps, which is easily lost to rou
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import pytest
@@ -61,7 +62,7 @@ LAWS: list[tuple[Any, Any, tuple[float, ...], list[float]]] = [
 
 
 def built(cls: Any, parameters: Any) -> Any:
-    by_logits = cls in (reparam.ContinuousBernoulli, reparam.LogitRelaxedBernoulli)
+    by_logits = cls in (reparam.ContinuousBernoulli, reparam.LogitRelaxedBernoulli, reparam.RelaxedBernoulli)
     return cls(*parameters[:-1], logits=parameters[-1], validate_args=False) if by_logits else cls(*parameters)
 
 
@@ -98,3 +99,82 @@ def test_slopes_of_probabilities(cls: Any, truth: Any, parameters: Any, points: 
             value, moved = exact(truth or TRUTHS[cls], door, i, at)
             error = excess(found[i].item(), value, moved, dtype)
             assert error <= ALLOWED[dtype], (door, point, i, found[i].item(), float(value), error)
+
+
+def flat_quantile(p: mpf, slope: mpf) -> mpf:
+    """That of the continuous Bernoulli law."""
+    return mp.log1p(p * mp.expm1(slope)) / slope
+
+
+def relaxed_quantile(p: mpf, temperature: mpf, logits: mpf) -> mpf:
+    """That of the relaxed Bernoulli law."""
+    return 1 / (1 + mp.exp(-(logits + mp.log(p) - mp.log1p(-p)) / temperature))
+
+
+QUANTILES: list[tuple[Any, Any, tuple[float, ...]]] = [
+    *((reparam.ContinuousBernoulli, flat_quantile, (slope,)) for slope in (-300.0, -69.0, -0.5, 1e-3, 50.0, 300.0)),
+    (reparam.RelaxedBernoulli, relaxed_quantile, (1.0, 50.0)),
+    (reparam.RelaxedBernoulli, relaxed_quantile, (0.5, 1.0)),
+    (reparam.RelaxedBernoulli, relaxed_quantile, (2.0, -3.0)),
+]
+
+
+@pytest.mark.parametrize("upper", [False, True], ids=["icdf", "isf"])
+@pytest.mark.parametrize(("cls", "truth", "parameters"), QUANTILES)
+def test_slopes_of_quantiles(cls: Any, truth: Any, parameters: Any, upper: bool) -> None:
+    """In float64, to 1000 eps. The rounding of the inputs counts twice: the quantile itself has its own."""
+
+    def quantile(p: Tensor, *given: Tensor) -> Tensor:
+        law = built(cls, given)
+        return law.isf(p) if upper else law.icdf(p)
+
+    def exactly(p: mpf, *given: mpf) -> mpf:
+        return truth(1 - p if upper else p, *given)
+
+    for level in (1e-30, 1e-7, 0.25, 0.75, 1 - 2.0**-20):
+        inputs = tuple(torch.tensor(v, dtype=torch.float64) for v in (level, *parameters))
+        tracked = [t.clone().requires_grad_() for t in inputs]
+        eager = torch.autograd.grad(quantile(*tracked), tracked)
+        mapped = torch.func.grad(quantile, argnums=tuple(range(len(inputs))))(*inputs)
+        at = tuple(mpf(t.item()) for t in inputs)
+        for i, found in itertools.product(range(len(inputs)), (eager, mapped)):
+            with mp.workdps(DIGITS + 60):
+                derivative = slope(exactly, i)
+                value = derivative(*at)
+                moved = sum(abs(v * slope(derivative, j)(*at)) for j, v in enumerate(at))
+            error = excess(found[i].item(), value, 2 * moved, torch.float64)
+            assert error <= ALLOWED[torch.float64], (level, i, found[i].item(), float(value), error)
+
+
+@pytest.mark.parametrize("dtype", ALLOWED, ids=str)
+@pytest.mark.parametrize("logits", [-80.0, -20.0, 0.5, 20.0, 80.0])
+def test_slopes_of_certain_counts(logits: float, dtype: torch.dtype) -> None:
+    """The logarithms of the chances of no success and of no failure in ten trials, in the log-odds."""
+    given = torch.tensor(logits, dtype=dtype, requires_grad=True)
+    law = reparam.Binomial(10, logits=given)
+    with mp.workdps(DIGITS):
+        success, failure = (1 / (1 + mp.exp(sign * mpf(logits))) for sign in (-1, 1))
+        expected = {"log_cdf": -10 * success, "log_sf": 10 * failure}
+        for door, point in (("log_cdf", 0.0), ("log_sf", 9.0)):
+            (found,) = torch.autograd.grad(getattr(law, door)(torch.tensor(point, dtype=dtype)), given)
+            moved = abs(mpf(logits) * expected[door] * (failure if door == "log_cdf" else success))
+            assert excess(found.item(), expected[door], moved, dtype) <= ALLOWED[dtype], (door, found.item())
+
+
+def test_slopes_of_truncated_quantiles_at_an_end() -> None:
+    """There the quantile is the end to rounding, but its slope in the probability is that of the density, to 1e-12."""
+    p = torch.tensor([1e-200, 1e-30, 1e-12, 1e-3, 0.25], dtype=torch.float64)
+    share, rate = -math.expm1(-6.0), torch.tensor(2.0, dtype=torch.float64)
+
+    def quantile(p: Tensor, upper: bool) -> Tensor:
+        law = reparam.Truncated(reparam.Exponential(rate), 5.0, 8.0)
+        return law.isf(p) if upper else law.icdf(p)
+
+    for upper, rest in ((False, 1 - p * share), (True, -(math.exp(-6.0) + p * share))):
+        tracked = p.clone().requires_grad_()
+        (eager,) = torch.autograd.grad(quantile(tracked, upper).sum(), tracked)
+        mapped = torch.vmap(torch.func.grad(lambda p, upper=upper: quantile(p, upper)))(p)
+        inner = p > 1e-16  # the others are the ends themselves, which are fixed
+        for found in (eager, mapped):
+            torch.testing.assert_close(found[inner], (share / (rate * rest))[inner], rtol=1e-12, atol=0)
+            assert bool(found.isfinite().all()) and bool((found.abs() < 1e6).all())

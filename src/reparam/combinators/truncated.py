@@ -279,11 +279,15 @@ class Truncated(Distribution):
 
 
 def _gap(law: Truncated, x: Tensor, log_below: Tensor, log_above: Tensor) -> tuple[Tensor, Callable[[], Jacobian]]:
-    """By what the smaller log-probability at x differs from a given one: noise that is always zero."""
+    """By what the smaller probability at x differs from a given one, in units of the former: noise that is always zero.
+
+    The given one counts by itself, not by that at x, which near an end is that of a rounded number.
+    """
     lower, bounds = log_below < log_above, law._bounds()
     log_tail = law._log_tail(x, lower, bounds)
-    noise = torch.where(lower, log_tail - log_below, log_above - log_tail)
-    return noise, lambda: Diagonal(torch.exp(law.base_dist._log_prob(x) - bounds[2] - log_tail))
+    unit = log_tail.detach()
+    gap = torch.exp(log_tail - unit) - torch.exp(torch.where(lower, log_below, log_above) - unit)
+    return torch.where(lower, gap, -gap), lambda: Diagonal(torch.exp(law.base_dist._log_prob(x) - bounds[2] - unit))
 
 
 def _like(base: Distribution, bound: Any) -> Any:

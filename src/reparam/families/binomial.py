@@ -12,7 +12,7 @@ from torch.nn.functional import logsigmoid
 
 from ..constraints import integer_interval, nonnegative_integer, real, unit_interval
 from ..core.checks import surely
-from ..core.double import in_double
+from ..core.double import double, in_double
 from ..core.noise import binomial
 from ..core.params import one_of, param
 from ..core.registry import register_kl
@@ -115,21 +115,25 @@ class Binomial(ExponentialFamily):
 
     def _tail(self, f: Callable[..., Tensor], x: Tensor, upper: bool, below: float, beyond: float) -> Tensor:
         """A function of the beta law at the share of successes or failures; its limits outside 0, ..., n - 1."""
-        inside = (x >= 0) & (x < self.total_count)
-        k, rest = torch.where(inside, x, 0.0), torch.where(inside, self.total_count - x, 1.0)
+        n, x = double(self.total_count), double(x)  # what single precision has no range for are slopes in the odds
+        inside = (x >= 0) & (x < n)
+        k, rest = torch.where(inside, x, 0.0), torch.where(inside, n - x, 1.0)
         p, q, lost = self._odds(upper)
         value = f(k + 1, rest, p, q) if upper else f(rest, k + 1, q, p)
         if f is log_betainc_odds:
             value = value + (k + 1 if upper else rest) * lost
-        return torch.where(inside, value, torch.where(x < 0, below, torch.where(x.isnan(), x, beyond)))
+        limit = torch.where(x < 0, below, torch.where(x.isnan(), x, beyond))
+        return torch.where(inside, value, limit).to(self.dtype)
 
     def _odds(self, upper: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Numbers in the ratio of the probabilities, and what log-odds that no numbers hold go further down."""
         if "probs" in self._given:
-            return self.probs, 1 - self.probs, torch.zeros_like(self.probs)
-        reach = -2 * math.log(torch.finfo(self.dtype).tiny) - 16
-        near = self.logits.clamp(-reach, reach)
-        lost = self.logits - near
+            p = double(self.probs)
+            return p, 1 - p, torch.zeros_like(p)
+        logits = double(self.logits)
+        reach = -2 * math.log(torch.finfo(logits.dtype).tiny) - 16
+        near = logits.clamp(-reach, reach)
+        lost = torch.where(logits.abs() > reach, logits - near, 0.0)  # without slopes that cancel
         return torch.exp(0.5 * near), torch.exp(-0.5 * near), (lost if upper else -lost).clamp(max=0)
 
     def _cdf(self, x: Tensor) -> Tensor:

@@ -82,8 +82,9 @@ class _Tilted(ExponentialFamily):
         return _icdf(p, self._slope())
 
     def _isf(self, p: Tensor) -> Tensor:
-        slope = self._slope()
-        return torch.where(p < 0.5, _upper_quantile(p, slope), _quantile(1 - p, slope))
+        low, slope = p < 0.5, self._slope()
+        upper, lower = torch.where(low, p, 0.5), torch.where(low, 0.5, 1 - p)  # each where it has slopes
+        return torch.where(low, _upper_quantile(upper, slope), _quantile(lower, slope))
 
     def _entropy(self) -> Tensor:
         return _entropy(self._slope())
@@ -267,7 +268,9 @@ def _quantile(p: Tensor, slope: Tensor) -> Tensor:
 
 @kernels.kernel("continuous_bernoulli_icdf")
 def _icdf(p: Tensor, slope: Tensor) -> Tensor:
-    return torch.where(p < 0.5, _quantile(p, slope), _upper_quantile(1 - p, slope))
+    low = p < 0.5
+    lower, upper = torch.where(low, p, 0.5), torch.where(low, 0.5, 1 - p)  # each where it has slopes
+    return torch.where(low, _quantile(lower, slope), _upper_quantile(upper, slope))
 
 
 def _upper_quantile(p: Tensor, slope: Tensor) -> Tensor:

@@ -187,6 +187,12 @@ class RelaxedBernoulli(TransformedDistribution):
         rise = (torch.where(void, 2.0, self.temperature) - 1) * torch.where(void, 1.0, gap).log()
         return self.temperature.log() - favour - 2 * bend + torch.where(even, 0.0, rise)
 
+    def _icdf(self, p: Tensor) -> Tensor:
+        return sigmoid(self.base_dist._icdf(p))
+
+    def _isf(self, p: Tensor) -> Tensor:
+        return sigmoid(self.base_dist._isf(p))
+
     def _entropy(self) -> Tensor:
         r"""That of the log-odds X, less :math:`E[\log(1+e^X) + \log(1+e^{-X})]`."""
         certain = self.logits.isinf()
