@@ -207,7 +207,10 @@ class _Value:
     def backward(
         self, tensors: Sequence[Tensor], wanted: Sequence[bool], grads: Sequence[Tensor]
     ) -> Sequence[Tensor | None]:
-        found = iter(levels.run(_Pull(self.entry, self.formula, tuple(wanted)), *tensors, *grads))
+        if takes_levels() or is_ordinary_mode():
+            found = iter(levels.run(_Pull(self.entry, self.formula, tuple(wanted)), *tensors, *grads))
+        else:  # forward mode around the backward pass, say
+            found = iter(_vjp(self.formula, tensors, wanted)(*grads))
         return [next(found) if want else None for want in wanted]
 
 
