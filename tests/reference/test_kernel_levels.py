@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
-from torch.func import grad, hessian, jacrev, vmap
+from torch.autograd.forward_ad import dual_level, make_dual, unpack_dual
+from torch.func import grad, hessian, jacrev, jvp, vjp, vmap
 
 import reparam
 from reparam.families import gamma
@@ -64,6 +65,19 @@ def test_a_graph_outside_the_transforms_goes_on(name: str) -> None:
     outer = a.clone().requires_grad_()
     found = torch.autograd.grad(vmap(grad(f))(outer, b, x).sum(), outer)[0]
     agree(found, torch.stack([hessian(f)(*at).sum(0) for at in zip(a, b, x)]))
+
+
+@pytest.mark.parametrize("name", ["Gamma", "Dirichlet", "gammainc"])
+def test_forward_mode_around_a_backward_pass(name: str) -> None:
+    """The pullback is linear: its derivative along a direction is its value there."""
+    f, (a, b, x) = CASES[name], inputs()
+    _, pull = vjp(lambda a: vmap(f)(a, b, x), a)
+    at, along = torch.randn(2, ROWS, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    value, moved = jvp(lambda g: pull(g)[0], (at,), (along,))
+    agree(value, pull(at)[0])
+    agree(moved, pull(along)[0])
+    with dual_level():
+        agree(unpack_dual(pull(make_dual(at, along))[0]).tangent, moved)
 
 
 @pytest.mark.skipif(native is None, reason="the native library was not built")
