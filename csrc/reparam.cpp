@@ -75,7 +75,7 @@ void split(std::int64_t n, std::int64_t grain, int threads, const Work& work) {
   for (std::int64_t begin = part; begin < n; begin += part) {
     others.emplace_back(work, begin, std::min(n, begin + part));
   }
-  work(0, part);
+  work(0, std::min(n, part));
   for (std::thread& other : others) other.join();
 }
 

@@ -68,3 +68,21 @@ def test_what_it_refuses() -> None:
         draw(torch.ones(2, dtype=torch.float16))
     samples = torch.vmap(lambda w: Categorical(w, validate_args=False).sample(), randomness="different")(torch.eye(4))
     assert samples.tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_few_long_rows_on_many_threads(rows: int) -> None:
+    """A part for each thread is rounded up, but ends where the rows do: nothing is written beyond them."""
+    before = torch.get_num_threads()
+    logits = torch.linspace(-1.0, 1.0, 200_000, dtype=torch.float64).expand(rows, -1).clone()
+    law, values = Categorical(logits=logits), torch.arange(5)[:rows]
+    try:
+        torch.set_num_threads(4)
+        found = [law.log_prob(values) for _ in range(20)]
+        assert all(torch.equal(one, found[0]) for one in found)
+        assert law.sample((3,)).shape == (3, rows)
+    finally:
+        torch.set_num_threads(before)
+    expected = logits.log_softmax(-1).gather(-1, values[:, None])[:, 0]
+    # sums of 2e5 terms: log_softmax is right to some 1e3 roundings
+    torch.testing.assert_close(found[0], expected, rtol=1e-13, atol=0.0)
