@@ -72,7 +72,7 @@ CASES = [
     (reparam.Beta, beta, (50.0, 1e4), SHARES),
     (reparam.FisherSnedecor, fisher_snedecor, (0.3, 2.0), POINTS),
     (reparam.Weibull, weibull, (1.0, 0.3), POINTS),
-    (reparam.StudentT, student_t, (1.5, 0.0, 1.0), [0.3, 3.0, 1e3, 1e4, 1e8]),
+    (reparam.StudentT, student_t, (1.5, 0.0, 1.0), [-1e8, -1e3, -3.0, 0.3, 3.0, 1e3, 1e4, 1e8]),
     (reparam.StudentT, student_t, (1e-3, 0.0, 2.0), [0.3, 3.0, 1e3, 1e4, 1e8]),
     (reparam.Gumbel, gumbel, (0.0, 1.0), [x for x in POINTS if x < 1e10]),
 ]

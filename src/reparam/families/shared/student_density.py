@@ -39,12 +39,12 @@ def log1p_square(shift: Tensor, scale: Tensor, df: Tensor) -> Tensor:
     r""":math:`\log(1 + q)`, also where q or its derivatives overflow.
 
     Example:
-        >>> log1p_square(torch.tensor([1.0, 1e30]), 1.0, 1.0)
+        >>> log1p_square(torch.tensor([1.0, -1e30]), 1.0, 1.0)
         tensor([  0.6931, 138.1551])
     """
     far, ratio = _ratio(shift, scale, df)
     large = torch.where(far, ratio, 1.0)
-    return torch.log1p(ratio * ratio) - 2 * large.log()
+    return torch.log1p(ratio * ratio) - 2 * large.abs().log()
 
 
 def _reach_slopes(shift: Tensor, scale: Tensor, df: Tensor) -> tuple[Tensor, Tensor, Tensor]:
