@@ -187,9 +187,10 @@ class InverseWishart(BartlettFamily):
 
 def _within_range(root: Tensor) -> Tensor:
     """``root``, or as much of it as has a square that its dtype holds."""
-    limit = (torch.finfo(root.dtype).max / (8 * root.shape[-1])) ** 0.5
+    limit: float = (torch.finfo(root.dtype).max / (8 * root.shape[-1])) ** 0.5
     largest = root.detach().abs().amax((-2, -1), keepdim=True)
-    return root * (limit / largest).clamp(max=1.0)
+    share: Tensor = (limit / largest).clamp(max=1.0)
+    return root * share
 
 
 @register_kl(InverseWishart, InverseWishart)

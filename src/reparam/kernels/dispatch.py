@@ -249,7 +249,8 @@ class _Pull:
         self, tensors: Sequence[Tensor], wanted: Sequence[bool], grads: Sequence[Tensor]
     ) -> Sequence[Tensor | None]:
         def pulled(*at: Tensor) -> tuple[Tensor, ...]:
-            return _vjp(self.formula, at[:-1], self.wanted)(at[-1])
+            gradients: tuple[Tensor, ...] = _vjp(self.formula, at[:-1], self.wanted)(at[-1])
+            return gradients
 
         # not by the tensors' own graphs: levels that they come from may have ended, as those of ``jacrev`` have
         found = iter(_vjp(pulled, tensors, wanted)(tuple(grads)))
