@@ -178,3 +178,13 @@ def test_slopes_of_truncated_quantiles_at_an_end() -> None:
         for found in (eager, mapped):
             torch.testing.assert_close(found[inner], (share / (rate * rest))[inner], rtol=1e-12, atol=0)
             assert bool(found.isfinite().all()) and bool((found.abs() < 1e6).all())
+
+
+def test_probabilities_of_mixtures_are_at_most_one() -> None:
+    """Also where the weights sum to more, as rounded."""
+    logits = torch.tensor([[0.0, 3.0], [0.0, 1.0], [0.5, 2.0]], dtype=torch.float64)
+    rate = torch.tensor([1e3, 1e-3], dtype=torch.float64)
+    law = reparam.MixtureSameFamily(reparam.Categorical(logits=logits), reparam.Exponential(rate))
+    x = torch.logspace(-40, 6, 50, dtype=torch.float64).unsqueeze(-1)
+    assert bool((law.mixture_distribution.probs.sum(-1) > 1).any())
+    assert bool((law.sf(x) <= 1).all() and (law.cdf(x) <= 1).all())

@@ -85,7 +85,8 @@ class Mixing(Distribution):
     def _mean_of(self, name: str, x: Tensor) -> Tensor:
         """The mean of a probability."""
         values = self._each(lambda law: probability(law._unchecked(), name, self._spread(x)), 0)
-        return (self._choice().probs * values).sum(-1)
+        mean = (self._choice().probs * values).sum(-1)
+        return mean - (mean.detach() - 1).clamp(min=0)  # weights that were rounded may exceed one together
 
     def _log_mean_of(self, method: Callable[[Distribution, Tensor], Tensor], x: Tensor) -> Tensor:
         """The logarithm of the mean of what a method gives the logarithm of."""
