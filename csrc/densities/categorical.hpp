@@ -68,7 +68,7 @@ struct categorical_log_prob {
     const bool inside = hit >= 0 && hit < k;
     const double scale = inside ? -grad / rows.total[row] : 0;
     for (std::int64_t j = 0; j < k; ++j) to[j] = Storage(scale * Parameter::slope(weights[j]));
-    if (!inside) return;
+    if (!inside || grad == 0) return;  // nor does an impossible index move anything that nobody asks for
     const double w = weights[hit], others = hit == rows.apart[row] ? rows.rest[row] : rows.total[row] - w;
     to[hit] = Storage(grad * others / (rows.total[row] * Parameter::divisor(w)));
   }

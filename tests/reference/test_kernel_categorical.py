@@ -86,3 +86,11 @@ def test_few_long_rows_on_many_threads(rows: int) -> None:
     expected = logits.log_softmax(-1).gather(-1, values[:, None])[:, 0]
     # sums of 2e5 terms: log_softmax is right to some 1e3 roundings
     torch.testing.assert_close(found[0], expected, rtol=1e-13, atol=0.0)
+
+
+def test_an_impossible_index_without_weight_moves_nothing() -> None:
+    probs = torch.tensor([0.0, 0.25, 0.75], requires_grad=True)
+    possible, impossible = Categorical(probs=probs).log_prob(torch.tensor([1, 0]))
+    assert impossible == -torch.inf
+    (slope,) = torch.autograd.grad(possible, probs)
+    assert slope.tolist() == [-1.0, 3.0, -1.0]
