@@ -129,9 +129,10 @@ def log_prob(self: Any, x: Tensor) -> Tensor:
     if not _is_given_by_cdf(self):
         raise refuse_missing(self, "log_prob")
     x = x.expand(joint(x.shape, self._batch_shape))
-    sides = [_log_slope(self, tail, sign, x) for tail, sign in (("cdf", 1), ("sf", -1))]
-    found = [side for side in sides if side is not None]
-    return torch.where(self._cdf(x) < self._sf(x), *found) if len(found) == 2 else found[0]
+    below, above = sides = [_log_slope(self, tail, sign, x) for tail, sign in (("cdf", 1), ("sf", -1))]
+    if below is None or above is None:
+        return next(side for side in sides if side is not None)
+    return torch.where(self._cdf(x) < self._sf(x), below, above)
 
 
 def _log_slope(self: Any, tail: str, sign: int, x: Tensor) -> Tensor | None:

@@ -187,7 +187,8 @@ def stack(distributions: Sequence[D], dim: int = 0) -> D:
     shape = broadcast([d.batch_shape for d in many], "stack", [f"law {i}" for i in range(len(many))])
     at = _counted(dim, len(shape) + 1, "stack")
     if is_deferred(list(distributions)):
-        return _joined(distributions, many[0], (stack, dim))
+        joined: D = _joined(distributions, many[0], (stack, dim))
+        return joined
     many = [d.expand(shape) for d in many]  # type: ignore[attr-defined]
     return type(many[0])._zip(many, lambda tensors, _: torch.stack(tensors, at))
 
@@ -216,7 +217,8 @@ def cat(distributions: Sequence[D], dim: int = 0) -> D:
         listed = ", ".join(str(tuple(s)) for s in shapes)
         raise ValueError(f"cat: beside dimension {dim} the batch shapes must be equal; they are {listed}")
     if is_deferred(list(distributions)):
-        return _joined(distributions, many[0], (cat, dim))
+        joined: D = _joined(distributions, many[0], (cat, dim))
+        return joined
     return type(many[0])._zip(many, lambda tensors, _: torch.cat(tensors, at))
 
 
