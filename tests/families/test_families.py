@@ -114,6 +114,7 @@ def test_the_forms_of_a_multivariate_normal_are_one_law() -> None:
             "precision_matrix": covariance.inverse(),
             "scale_tril": torch.linalg.cholesky(covariance),
             "precision_tril": torch.linalg.cholesky(covariance.inverse()),
+            "semidefinite_covariance": covariance,
         }.items()
     ]
     for law in laws[1:]:
@@ -315,7 +316,8 @@ def test_shapes_may_be_any_integers(shape: object) -> None:
 LOC, EYE = torch.zeros(4, 1, 3), torch.eye(3).expand(2, 3, 3)
 SHARED = {
     **{
-        f"normal of {n}": reparam.MultivariateNormal(LOC, **{n: EYE}) for n in ("covariance_matrix", "precision_matrix")
+        f"normal of {n}": reparam.MultivariateNormal(LOC, **{n: EYE})
+        for n in ("covariance_matrix", "precision_matrix", "semidefinite_covariance")
     },
     "normal of factors": reparam.MultivariateNormal(LOC, precision_tril=EYE),
     "normal of scales": reparam.MultivariateNormal(LOC, scale_diag=torch.ones(2, 3)),
@@ -332,7 +334,9 @@ def test_matrices_that_are_shared_are_read_for_every_law(name: str) -> None:
             assert getattr(law, parameter).shape == (4, 2, 3, 3), parameter
 
 
-@pytest.mark.parametrize("form", ["covariance_matrix", "precision_matrix", "scale_tril", "precision_tril"])
+@pytest.mark.parametrize(
+    "form", ["covariance_matrix", "precision_matrix", "scale_tril", "precision_tril", "semidefinite_covariance"]
+)
 def test_the_copies_in_a_leaf_are_variables_each(form: str) -> None:
     """``torch.func.grad`` of a law whose factor repeats: a law is a pytree whose leaves are expanded tensors."""
     x = torch.tensor([[0.25, -1.0], [0.5, 2.0]])

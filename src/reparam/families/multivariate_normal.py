@@ -7,11 +7,13 @@ import math
 import torch
 from torch import Generator, Tensor
 
+from .._torch import can_read, unwrapped
 from ..constraints import (
     independent,
     lower_cholesky,
     positive,
     positive_definite,
+    positive_semidefinite,
     real_vector,
 )
 from ..core.linear import (
@@ -29,12 +31,14 @@ from ..core.linear import (
 from ..core.noise import normal
 from ..core.params import one_of, param
 from ..core.registry import register_kl
+from ..core.semidefinite import Semidefinite, decomposed, lengths, whole
 from ..core.shapes import joint
 from ..kernels import fused, kernel
 from ..special import deviance
 from .exponential_family import ExponentialFamily
 
 LOG_TWO_PI = math.log(2 * math.pi)
+SEMIDEFINITE = "semidefinite_covariance"  #: the form that may be singular
 
 
 class MultivariateNormal(ExponentialFamily):
@@ -45,6 +49,17 @@ class MultivariateNormal(ExponentialFamily):
     Give the spread in exactly one form. Covariance and precision matrices are symmetrised; a factor shared by
     the batch (given once and broadcast) is factored once.
 
+    A covariance of any rank r is given as ``semidefinite_covariance``. Its eigenvalues count as zero below
+    :math:`8 n \epsilon` of the largest. Draws then lie on the plane :math:`\mu + \operatorname{range} \Sigma`,
+    and the density is that with respect to Lebesgue measure on the plane,
+
+    .. math:: \log p(x) = -\tfrac12 \left(r \log 2\pi + \log \operatorname{pdet} \Sigma
+        + (x-\mu)^\top \Sigma^+ (x-\mu)\right),
+
+    with the product pdet of the positive eigenvalues and the pseudo-inverse; it is :math:`-\infty` at points off
+    the plane by more than rounding. A divergence is infinite between laws on different planes. Derivatives are
+    those along covariances of the same rank. No branch depends on the rank, which may differ within a batch.
+
     Args:
         loc: mean :math:`\mu`, ``[..., n]``.
         covariance_matrix: :math:`\Sigma`, positive definite, ``[..., n, n]``.
@@ -52,25 +67,31 @@ class MultivariateNormal(ExponentialFamily):
         scale_tril: lower triangular L with :math:`\Sigma = L L^\top`, ``[..., n, n]``.
         precision_tril: lower triangular M with :math:`\Sigma^{-1} = M M^\top`, ``[..., n, n]``.
         scale_diag: standard deviations of independent coordinates, ``[..., n]``.
+        semidefinite_covariance: :math:`\Sigma`, positive semi-definite, perhaps singular, ``[..., n, n]``.
 
     Shapes:
         ``event_shape`` is ``[n]``; the other dimensions broadcast to ``batch_shape``. Support: real vectors.
 
     Raises:
-        ValueError: if the sizes of the mean and the spread differ.
+        ValueError: if the sizes of the mean and the spread differ; when the precision or a factor of a singular
+            law is read (it is ``nan`` in a compiled program, which raises no such error).
 
     References:
-        Kotz, Balakrishnan and Johnson, Continuous Multivariate Distributions 1, 2000, chapter 45.
+        Kotz, Balakrishnan and Johnson, Continuous Multivariate Distributions 1, 2000, chapter 45; Rao, Linear
+        Statistical Inference and Its Applications, 1973, section 8a.4, for singular covariances.
 
     Example:
         >>> d = MultivariateNormal(torch.zeros(2), torch.tensor([[2.0, 1.0], [1.0, 2.0]]))
         >>> d.log_prob(torch.zeros(2))
         tensor(-2.3872)
+        >>> line = MultivariateNormal(torch.zeros(2), semidefinite_covariance=torch.ones(2, 2))
+        >>> line.log_prob(torch.tensor([[0.0, 0.0], [1.0, 1.0], [1.0, 0.0]]))
+        tensor([-1.2655, -1.7655,    -inf])
     """
 
     loc = param(real_vector, symbol=r"\mu", typical=(-2.0, 2.0))
-    covariance_matrix, precision_matrix, scale_tril, precision_tril, scale_diag = one_of(
-        covariance_matrix=param(positive_definite, symbol=r"\Sigma", derived=lambda d: d._full(square(d._factor()))),
+    covariance_matrix, precision_matrix, scale_tril, precision_tril, scale_diag, semidefinite_covariance = one_of(
+        covariance_matrix=param(positive_definite, symbol=r"\Sigma", derived=lambda d: d._full(d._square())),
         precision_matrix=param(positive_definite, derived=lambda d: d._full(d._precision())),
         scale_tril=param(lower_cholesky, symbol="L", derived=lambda d: d._full(d._factor())),
         precision_tril=param(lower_cholesky, derived=lambda d: d._full(cholesky(d._precision()))),
@@ -80,6 +101,7 @@ class MultivariateNormal(ExponentialFamily):
             typical=(0.3, 3.0),
             derived=lambda d: d._variance().sqrt(),
         ),
+        semidefinite_covariance=param(positive_semidefinite, symbol=r"\Sigma", derived=lambda d: d.covariance_matrix),
     )
     support = real_vector
 
@@ -109,7 +131,30 @@ class MultivariateNormal(ExponentialFamily):
             return torch.diag_embed(value)
         if name == "precision_matrix":
             return factor_of_inverse(value)
+        if name == SEMIDEFINITE:
+            return self._regular_factor()
         return cholesky(square(inverse_triangular(value).mT))
+
+    def _square(self) -> Tensor:
+        """The covariance, one for all laws that share it."""
+        return self._spread()[1] if self._given[1] == SEMIDEFINITE else square(self._factor())
+
+    def _semidefinite(self) -> Semidefinite | None:
+        """The covariance in parts, if it is of the form that may be singular."""
+        return decomposed(self._spread()[1]) if self._given[1] == SEMIDEFINITE else None
+
+    def _regular_factor(self) -> Tensor:
+        """The Cholesky factor of a covariance that may be singular, and must not be here."""
+        parts = decomposed(self._spread()[1])
+        n = self.loc.shape[-1]
+        singular = parts.rank < n
+        if can_read() and not singular.is_meta and bool(unwrapped(singular).any()):
+            rank = int(unwrapped(parts.rank).min())
+            raise ValueError(
+                f"MultivariateNormal: a covariance is singular (of rank {rank}, for {n} coordinates): it has no "
+                "inverse and no Cholesky factor of positive diagonal"
+            )
+        return torch.where(singular[..., None, None], math.nan, parts.factor(parts.largest))
 
     def _precision(self) -> Tensor:
         name, value = self._spread()
@@ -144,11 +189,17 @@ class MultivariateNormal(ExponentialFamily):
     @fused("multivariate_normal_covariance_log_prob", "loc", "covariance_matrix")
     @fused("multivariate_normal_factor_log_prob", "loc", "scale_tril")
     def _log_prob(self, x: Tensor) -> Tensor:
-        z, half_log_det = self._whiten(x - self.loc)
+        shift, parts = x - self.loc, self._semidefinite()
+        if parts is not None:
+            factor = parts.factor(parts.largest)
+            density = self._log_density(parts.whiten(factor, shift), parts.half_log_det(factor), parts.rank)
+            here = parts.holds(shift, lengths(x, self.loc)) | x.isnan().any(-1)
+            return torch.where(here, density, -math.inf)
+        z, half_log_det = self._whiten(shift)
         return self._log_density(z, half_log_det)
 
-    def _log_density(self, z: Tensor, half_log_det: Tensor) -> Tensor:
-        constant = half_log_det + 0.5 * LOG_TWO_PI * z.shape[-1]
+    def _log_density(self, z: Tensor, half_log_det: Tensor, rank: Tensor | None = None) -> Tensor:
+        constant = half_log_det + 0.5 * LOG_TWO_PI * (z.shape[-1] if rank is None else rank)
         return torch.sub(-constant, (z * z).sum(-1), alpha=0.5)
 
     def _coloured(self, noise: Tensor, precision: bool, factor: Tensor) -> Tensor:
@@ -159,10 +210,19 @@ class MultivariateNormal(ExponentialFamily):
         return _draw(noise, self.loc, factor)
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return self._coloured(normal(shape, self.loc, generator), *self._triangle())
+        noise, parts = normal(shape, self.loc, generator), self._semidefinite()
+        if parts is not None:
+            return self.loc + parts.colour(parts.factor(parts.largest), noise)
+        return self._coloured(noise, *self._triangle())
 
     def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
-        noise, triangle = normal(shape, self.loc, generator), self._triangle()
+        noise, parts = normal(shape, self.loc, generator), self._semidefinite()
+        if parts is not None:
+            factor = parts.factor(parts.largest)
+            shift = parts.colour(factor, noise)
+            white, half_log_det = parts.whiten(factor, shift), parts.half_log_det(factor)
+            return self.loc + shift, self._log_density(white, half_log_det, parts.rank)
+        triangle = self._triangle()
         return self._coloured(noise, *triangle), self._log_density(noise, self._half_log_det(*triangle))
 
     @property
@@ -189,7 +249,11 @@ class MultivariateNormal(ExponentialFamily):
         return {"loc": mean, "covariance_matrix": second - mean[..., :, None] * mean[..., None, :]}
 
     def _entropy(self) -> Tensor:
-        total = self._half_log_det(*self._triangle()) + 0.5 * self.loc.shape[-1] * (1 + LOG_TWO_PI)
+        parts = self._semidefinite()
+        if parts is not None:
+            total = parts.half_log_det(parts.factor(parts.largest)) + 0.5 * parts.rank * (1 + LOG_TWO_PI)
+        else:
+            total = self._half_log_det(*self._triangle()) + 0.5 * self.loc.shape[-1] * (1 + LOG_TWO_PI)
         return total.expand(self._batch_shape)
 
     def _mean(self) -> Tensor:
@@ -201,7 +265,7 @@ class MultivariateNormal(ExponentialFamily):
         name, value = self._spread()
         if name == "scale_diag":
             variance = value**2
-        elif name == "covariance_matrix":
+        elif name in ("covariance_matrix", SEMIDEFINITE):
             variance = value.diagonal(dim1=-2, dim2=-1)
         else:
             variance = self._factor().square().sum(-1)
@@ -233,6 +297,8 @@ def _(p: MultivariateNormal, q: MultivariateNormal) -> Tensor:
         raise ValueError(
             f"KL of MultivariateNormal laws of different sizes: {tuple(p.event_shape)}, {tuple(q.event_shape)}"
         )
+    if SEMIDEFINITE in (p._given[1], q._given[1]):
+        return _divergence_on_planes(p, q)
     shift, _ = q._whiten(p.loc - q.loc)
     ours, theirs = p._factor(), q._factor()
     return divergence_of(solve_triangular(theirs, ours.expand(joint(ours.shape, theirs.shape)), upper=False), shift)
@@ -244,3 +310,18 @@ def divergence_of(ratio: Tensor, shift: Tensor) -> Tensor:
     below = ratio.tril(-1).square().sum((-2, -1))
     trace = deviance(torch.ones_like(diagonal), diagonal.square()).sum(-1) + below
     return 0.5 * (shift.square().sum(-1) + trace)
+
+
+def _divergence_on_planes(p: MultivariateNormal, q: MultivariateNormal) -> Tensor:
+    """As above after each null space is filled alike, if the laws are on one plane; else infinite."""
+    ours, theirs = p._semidefinite() or whole(p._square()), q._semidefinite() or whole(q._square())
+    first, second = (
+        parts.factor(theirs.largest) if law._given[1] == SEMIDEFINITE else law._factor()
+        for law, parts in ((p, ours), (q, theirs))
+    )
+    both = joint(first.shape, second.shape)
+    shift, columns = p.loc - q.loc, ours.matrix.expand(both).movedim(-1, 0)
+    alike = theirs.holds(columns, lengths(columns)).all(0) & (ours.rank == theirs.rank)
+    alike = alike & theirs.holds(shift, lengths(p.loc, q.loc))
+    ratio = solve_triangular(second, first.expand(both), upper=False)
+    return torch.where(alike, divergence_of(ratio, theirs.whiten(second, shift)), math.inf)
