@@ -151,3 +151,5 @@ def test_views_of_it_stay_live():
 def test_a_start_on_the_boundary_is_refused():
     with pytest.raises(ValueError, match="probs starts on the boundary"):
         learnable(reparam.Bernoulli(probs=0.0))
+    with pytest.raises(ValueError, match="semidefinite_covariance starts on the boundary"):
+        learnable(MultivariateNormal(torch.zeros(2), semidefinite_covariance=torch.ones(2, 2)))

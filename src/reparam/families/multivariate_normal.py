@@ -62,7 +62,7 @@ class MultivariateNormal(ExponentialFamily):
 
     Args:
         loc: mean :math:`\mu`, ``[..., n]``.
-        covariance_matrix: :math:`\Sigma`, positive definite, ``[..., n, n]``.
+        covariance_matrix: :math:`\Sigma`, positive definite (for a singular one see below), ``[..., n, n]``.
         precision_matrix: :math:`\Sigma^{-1}`, positive definite, ``[..., n, n]``.
         scale_tril: lower triangular L with :math:`\Sigma = L L^\top`, ``[..., n, n]``.
         precision_tril: lower triangular M with :math:`\Sigma^{-1} = M M^\top`, ``[..., n, n]``.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ..constraints import Constraint
@@ -41,6 +43,15 @@ class _Onto:
         return f"onto {self.constraint.describe()}"
 
 
+def _free(transform: Any, value: Tensor) -> Tensor:
+    """The unconstrained value; NaN where a matrix has no factor."""
+    try:
+        free: Tensor = transform.inv(value)
+    except torch.linalg.LinAlgError:
+        return torch.full_like(value, math.nan)
+    return free
+
+
 class Learnable(nn.Module, Deferred):
     """A distribution that is an ``nn.Module``; made by :func:`learnable`.
 
@@ -69,7 +80,7 @@ class Learnable(nn.Module, Deferred):
                 for n, bound in zip(f.constraint.parameters, bounds):
                     if n not in law._fields:  # no parameter, but what the shapes say, as the lowest df of a Wishart law
                         self.register_buffer(n, bound.detach().clone())
-                free = onto.transform(bounds).inv(value.detach())
+                free = _free(onto.transform(bounds), value.detach())
                 if not bool(free.isfinite().all()):
                     raise ValueError(
                         f"learnable {type(law).__name__}: {name} starts on the boundary of its constraint "
