@@ -57,8 +57,9 @@ class MultivariateNormal(ExponentialFamily):
         + (x-\mu)^\top \Sigma^+ (x-\mu)\right),
 
     with the product pdet of the positive eigenvalues and the pseudo-inverse; it is :math:`-\infty` at points off
-    the plane by more than rounding. A divergence is infinite between laws on different planes. Derivatives are
-    those along covariances of the same rank. No branch depends on the rank, which may differ within a batch.
+    the plane by more than rounding in float32 or float64 (as draws are once they are rounded to half precision).
+    A divergence is infinite between laws on different planes. Derivatives are those along the plane, and along
+    covariances of the same rank. No branch depends on the rank, which may differ within a batch.
 
     Args:
         loc: mean :math:`\mu`, ``[..., n]``.
