@@ -47,7 +47,7 @@ def _free(transform: Any, value: Tensor) -> Tensor:
     """The unconstrained value; NaN where a matrix has no factor."""
     try:
         free: Tensor = transform.inv(value)
-    except torch.linalg.LinAlgError:
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
         return torch.full_like(value, math.nan)
     return free
 
