@@ -83,7 +83,7 @@ def probability(self: Any, name: str, value: Tensor) -> Tensor:
     lower, upper = ends(support, value)
     inside = ((value > lower) & (value < upper)) | support.check(value)
     below, above = LIMITS[name]
-    beyond = torch.where(value <= lower, below, torch.where(value.isnan(), torch.nan, above))
+    beyond = torch.where(value <= lower, below, torch.where(value.isnan(), value, above))
     return torch.where(inside, method(torch.where(inside, value, member(support, value))), beyond)
 
 

@@ -80,7 +80,9 @@ class Categorical(Weighted, ExponentialFamily):
         chosen = rows.gather(-1, x.expand(shape)[..., None]).squeeze(-1)
         if "logits" in self._given:
             return chosen - raw.logsumexp(-1)
-        return chosen.log() - raw.sum(-1).log()
+        possible = chosen > 0  # elsewhere a slope would be NaN even where nobody asks for it
+        log_chosen = torch.where(possible, torch.where(possible, chosen, 1.0).log(), -torch.inf)
+        return log_chosen - raw.sum(-1).log()
 
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         raw = self._raw()
