@@ -273,6 +273,13 @@ class TrustsTheMemory(Sound):
         return -0.5 * z * z - scale.log() - HALF_LOG_TWO_PI
 
 
+class ByAnotherBase(Sound):
+    """Takes the logarithm of its scale to base two."""
+
+    def __init__(self, loc: Any, scale: Any = None, log_scale: Any = None, **options: Any) -> None:
+        super().__init__(loc, torch.exp2(log_scale) if scale is None else scale, **options)
+
+
 @register_kl(DivergenceSwapped, DivergenceSwapped)
 def _(p: Sound, q: Sound) -> Tensor:
     ratio = (q.scale / p.scale) ** 2
@@ -316,6 +323,7 @@ BROKEN = [
     (WrongCounts, "counts_follow_the_masses"),
     (QuantileOfCounts, "discrete_quantiles_are_least"),
     (TrustsTheMemory, "layouts_agree"),
+    (ByAnotherBase, "logarithms_give_the_same_law"),
     (TornVector, "vectors_follow_the_density"),
     (TornVector, "vector_moments_are_those_of_the_density"),
 ]

@@ -7,7 +7,8 @@ it makes: tensors of one floating dtype and one shape are taken as they are; eve
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from inspect import Signature, signature
 from itertools import product
 from typing import Any
 
@@ -18,6 +19,7 @@ from torch.nn import Parameter
 from ..kernels.laws import surely_valid
 from .checks import Checker, refuse
 from .deferred import Recipe, is_deferred
+from .logarithms import by_logarithms, require_all
 from .params import REQUIRED, Field, component, param
 from .shapes import EMPTY, broadcast
 
@@ -37,8 +39,9 @@ def fields_of(cls: type) -> dict[str, Field]:
 
 
 def make_init(cls: Any) -> Callable[..., None]:
-    """The constructor of a class from its ``_fields``."""
+    """The constructor of a class from its ``_fields``; keywords for logarithms come after the ordinary arguments."""
     fields: dict[str, Field] = cls._fields
+    logarithms: dict[str, str] = cls._logarithms
     namespace: dict[str, Any] = {
         "Tensor": Tensor,
         "Parameter": Parameter,
@@ -46,16 +49,22 @@ def make_init(cls: Any) -> Callable[..., None]:
         "assemble": assemble,
         "check": check_parameters,
     }
-    arguments = ["self"]
+    arguments, optional = ["self"], False
     for name, f in fields.items():
-        if f.default is REQUIRED:
-            arguments.append(name)
-        else:
-            namespace[f"_default_{name}"] = f.default
-            arguments.append(f"{name}=_default_{name}")
-    lines = [f"def __init__({', '.join(arguments)}, validate_args=None):"]
+        optional = optional or f.default is not REQUIRED or name in logarithms.values()
+        if optional:
+            namespace[f"_default_{name}"] = None if f.default is REQUIRED else f.default
+        arguments.append(f"{name}=_default_{name}" if optional else name)
+    arguments += ["validate_args=None", *(f"{keyword}=None" for keyword in logarithms)]
+    values = _literal(fields)
+    lines = [f"def __init__({', '.join(arguments)}):"]
+    if logarithms:
+        namespace["by_logarithms"] = by_logarithms
+        lines.append(f"    if {' or '.join(f'{keyword} is not None' for keyword in logarithms)}:")
+        lines.append(f"        by_logarithms(__init__, self, {values}, {_literal(logarithms)}, validate_args)")
+        lines.append("        return")
     lines.append("    if validate_args is not None: self._validate_args = bool(validate_args)")
-    general = f"assemble(self, {{{', '.join(f'{n!r}: {n}' for n in fields)}}})"
+    general = f"assemble(self, {values})"
     keyword = "if"
     for given in _alternatives(fields):
         tests, assignments = _fast_path(given, list(fields))
@@ -68,14 +77,30 @@ def make_init(cls: Any) -> Callable[..., None]:
     if scalar:
         namespace["beside_numbers"] = beside_numbers
         namespace["ways"] = frozenset(tuple(f.name for f in given) for given in scalar)
-        lines.append(f"    {keyword} beside_numbers(self, ways, {{{', '.join(f'{n!r}: {n}' for n in fields)}}}): pass")
+        lines.append(f"    {keyword} beside_numbers(self, ways, {values}): pass")
     lines.append(f"    {keyword} {general}: return")
     lines.append("    if self._validate_args: check(self)")
     exec("\n".join(lines), namespace)
     init: Callable[..., None] = namespace["__init__"]
     init.__qualname__ = f"{cls.__qualname__}.__init__"
     init.__module__ = cls.__module__
+    if logarithms:
+        init.__signature__ = _by_keyword(init, logarithms)  # type: ignore[attr-defined]
     return init
+
+
+def _by_keyword(init: Callable[..., None], names: Iterable[str]) -> Signature:
+    """The signature whose last arguments are keywords, though positions, which cost less at every call, would do."""
+    shown = signature(init)
+    every = shown.parameters
+    return shown.replace(
+        parameters=[p.replace(kind=p.KEYWORD_ONLY) if name in names else p for name, p in every.items()]
+    )
+
+
+def _literal(names: Iterable[str]) -> str:
+    """The source of a dictionary of variables by their names."""
+    return f"{{{', '.join(f'{n!r}: {n}' for n in names)}}}"
 
 
 def _alternatives(fields: dict[str, Field]) -> list[list[param]]:
@@ -176,7 +201,10 @@ def beside_numbers(self: Any, ways: frozenset[tuple[str, ...]], values: dict[str
     for n in given:
         value = values[n]
         if not isinstance(value, Tensor):
-            value = torch.scalar_tensor(value, dtype=dtype, device=device)
+            try:
+                value = torch.scalar_tensor(value, dtype=dtype, device=device)
+            except RuntimeError:
+                raise ValueError(f"{type(self).__name__}: parameter {n} is too large for {dtype}: {value}") from None
             value = value.expand(shape) if shape else value
         setattr(self, n, value)
     self._given = given
@@ -193,6 +221,7 @@ def assemble(self: Any, values: dict[str, Any]) -> bool:
     fields: dict[str, Field] = self._fields
     if self._wraps is not None:
         return _wrap(self, fields[self._wraps], values)
+    require_all(self, fields, values)
     values = {n: v for n, v in values.items() if v is not None or not getattr(fields[n], "group", ())}
     _exactly_one(self, fields, values)
     if any(is_deferred(v) for v in values.values()):

@@ -13,6 +13,7 @@ from .checks import Checker
 from .construct import FULL, fields_of, laws_in, make_checks, make_init, ranges_of, wrapped_component
 from .deferred import Recipe
 from .guards import guarded
+from .logarithms import logarithms_of
 from .params import Field, component, param
 from .pytree import deep_copies, register_node
 from .shapes import EMPTY
@@ -54,6 +55,7 @@ class Declared:
     _checks: ClassVar[tuple[tuple[str, Checker], ...]] = ()
     _ranges: ClassVar[tuple[tuple[Any, ...], ...]] = ()
     _wraps: ClassVar[str | None] = None
+    _logarithms: ClassVar[dict[str, str]] = {}  #: the keywords for logarithms, and the parameters they give
     _computed: ClassVar[frozenset[str]] = frozenset()  #: the values that are kept when first read
     _derives_event_shape: ClassVar[bool] = False  #: in a way of its own
     _validate_args: bool = __debug__
@@ -76,6 +78,7 @@ class Declared:
             cls._checks = make_checks(cls)
             cls._ranges = ranges_of(cls._checks)
             cls._wraps = wrapped_component(cls._fields)
+            cls._logarithms = logarithms_of(cls._fields)
         cls._computed |= {name for name, value in vars(cls).items() if isinstance(value, lazy_property)}
         cls._derives_event_shape |= "_derive_event_shape" in vars(cls)
         support = vars(cls).get("support")

@@ -143,12 +143,15 @@ class Views(Declared):
             >>> import reparam
             >>> reparam.Normal(0.0, 1.0).replace(scale=2.0)
             Normal(loc: 0.0, scale: 2.0)
+            >>> reparam.Normal(0.0, 3.0).replace(log_scale=0.0)
+            Normal(loc: 0.0, scale: 1.0)
         """
         if self._recipe is not None:
             return self._view("replace", **changes)
         values = {n: self.__dict__[n] for n in self._given}
-        for name in changes:
-            for rival in getattr(self._fields.get(name), "group", ()):
+        for keyword in changes:
+            name = self._logarithms.get(keyword, keyword)
+            for rival in getattr(self._fields.get(name), "group", ()) or (name,):
                 values.pop(rival, None)
         return self._anew({"validate_args": self._validate_args, **values, **changes})
 

@@ -17,6 +17,9 @@ from . import (
     layouts as layouts,
 )
 from . import (
+    logarithms as logarithms,
+)
+from . import (
     pathwise as pathwise,
 )
 from . import (
