@@ -54,11 +54,15 @@ class Uniform(Distribution):
 
     @fused("uniform_log_prob", "low", "high", tracked=False)
     def _log_prob(self, x: Tensor) -> Tensor:
-        value = -self._entropy()
+        value = -(self.high - self.low).log()
+        value = value if all_finite(value) else -self._entropy()
         return value if value.shape == x.shape else value.expand(joint(x.shape, value.shape))
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         u = uniform(shape, self.low, generator)
+        x = torch.lerp(self.low, self.high, u)
+        if all_finite(x):
+            return x
         low, high, _, unit = self._ends()
         return _restored(torch.lerp(low, high, u), unit)
 
