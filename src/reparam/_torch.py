@@ -36,8 +36,8 @@ from torch.nn import Parameter
 _interpreters = _functorch.peek_interpreter_stack
 _is_compiling = torch.compiler.is_compiling
 _PLAIN = frozenset((Tensor, Parameter))
-T = TypeVar("T")
 _LEVELS = 6  # of transforms within each other that a compiled assertion sees through
+T = TypeVar("T")
 
 
 def is_ordinary_mode() -> bool:
@@ -164,11 +164,6 @@ def takes_levels() -> bool:
     return all([kind in (_functorch.TransformType.Grad, _functorch.TransformType.Vmap) for kind in kinds])
 
 
-def is_levelled() -> bool:
-    """True inside a transform of ``torch.func``."""
-    return _interpreters() is not None
-
-
 def living(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """Tensors without the wrappers of levels that have ended."""
     return tuple(map(_alive, tensors))
@@ -188,7 +183,7 @@ def mapped_dims(tensors: Sequence[Tensor]) -> tuple[Sequence[Tensor], Sequence[i
     return plain, dims
 
 
-def beneath(
+def lowered(
     function: Callable[..., Any], tensors: Sequence[Tensor], tracked: bool = False, dim: int | None = None
 ) -> Any:
     """A function of tensors as the innermost level sees them from below; its results are put back into that level.

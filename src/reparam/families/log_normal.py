@@ -81,13 +81,8 @@ class LogNormal(TransformedDistribution, ExponentialFamily):
         log_x = x.log()
         return log_x, log_x * log_x
 
-    @classmethod
-    def _from_natural(cls, a: Tensor, b: Tensor) -> dict[str, Tensor]:
-        return Normal._from_natural(a, b)
-
-    @classmethod
-    def _from_mean(cls, mean: Tensor, square: Tensor) -> dict[str, Tensor]:
-        return Normal._from_mean(mean, square)
+    _from_natural = Normal._from_natural
+    _from_mean = Normal._from_mean
 
     def _entropy(self) -> Tensor:
         return self.base_distribution._entropy() + self.loc

@@ -117,13 +117,8 @@ class LogisticNormal(TransformedDistribution, ExponentialFamily):
         inner = self.transforms[0].inv(x)
         return inner, inner * inner
 
-    @classmethod
-    def _from_natural(cls, a: Tensor, b: Tensor) -> dict[str, Tensor]:
-        return Normal._from_natural(a, b)
-
-    @classmethod
-    def _from_mean(cls, mean: Tensor, square: Tensor) -> dict[str, Tensor]:
-        return Normal._from_mean(mean, square)
+    _from_natural = Normal._from_natural
+    _from_mean = Normal._from_mean
 
     def _entropy(self) -> Tensor:
         location, scale, _ = self._odds()

@@ -33,15 +33,15 @@ class Call(Protocol):
 def run(call: Call, *tensors: Tensor) -> Any:
     """The value of a native function at tensors of any level."""
     tensors = _torch.living(tensors)
-    if not _torch.is_levelled():
+    if not _torch.is_transforming():
         return call.plain(*tensors)
     plain, dims = _torch.mapped_dims(tensors)
     if dims is not None:
         if any([dim is not None for dim in dims]):
-            return _torch.beneath(lambda *_: call.mapped(plain, dims), (), dim=0)
+            return _torch.lowered(lambda *_: call.mapped(plain, dims), (), dim=0)
     elif is_grad_enabled() and any([tensor.requires_grad for tensor in tensors]):
         return record(call, *tensors)
-    return _torch.beneath(lambda *plain: run(call, *plain), tensors)
+    return _torch.lowered(lambda *plain: run(call, *plain), tensors)
 
 
 class _Node(torch.autograd.Function):
@@ -51,9 +51,9 @@ class _Node(torch.autograd.Function):
     def forward(ctx: Any, call: Call, *tensors: Tensor) -> Any:
         ctx.call = call
         ctx.save_for_backward(*tensors)
-        if not _torch.is_levelled():
+        if not _torch.is_transforming():
             return call.plain(*tensors)
-        return _torch.beneath(lambda *plain: run(call, *plain), tensors, tracked=True)
+        return _torch.lowered(lambda *plain: run(call, *plain), tensors, tracked=True)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Sequence[Tensor | None]:
