@@ -34,10 +34,11 @@ from .registry import (
 
 STEP = 1e-3
 LONG_STEP = 0.02  #: for second differences of integrals, which are right to about 1e-10
+STENCIL = torch.tensor([0.0, 1.0, -1.0, 2.0, -2.0], dtype=torch.float64)
 SEEDS = (0, 1)
-PROBABILITIES = torch.tensor([0.05, 0.4, 0.97], dtype=torch.float64)
+PROBABILITIES = torch.tensor([[0.05], [0.4], [0.97]], dtype=torch.float64)
 
-Curve = Callable[[Tensor], Tensor]
+Curve = Callable[[Tensor], Tensor]  # from ``[n]`` to ``[n, ...]``, each row from its own entry
 Way = Callable[[Tensor], Parameters]
 
 
@@ -49,51 +50,46 @@ def seeds(family: Family) -> tuple[int, ...]:
 # -- differences and automatic derivatives -------------------------------------------------------------------
 
 
-def derivative(f: Curve) -> tuple[Tensor, Tensor]:
-    """The derivative of f at t = 0 by differences, and a bound of its error.
+def derivative(values: Tensor, step: float = STEP) -> tuple[Tensor, Tensor]:
+    """The derivative at t = 0 of a function that is smooth for t up to 2e-3, by differences, and a bound of its error.
 
     Args:
-        f: a number t -> tensor, in float64, smooth for t up to 2e-3.
+        values: of the function in float64, ``[5, ...]``, at ``step * STENCIL``.
+        step: the distance between them.
     """
-
-    def at(h: float) -> Tensor:
-        return f(torch.tensor(h, dtype=torch.float64)).detach()
-
-    near = (at(STEP) - at(-STEP)) / (2 * STEP)
-    far = (at(2 * STEP) - at(-2 * STEP)) / (4 * STEP)
-    rounding = 1e3 * torch.finfo(torch.float64).eps * at(0.0).abs() / STEP
+    middle, up, down, far_up, far_down = values
+    near = (up - down) / (2 * step)
+    far = (far_up - far_down) / (4 * step)
+    rounding = 1e3 * torch.finfo(torch.float64).eps * middle.abs() / step
     return near + (near - far) / 3, 0.1 * (near - far).abs() + rounding
 
 
-def slopes(f: Curve, t: Tensor, order: int = 1) -> Tensor:
-    """The derivative of that order of every entry of f at t, by reverse-mode differentiation."""
-    t = t.detach().requires_grad_()
-    rows = list(f(t).flatten())
-    for left in reversed(range(order)):
-        rows = [_slope(entry, t, create_graph=left > 0) for entry in rows]
-    return torch.stack(rows).detach()
+def slopes(rows: Tensor, t: Tensor, create_graph: bool = False) -> Tensor:
+    """The derivatives of ``[n, m]`` values, each row of which depends on its own entry of t, by reverse mode."""
 
+    def column(entries: Tensor) -> Tensor:
+        if not entries.requires_grad:
+            return torch.zeros_like(t)
+        return torch.autograd.grad(
+            entries.sum(), t, retain_graph=True, create_graph=create_graph, materialize_grads=True
+        )[0]
 
-def _slope(entry: Tensor, t: Tensor, create_graph: bool) -> Tensor:
-    if not entry.requires_grad:
-        return torch.zeros((), dtype=torch.float64)
-    (g,) = torch.autograd.grad(entry, t, retain_graph=True, create_graph=create_graph, materialize_grads=True)
-    return g
+    return torch.stack([column(entries) for entries in rows.unbind(1)], 1)
 
 
 def _compare(what: str, f: Curve, orders: int = 2) -> None:
     """Require that automatic derivatives of f at 0 agree with differences."""
-    zero = torch.zeros((), dtype=torch.float64)
-    if not bool(f(zero).isfinite().all()):
+    t = (STEP * STENCIL).requires_grad_()
+    rows = f(t).reshape(len(t), -1)
+    if not bool(rows[0].isfinite().all()):
         return
     # a derivative that cancels to nothing still carries the rounding of terms of the function's own size
-    rounding = 1e3 * torch.finfo(torch.float64).eps * f(zero).detach().abs().max() / STEP
+    rounding = 1e3 * torch.finfo(torch.float64).eps * rows[0].detach().abs().max() / STEP
     for order in range(1, orders + 1):
-        lower: Curve = f if order == 1 else partial(slopes, f, order=order - 1)
-        exact, error = derivative(lower)
-        found = slopes(f, zero, order)
-        allowed = (error.flatten() + rounding).clamp(max=1e-4) + 1e-8
-        agree(f"{what}, derivative {order}", found, exact.flatten(), 1e-6, allowed)
+        exact, error = derivative(rows.detach())
+        rows = slopes(rows, t, create_graph=order < orders)
+        allowed = (error + rounding).clamp(max=1e-4) + 1e-8
+        agree(f"{what}, derivative {order}", rows[0].detach(), exact, 1e-6, allowed)
 
 
 # -- ways through the parameters -----------------------------------------------------------------------------
@@ -133,9 +129,9 @@ def _curves(family: Family, way: Way, seed: int) -> Iterator[tuple[str, Curve]]:
     """Every door that is differentiable in the parameters, along a way; values move with them."""
     d = family.law(seed=seed)
     x = values_of(d, (3,))
-    path: Curve = (lambda _: x) if family.discrete else _path_of_values(family, d, x)
+    path: Curve = (lambda _: x[None]) if family.discrete else _path_of_values(family, d, x)
     for door in filter(partial(has, d), VALUE_DOORS):
-        yield door, lambda t, door=door: _at_door(family, way, door, (path(t),), t)  # type: ignore[misc]
+        yield door, lambda t, door=door: _at_door(family, way, door, (path(t).transpose(0, 1),), t)  # type: ignore[misc]
     searched = _searched(d)
     if family.scalar and not family.discrete and not searched:
         for door in filter(partial(has, d), ("icdf", "isf")):
@@ -151,7 +147,7 @@ def _curves(family: Family, way: Way, seed: int) -> Iterator[tuple[str, Curve]]:
 
 def _at_door(family: Family, way: Way, door: str, arguments: tuple[Tensor, ...], t: Tensor) -> Tensor:
     found: Tensor = call(family.build(**way(t)), door, *arguments)
-    return found.double()
+    return (found.transpose(0, 1) if arguments else found).double()
 
 
 def _searched(d: Any) -> bool:
@@ -214,13 +210,13 @@ def gradients_are_numbers(family: Family) -> None:
 
 
 def _path_of_values(family: Family, d: Any, x: Tensor) -> Curve:
-    """Values that move inside the support with t, from x."""
+    """Values ``[n, *x.shape]`` that move inside the support with t, from x."""
     generator = Generator().manual_seed(12)
     if family.example.support.event_dim == 2:
         onto = biject_to(d.support)
         free = onto.inv(x)
         moved = 0.1 * torch.randn(free.shape, dtype=x.dtype, generator=generator)
-        return lambda t: onto(free + t * moved)
+        return lambda t: onto(free + t.reshape(-1, *[1] * free.dim()) * moved)
     noise = 0.1 * torch.randn(x.shape, dtype=x.dtype, generator=generator)
     if not family.scalar:
         step = x * (noise - (x * noise).sum(-1, keepdim=True))  # along the simplex, too
@@ -229,4 +225,4 @@ def _path_of_values(family: Family, d: Any, x: Tensor) -> Curve:
         bounds = (getattr(d.support, "lower_bound", 0.0), getattr(d.support, "upper_bound", 0.0), 0.0)
         room = torch.stack(torch.broadcast_tensors(*[(x - torch.as_tensor(bound)).abs() for bound in bounds])).amin(0)
         step = 0.1 * room.clamp(max=1.0)
-    return lambda t: x + t * step
+    return lambda t: x + t.reshape(-1, *[1] * x.dim()) * step

@@ -97,7 +97,7 @@ def expect(self: Any, f: Callable[[Tensor, Tensor], Tensor], scale: Tensor | flo
 
 def summed_divergence(p: Any, q: Any) -> Tensor:
     """The divergence between two laws of counts as a sum over p's window."""
-    first, second = in_double(p), in_double(q)._unchecked()
+    first, second = in_double(p).expand(joint(p._batch_shape, q._batch_shape)), in_double(q)._unchecked()
     return expect(first, lambda k, log_p: log_p - second._log_prob(k)).to(p.dtype)
 
 
