@@ -250,20 +250,12 @@ def _follower(x: Tensor) -> Distribution:
 
 @recipe(Mixture)
 def _unlike() -> Iterator[Family]:
-    for other in (Exponential, Gamma):
-        normal, fields = (families_of(cls)[0].fields for cls in (Normal, other))
+    normal, exponential = (families_of(cls)[0].fields for cls in (Normal, Exponential))
 
-        def build(
-            logits: Tensor, loc: Any, scale: Any, other: type[Distribution] = other, **values: Any
-        ) -> Distribution:
-            return Mixture(Categorical(logits=logits), (Normal(loc, scale), other(**values), Normal(-loc, scale)))
+    def build(logits: Tensor, loc: Any, scale: Any, rate: Any) -> Distribution:
+        return Mixture(Categorical(logits=logits), (Normal(loc, scale), Exponential(rate), Normal(-loc, scale)))
 
-        yield Family(
-            f"Mixture(Normal, {other.__name__})",
-            build,
-            {"logits": Categorical.logits, **normal, **fields},
-            principal=other is Exponential,
-        )
+    yield Family("Mixture(Normal, Exponential)", build, {"logits": Categorical.logits, **normal, **exponential})
 
 
 @recipe(RelaxedBernoulli)
