@@ -74,6 +74,8 @@ CASES = [
     (reparam.Weibull, weibull, (1.0, 0.3), POINTS),
     (reparam.StudentT, student_t, (1.5, 0.0, 1.0), [-1e8, -1e3, -3.0, 0.3, 3.0, 1e3, 1e4, 1e8]),
     (reparam.StudentT, student_t, (1e-3, 0.0, 2.0), [0.3, 3.0, 1e3, 1e4, 1e8]),
+    (reparam.StudentT, student_t, (30.0, 0.5, 1.0), [-1e8, -3.0, 0.3, 1.7, 5.0, 1e3]),
+    (reparam.StudentT, student_t, (1e6, 0.5, 2.0), [-1e8, -1e3, -3.0, 0.3, 2.4, 3.0, 1e3, 1e4]),
     (reparam.Gumbel, gumbel, (0.0, 1.0), [x for x in POINTS if x < 1e10]),
 ]
 

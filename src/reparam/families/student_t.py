@@ -14,8 +14,8 @@ from ..core.registry import register_kl
 from ..implicit.gamma import student
 from ..kernels import fused
 from ..special import digamma_difference, log_stdtr, stdtr, stdtrit, stdtrit_exp
-from .shared.student_density import log1p_square, log_reach
-from .shared.student_divergence import log_peak, student_divergence
+from .shared.student_density import log_fall, log_peak
+from .shared.student_divergence import student_divergence
 
 
 class StudentT(Distribution):
@@ -54,8 +54,7 @@ class StudentT(Distribution):
 
     @fused("studentt_log_prob", "df", "loc", "scale")
     def _log_prob(self, x: Tensor) -> Tensor:
-        at = (x - self.loc, self.scale, self.df)
-        return log_peak(self.df) - log_reach(*at) - 0.5 * self.df * log1p_square(*at)
+        return log_peak(self.df) - log_fall(x - self.loc, self.scale, self.df)
 
     def _log_constant(self) -> Tensor:
         return log_peak(self.df) - self.scale.log()

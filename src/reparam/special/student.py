@@ -64,7 +64,7 @@ class Tail(NamedTuple):
     inner: Tensor
 
 
-def _half_step(z: Tensor) -> Tensor:
+def half_step(z: Tensor) -> Tensor:
     r""":math:`\psi(z+\tfrac12) - \psi(z) - \tfrac{1}{2z} > 0`, which tends to :math:`1/(8z^2)`."""
     u, k = 1 / (z + SHIFT), steps(z)
     return horner(HALF_STEP_SERIES, u * u) * u * u + (1 / (2 * k * (k + 1) * (2 * k + 1))).sum(-1)
@@ -95,13 +95,13 @@ def _place(df: Tensor, t: Tensor) -> Place:
     )
 
 
-def _drift(df: Tensor, half_step: Tensor, log_cosh: Tensor, tanh: Tensor) -> Tensor:
+def _drift(df: Tensor, lag: Tensor, log_cosh: Tensor, tanh: Tensor) -> Tensor:
     """The factor k by which the density moves with the degrees of freedom."""
     q = tanh * tanh
     near = q < NEAR
     small = torch.where(near, q, 0.0)
     excess = torch.where(near, small * small * horner(LOG_SERIES, small), 2 * log_cosh - q)
-    return 0.5 * (half_step + q / df - excess)
+    return 0.5 * (lag + q / df - excess)
 
 
 def _reach(df: Tensor, tanh: Tensor) -> Tensor:
@@ -123,8 +123,8 @@ def _growth(tanh: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
 
 def upper_tail(df: Tensor, t: Tensor) -> Tail:
     """P(T > t) for t >= 0."""
-    at, half_step = _place(df, t), _half_step(df / 2)
-    central = (at.w <= CENTRE) & (_drift(df, half_step, at.log_cosh, at.tanh) > 0)
+    at, lag = _place(df, t), half_step(df / 2)
+    central = (at.w <= CENTRE) & (_drift(df, lag, at.log_cosh, at.tanh) > 0)
     lifted = (df < 2) & ~central
     power = torch.where(lifted, df + 2, df)
     start = torch.where(central, 0.0, at.tanh)
@@ -136,7 +136,7 @@ def upper_tail(df: Tensor, t: Tensor) -> Tail:
     gain = torch.log1p(h)
     mass = weight * torch.exp(-power.unsqueeze(-1) * gain)
     log_cosh = torch.where(central, 0.0, at.log_cosh).unsqueeze(-1) + gain
-    drift = _drift(df.unsqueeze(-1), half_step.unsqueeze(-1), log_cosh, step / (1 + h))
+    drift = _drift(df.unsqueeze(-1), lag.unsqueeze(-1), log_cosh, step / (1 + h))
     total, moved, risen = mass.sum(-1), (mass * drift).sum(-1), (mass * log_cosh).sum(-1)
 
     log_scale = log_constant(df)

@@ -21,10 +21,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from ...special import log_gamma_ratio
 from ...special.quotients import exp_remainder
+from .student_density import log_peak
 
-HALF_LOG_PI = 0.5 * math.log(math.pi)
 NODES = 201  #: a piece
 FALL = 40.0  #: exp(-FALL) of the mass is left beyond the nodes
 LEAST = 1e-30  #: the distance of the centres, in units of a scale, that is none
@@ -33,12 +32,6 @@ LEAST = 1e-30  #: the distance of the centres, in units of a scale, that is none
 OF_VARIABLE = [[1.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 1.0, 1.0]]
 OF_SOFTPLUS = [[0.0, 1.0, -1.0], [1.0, 0.0, -1.0], [0.0, 0.0, -2.0]]
 SIDE = [1.0, -1.0, 1.0]  # of the second centre
-
-
-def log_peak(df: Tensor) -> Tensor:
-    """The log-density of the standard t law at 0."""
-    half = df / 2
-    return log_gamma_ratio(half, torch.full_like(half, 0.5)) - 0.5 * df.log() - HALF_LOG_PI
 
 
 def student_divergence(df: Tensor, other: Tensor, log_scale: Tensor, shift: Tensor) -> Tensor:
