@@ -49,8 +49,13 @@ def _logarithm(weights: Tensor) -> tuple[Tensor, Tensor]:
 
 def bounded_exp(x: Tensor) -> Tensor:
     """The exponential, or about the largest number of the dtype: what the rounding of its logarithm leaves."""
+    return _bounded(x).exp()
+
+
+def _bounded(x: Tensor) -> Tensor:
+    """At most the logarithm of the largest number of the dtype."""
     limits = torch.finfo(x.dtype)
-    return x.clamp(max=math.log(limits.max) * (1 - 2 * limits.eps)).exp()
+    return x.clamp(max=math.log(limits.max) * (1 - 2 * limits.eps))
 
 
 def _log_sum(logs: Tensor) -> Tensor:
@@ -61,10 +66,18 @@ def _log_sum(logs: Tensor) -> Tensor:
     return torch.where(none, -torch.inf, torch.where(none, 1.0, total).log() + top.squeeze(-1))
 
 
+def _next_to_zero(known: Tensor, weights: Tensor, values: Tensor) -> Tensor:
+    """The logarithm of a mean of exponentials; where it is next to 0, by how much they differ from 1."""
+    near = known.detach().abs() < 0.5
+    differences = _bounded(torch.where(near.unsqueeze(-1), values, 0.0)).expm1()
+    return torch.where(near, torch.log1p((weights * differences).sum(-1)), known)
+
+
 @kernel("log_mixture_logits")
 def _log_mean_by_logits(logits: Tensor, values: Tensor) -> Tensor:
     log_weights = logits.log_softmax(-1)
-    return _log_sum(torch.where(log_weights > -torch.inf, log_weights + values, -torch.inf))
+    known = _log_sum(torch.where(log_weights > -torch.inf, log_weights + values, -torch.inf))
+    return _next_to_zero(known, log_weights.exp(), values)
 
 
 @kernel("log_mixture_probs")
@@ -74,5 +87,7 @@ def _log_mean_by_probs(probs: Tensor, values: Tensor) -> Tensor:
     # a sum of zeros, but not its derivatives in the weights
     idle = ~some & known.isfinite().unsqueeze(-1)
     ratio = bounded_exp(torch.where(idle, values - known.unsqueeze(-1), -torch.inf))
-    total = torch.where(known > -torch.inf, probs.sum(-1), 1.0)
-    return known + torch.log1p((torch.where(some, 0.0, probs) * ratio).sum(-1)) - total.log()
+    total = probs.sum(-1)
+    ample = torch.where(known > -torch.inf, total, 1.0)
+    known = known + torch.log1p((torch.where(some, 0.0, probs) * ratio).sum(-1)) - ample.log()
+    return _next_to_zero(known, probs / total.unsqueeze(-1), values)
