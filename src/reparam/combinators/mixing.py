@@ -76,11 +76,14 @@ class Mixing(Distribution):
 
     # -- averages ----------------------------------------------------------------------------------------
 
-    def _average(self, value: Tensor) -> Tensor:
-        """The mean over the components of values with event dimensions."""
+    def _average(self, value: Tensor, event: int | None = None) -> Tensor:
+        """The mean over the components of values with event dimensions; infinite ones count where they have weight."""
+        event = len(self._event_shape) if event is None else event
         weights = self._choice().probs
-        event = len(self._event_shape)
-        return (weights.reshape(weights.shape + (1,) * event) * value).sum(-1 - event)
+        weights = weights.reshape(weights.shape + (1,) * event)
+        finite = value.isfinite()
+        beyond = torch.where(finite | (weights == 0), 0.0, value.detach()).sum(-1 - event)
+        return (weights * torch.where(finite, value, 0.0)).sum(-1 - event) + beyond
 
     def _mean_of(self, name: str, x: Tensor) -> Tensor:
         """The mean of a probability."""
@@ -198,8 +201,12 @@ class Mixing(Distribution):
         return torch.atan2(self._average(length * mean.sin()), self._average(length * mean.cos()))
 
     def _moments(self) -> tuple[Tensor, Tensor]:
-        """The shifts of the components' means from the mixture's, and the components' variances."""
-        return self._summary("_mean") - self._mean().unsqueeze(-1 - len(self._event_shape)), self._summary("_variance")
+        """The shifts of the components' means from the mixture's, and the components' variances.
+
+        A mean that is infinite shifts nothing: the variance then has no need of it.
+        """
+        shift = self._summary("_mean") - self._mean().unsqueeze(-1 - len(self._event_shape))
+        return torch.where(shift.isfinite(), shift, 0.0), self._summary("_variance")
 
     def _variance(self) -> Tensor:
         shift, variance = self._moments()
@@ -215,7 +222,8 @@ class Mixing(Distribution):
 
     def _kurtosis(self) -> Tensor:
         shift, variance = self._moments()
-        third, fourth = self._summary("_skewness") * variance**1.5, (self._summary("_kurtosis") + 3) * variance**2
+        fourth = (self._summary("_kurtosis") + 3) * variance**2
+        third = torch.where(fourth < torch.inf, self._summary("_skewness") * variance**1.5, 0.0)
         total = fourth + 4 * shift * third + 6 * shift**2 * variance + shift**4
         return self._average(total) / self._variance() ** 2 - 3
 
@@ -224,7 +232,7 @@ class Mixing(Distribution):
             raise derived.refuse_missing(self, "covariance", "its events are no vectors of numbers")
         shift, _ = self._moments()
         spread = self._each(lambda law: law._covariance(), 2) + shift[..., :, None] * shift[..., None, :]
-        return (self._choice().probs[..., None, None] * spread).sum(-3)
+        return self._average(spread, 2)
 
     def _mode(self) -> Tensor:
         if self.has_enumerate_support:
