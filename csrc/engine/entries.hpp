@@ -17,6 +17,7 @@
 #include "../densities/gamma.hpp"
 #include "../densities/generalized_pareto.hpp"
 #include "../densities/log_spreads.hpp"
+#include "../densities/long_normal.hpp"
 #include "../densities/low_rank_normal.hpp"
 #include "../densities/mixture.hpp"
 #include "../densities/multivariate_normal.hpp"
@@ -28,6 +29,7 @@
 #include "../densities/weighted.hpp"
 #include "../densities/wishart.hpp"
 #include "../matrices/cholesky.hpp"
+#include "../matrices/symmetric.hpp"
 #include "entry.hpp"
 
 namespace reparam::REPARAM_LEVEL {
@@ -88,6 +90,10 @@ inline constexpr reparam_entry entries[] = {
         "multivariate_normal_covariance_log_prob", 3, 0b111, {0b011, 0b100, 0, 0b111, largest_matrix}, 32768),
     structured<multivariate_normal_draw<float>, multivariate_normal_draw<double>>(
         "multivariate_normal_draw", 3, 0b111, {0b1011, 0b0100, 0, 0b111, largest_matrix}, 65536),
+    structured<long_normal_log_prob<float>, long_normal_log_prob<double>>("long_normal_log_prob", 3, 0b111,
+                                                                          {0b011, 0b100, 0, 0b111}, 65536),
+    structured<long_normal_draw<float>, long_normal_draw<double>>("long_normal_draw", 3, 0b111,
+                                                                  {0b1011, 0b0100, 0, 0b111}, 65536),
     structured<low_rank_normal_log_prob<float>, low_rank_normal_log_prob<double>>(
         "low_rank_normal_log_prob", 4, 0b1111, {0b1011, 0b0100, 0, 0b1111, largest_matrix}, 32768),
     structured<wishart_factor_log_prob<float>, wishart_factor_log_prob<double>>(
@@ -95,6 +101,7 @@ inline constexpr reparam_entry entries[] = {
     structured<lkj_log_prob<float>, lkj_log_prob<double>>("lkj_log_prob", 2, 0b11, {0, 0b01, 0, 0b11}, 32768),
     structured<cholesky_factor<float>, cholesky_factor<double>>("cholesky", 1, 0b1, {0, 0b11, 0, 0, largest_matrix},
                                                                 32768),
+    structured<symmetric_part<float>, symmetric_part<double>>("symmetric_part", 1, 0b1, {0, 0b11}, 65536),
     elements<gamma_entropy, 1>("gamma_entropy", 16384),
     elements<beta_entropy, 2>("beta_entropy", 8192),
     elements<binary_entropy_probs, 1>("binary_entropy_probs", 16384),

@@ -7,10 +7,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..kernels import kernel
+from ..kernels import kernel, usable
 
-cholesky: Callable[[Tensor], Tensor] = torch.linalg.cholesky
+cholesky: Callable[..., Tensor] = torch.linalg.cholesky
 solve_triangular: Callable[..., Tensor] = torch.linalg.solve_triangular
+FEW = 4  #: vectors a matrix
 
 
 def _in_own_dtype(operation: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
@@ -37,10 +38,20 @@ def square(factor: Tensor) -> Tensor:
     return product(factor, factor.mT)
 
 
+@kernel("symmetric_part")
+def symmetric_part(matrix: Tensor) -> Tensor:
+    """Half the sum of a matrix and its transpose."""
+    return (matrix + matrix.mT) / 2
+
+
 @kernel("cholesky")
 def symmetric_cholesky(matrix: Tensor) -> Tensor:
     """The lower Cholesky factor of the symmetric part."""
-    return cholesky((matrix + matrix.mT) / 2)
+    part = symmetric_part(matrix)
+    if usable(part) and not (torch.is_grad_enabled() and part.requires_grad):
+        part = part.mT  # by columns, as LAPACK wants it: overwritten, without another copy
+        return cholesky(part, out=part)
+    return cholesky(part)
 
 
 def upper_cholesky(matrix: Tensor) -> Tensor:
@@ -87,11 +98,19 @@ def shared(factor: Tensor) -> bool:
     return factor.shape[:-2].numel() == 1
 
 
+def serves_few(factor: Tensor, *vectors: Tensor) -> bool:
+    """Whether each matrix meets so few vectors that reading it is the work, and blocks of a matrix do not pay."""
+    return max([each.numel() for each in vectors]) * factor.shape[-1] <= FEW * factor.numel()
+
+
 def apply(factor: Tensor, vectors: Tensor) -> Tensor:
-    """``factor @ vector`` for each vector: one matrix product where the factor is shared."""
+    """``factor @ vector`` for each vector: one matrix product where the factor is shared.
+
+    A vector is a row here: batches of products of a matrix by one column are several times slower.
+    """
     if shared(factor):
         return product(vectors, factor.reshape(factor.shape[-2:]).mT)
-    return product(factor, vectors.unsqueeze(-1)).squeeze(-1)
+    return product(vectors.unsqueeze(-2), factor.mT).squeeze(-2)
 
 
 def solve(factor: Tensor, vectors: Tensor, upper: bool = False) -> Tensor:

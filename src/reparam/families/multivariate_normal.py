@@ -22,6 +22,7 @@ from ..core.linear import (
     factor_of_inverse,
     inverse_triangular,
     log_diagonal,
+    serves_few,
     shrunk,
     solve,
     solve_triangular,
@@ -190,25 +191,24 @@ class MultivariateNormal(ExponentialFamily):
     @fused("multivariate_normal_covariance_log_prob", "loc", "covariance_matrix")
     @fused("multivariate_normal_factor_log_prob", "loc", "scale_tril")
     def _log_prob(self, x: Tensor) -> Tensor:
-        shift, parts = x - self.loc, self._semidefinite()
+        parts = self._semidefinite()
         if parts is not None:
-            factor = parts.factor(parts.largest)
-            density = self._log_density(parts.whiten(factor, shift), parts.half_log_det(factor), parts.rank)
+            shift, factor = x - self.loc, parts.factor(parts.largest)
+            density = density_at(parts.whiten(factor, shift), parts.half_log_det(factor), parts.rank)
             here = parts.holds(shift, lengths(x, self.loc)) | x.isnan().any(-1)
             return torch.where(here, density, -math.inf)
-        z, half_log_det = self._whiten(shift)
-        return self._log_density(z, half_log_det)
-
-    def _log_density(self, z: Tensor, half_log_det: Tensor, rank: Tensor | None = None) -> Tensor:
-        constant = half_log_det + 0.5 * LOG_TWO_PI * (z.shape[-1] if rank is None else rank)
-        return torch.sub(-constant, (z * z).sum(-1), alpha=0.5)
+        if self._given[1] in ("scale_tril", "covariance_matrix"):
+            factor = self._factor()
+            density_of = _log_density if serves_few(factor, x, self.loc) else _log_density.formula
+            return density_of(x, self.loc, factor)
+        return density_at(*self._whiten(x - self.loc))
 
     def _coloured(self, noise: Tensor, precision: bool, factor: Tensor) -> Tensor:
         if self._given[1] == "scale_diag":
             return torch.addcmul(self.loc, noise, factor)
         if precision:
             return self.loc + solve(factor.mT, noise, upper=True)
-        return _draw(noise, self.loc, factor)
+        return (_draw_few if serves_few(factor, noise) else _draw)(noise, self.loc, factor)
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         noise, parts = normal(shape, self.loc, generator), self._semidefinite()
@@ -222,9 +222,9 @@ class MultivariateNormal(ExponentialFamily):
             factor = parts.factor(parts.largest)
             shift = parts.colour(factor, noise)
             white, half_log_det = parts.whiten(factor, shift), parts.half_log_det(factor)
-            return self.loc + shift, self._log_density(white, half_log_det, parts.rank)
+            return self.loc + shift, density_at(white, half_log_det, parts.rank)
         triangle = self._triangle()
-        return self._coloured(noise, *triangle), self._log_density(noise, self._half_log_det(*triangle))
+        return self._coloured(noise, *triangle), density_at(noise, self._half_log_det(*triangle))
 
     @property
     def _natural_params(self) -> tuple[Tensor, ...]:
@@ -284,6 +284,20 @@ class MultivariateNormal(ExponentialFamily):
 @kernel("multivariate_normal_draw")
 def _draw(noise: Tensor, loc: Tensor, factor: Tensor) -> Tensor:
     return loc + apply(factor.tril(), noise)  # no gradient above the diagonal
+
+
+_draw_few = kernel("long_normal_draw")(_draw)
+
+
+@kernel("long_normal_log_prob")
+def _log_density(x: Tensor, loc: Tensor, factor: Tensor) -> Tensor:
+    return density_at(solve(factor, x - loc), log_diagonal(factor))
+
+
+def density_at(white: Tensor, half_log_det: Tensor, rank: Tensor | None = None) -> Tensor:
+    """The log-density at a vector, from the same whitened."""
+    constant = half_log_det + 0.5 * LOG_TWO_PI * (white.shape[-1] if rank is None else rank)
+    return torch.sub(-constant, (white * white).sum(-1), alpha=0.5)
 
 
 @register_kl(MultivariateNormal, MultivariateNormal)
