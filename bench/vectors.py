@@ -13,8 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .harness import QUICK, Effort, Table, Task, compare, options
-from .laws import OURS, THEIRS
+from .harness import Effort, Task
 
 FULL = Effort(least=21, most=61, block=4e-3)
 BOUND = 1.0  # of torch's time

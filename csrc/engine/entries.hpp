@@ -22,6 +22,7 @@
 #include "../densities/mixture.hpp"
 #include "../densities/multivariate_normal.hpp"
 #include "../densities/normal.hpp"
+#include "../densities/normal_vectors.hpp"
 #include "../densities/quantiles.hpp"
 #include "../densities/relaxed_bernoulli.hpp"
 #include "../densities/studentt.hpp"
@@ -101,6 +102,10 @@ inline constexpr reparam_entry entries[] = {
     structured<lkj_log_prob<float>, lkj_log_prob<double>>("lkj_log_prob", 2, 0b11, {0, 0b01, 0, 0b11}, 32768),
     structured<cholesky_factor<float>, cholesky_factor<double>>("cholesky", 1, 0b1, {0, 0b11, 0, 0, largest_matrix},
                                                                 32768),
+    structured<root_divergence<float>, root_divergence<double>>("root_divergence", 3, 0,
+                                                                {0b001, 0b110, 0, 0, largest_root}, 32768),
+    structured<low_rank_root<float>, low_rank_root<double>>("low_rank_root", 2, 0, {0b010, 0b101, 0, 0, largest_root},
+                                                            32768),
     structured<symmetric_part<float>, symmetric_part<double>>("symmetric_part", 1, 0b1, {0, 0b11}, 65536),
     elements<gamma_entropy, 1>("gamma_entropy", 16384),
     elements<beta_entropy, 2>("beta_entropy", 8192),

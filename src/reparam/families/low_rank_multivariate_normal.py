@@ -12,13 +12,15 @@ from .. import kernels
 from .._torch import is_ordinary_mode
 from ..constraints import independent, positive, real, real_vector
 from ..core.distribution import Distribution
-from ..core.linear import apply, eye_like, inverse_triangular, shrunk, solve, square, vecdot
+from ..core.linear import apply, eye_like, inverse_triangular, shrunk, square
 from ..core.noise import normal
 from ..core.params import param
 from ..core.shapes import joint
 from ..kernels.checks import LARGEST_MATRIX
+from ..kernels.library import ENTRIES
 
 LOG_TWO_PI = math.log(2 * math.pi)
+LARGEST_ROOT = ENTRIES["low_rank_root"].longest if "low_rank_root" in ENTRIES else 0
 ROOM, LOOSE = 2**20, 4  # entries of square factors above which columns of zeros cost too much, if they are most
 
 
@@ -87,7 +89,9 @@ class LowRankMultivariateNormal(Distribution):
 
     def _entropy(self) -> Tensor:
         factor, scale = self._parts()
-        total = half_log_det(stacked(factor, scale)[1], scale) + 0.5 * self.loc.shape[-1] * (1 + LOG_TWO_PI)
+        total = half_log_det(triangle_of(above_identity(factor, scale)), scale) + 0.5 * self.loc.shape[-1] * (
+            1 + LOG_TWO_PI
+        )
         return total.expand(self._batch_shape)
 
     def _mean(self) -> Tensor:
@@ -129,11 +133,11 @@ def _log_density(x: Tensor, loc: Tensor, factor: Tensor, diagonal: Tensor) -> Te
     """The native function takes a square factor, with columns of zeros: they change nothing."""
     scale, shift = shrunk(diagonal, 1).sqrt(), x - loc
     basis, triangle = stacked(factor, scale)
-    n = shift.shape[-1]
-    z = solve(triangle, apply(basis.narrow(-2, 0, n).mT, shift / scale), upper=True)
-    rest = (shift - apply(factor, z)) / scale
+    (n, k), white = factor.shape[-2:], shift / scale
+    inside = apply(basis, apply(basis.narrow(-2, 0, n).mT, white))  # the part of it above zeros in the range
+    rest, z = white - inside.narrow(-1, 0, n), inside.narrow(-1, n, k)
     constant = half_log_det(triangle, scale) + 0.5 * n * LOG_TWO_PI
-    return torch.sub(-constant, vecdot(rest, rest) + vecdot(z, z), alpha=0.5)
+    return torch.sub(-constant, (rest * rest).sum(-1) + (z * z).sum(-1), alpha=0.5)
 
 
 def _orthogonal(matrix: Tensor) -> tuple[Tensor, Tensor]:
@@ -142,11 +146,24 @@ def _orthogonal(matrix: Tensor) -> tuple[Tensor, Tensor]:
     return basis, triangle
 
 
-def stacked(factor: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-    """The orthogonal factorisation of D^-1/2 W above the identity."""
+def triangle_of(matrix: Tensor) -> Tensor:
+    """The triangle of the reduced QR factorisation alone."""
+    if is_ordinary_mode() and not (torch.is_grad_enabled() and matrix.requires_grad):
+        triangle: Tensor = torch.linalg.qr(matrix, mode="r")[1]  # the basis serves the gradient alone
+        return triangle
+    return _orthogonal(matrix)[1]
+
+
+def above_identity(factor: Tensor, scale: Tensor) -> Tensor:
+    """D^-1/2 W above the identity."""
     white = factor / scale.unsqueeze(-1)
     eye = eye_like(white)
-    return _orthogonal(torch.cat([white, eye.expand(white.shape[:-2] + eye.shape)], -2))
+    return torch.cat([white, eye.expand(white.shape[:-2] + eye.shape)], -2)
+
+
+def stacked(factor: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+    """The orthogonal factorisation of D^-1/2 W above the identity."""
+    return _orthogonal(above_identity(factor, scale))
 
 
 def log_size(triangle: Tensor) -> Tensor:
@@ -159,21 +176,33 @@ def half_log_det(triangle: Tensor, scale: Tensor) -> Tensor:
     return scale.log().sum(-1) + log_size(triangle)
 
 
-def root(law: LowRankMultivariateNormal) -> Tensor:
-    """A lower triangular root of the covariance, of any signs: the triangle of W beside D^1/2."""
-    factor, scale = law._parts()
-    batch = joint(factor.shape[:-2], scale.shape[:-1])
-    columns = torch.diag_embed(scale.expand(batch + scale.shape[-1:]))
-    whole = torch.cat([factor.expand(batch + factor.shape[-2:]), columns], -1).mT
-    if is_ordinary_mode() and not (torch.is_grad_enabled() and whole.requires_grad):
-        triangle: Tensor = torch.linalg.qr(whole, mode="r")[1]  # the basis serves the gradient alone
-        return triangle.mT
-    return _orthogonal(whole)[1].mT
+def roots_natively(law: LowRankMultivariateNormal) -> bool:
+    """Whether a native function finds the root of the covariance, far faster than LAPACK for small matrices."""
+    factor, diagonal = law.cov_factor, law.cov_diag
+    tracked = torch.is_grad_enabled() and (factor.requires_grad or diagonal.requires_grad)
+    n, k = factor.shape[-2:]
+    return 0 < k <= n <= LARGEST_ROOT and not tracked and kernels.usable(factor)
+
+
+def root(factor: Tensor, diagonal: Tensor, natively: bool) -> Tensor:
+    """A lower triangular root of the covariance, of any signs."""
+    if not natively:
+        return _root.formula(factor, diagonal)
+    n, k = factor.shape[-2:]
+    return _root(pad(factor, (0, n - k)), diagonal)
+
+
+@kernels.kernel("low_rank_root")
+def _root(factor: Tensor, diagonal: Tensor) -> Tensor:
+    """The triangle of W beside D^1/2; the native function takes a square factor, with columns of zeros."""
+    batch = joint(factor.shape[:-2], diagonal.shape[:-1])
+    columns = torch.diag_embed(diagonal.sqrt().expand(batch + diagonal.shape[-1:]))
+    return triangle_of(torch.cat([factor.expand(batch + factor.shape[-2:]), columns], -1).mT).mT
 
 
 def _factor(law: LowRankMultivariateNormal) -> Tensor:
     """The lower Cholesky factor: the root with a positive diagonal."""
-    lower = root(law)
+    lower = root(shrunk(law.cov_factor, 2), shrunk(law.cov_diag, 1), roots_natively(law))
     diagonal = lower.diagonal(dim1=-2, dim2=-1)
     sign = torch.where(diagonal < 0, -torch.ones_like(diagonal), 1.0)
     return lower * sign[..., None, :]

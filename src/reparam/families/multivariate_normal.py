@@ -314,13 +314,25 @@ def _(p: MultivariateNormal, q: MultivariateNormal) -> Tensor:
         )
     if SEMIDEFINITE in (p._given[1], q._given[1]):
         return _divergence_on_planes(p, q)
-    shift, _ = q._whiten(p.loc - q.loc)
-    ours, theirs = p._factor(), q._factor()
-    return divergence_of(solve_triangular(theirs, ours.expand(joint(ours.shape, theirs.shape)), upper=False), shift)
+    ours, theirs, shift = p._factor(), q._factor(), p.loc - q.loc
+    if q._given[1] in ("scale_tril", "covariance_matrix"):
+        return divergence_by_roots(shift, ours, theirs)
+    return _divergence(_ratio(ours, theirs), q._whiten(shift)[0])
 
 
-def divergence_of(ratio: Tensor, shift: Tensor) -> Tensor:
-    """Between two laws, from R and the shift of the mean, as above."""
+@kernel("root_divergence")
+def divergence_by_roots(shift: Tensor, ours: Tensor, theirs: Tensor) -> Tensor:
+    """Between laws whose means differ by ``shift``, from lower triangular roots of their covariances, of any signs."""
+    return _divergence(_ratio(ours, theirs), solve(theirs, shift))
+
+
+def _ratio(ours: Tensor, theirs: Tensor) -> Tensor:
+    """R, as above."""
+    return solve_triangular(theirs, ours.expand(joint(ours.shape, theirs.shape)), upper=False)
+
+
+def _divergence(ratio: Tensor, shift: Tensor) -> Tensor:
+    """Between two laws, from R and the whitened shift of the mean, as above."""
     diagonal = ratio.diagonal(dim1=-2, dim2=-1)
     below = ratio.tril(-1).square().sum((-2, -1))
     trace = deviance(torch.ones_like(diagonal), diagonal.square()).sum(-1) + below
@@ -338,5 +350,4 @@ def _divergence_on_planes(p: MultivariateNormal, q: MultivariateNormal) -> Tenso
     shift, columns = p.loc - q.loc, ours.matrix.expand(both).movedim(-1, 0)
     alike = theirs.holds(columns, lengths(columns)).all(0) & (ours.rank == theirs.rank)
     alike = alike & theirs.holds(shift, lengths(p.loc, q.loc))
-    ratio = solve_triangular(second, first.expand(both), upper=False)
-    return torch.where(alike, divergence_of(ratio, theirs.whiten(second, shift)), math.inf)
+    return torch.where(alike, _divergence(_ratio(first, second), theirs.whiten(second, shift)), math.inf)

@@ -9,16 +9,23 @@ from torch import Tensor
 
 from ..combinators.independent import Independent
 from ..core.distribution import Distribution
-from ..core.double import in_double
-from ..core.linear import apply, product, solve_triangular
+from ..core.double import double
+from ..core.linear import product, shared, shrunk
 from ..core.registry import register_kl
-from ..core.shapes import joint
-from ..families.low_rank_multivariate_normal import LowRankMultivariateNormal, log_size, root, stacked
-from ..families.multivariate_normal import MultivariateNormal, divergence_of
+from ..families.low_rank_multivariate_normal import (
+    LowRankMultivariateNormal,
+    above_identity,
+    log_size,
+    root,
+    roots_natively,
+    stacked,
+    triangle_of,
+)
+from ..families.multivariate_normal import MultivariateNormal, divergence_by_roots
 from ..families.normal import Normal
 from ..special import deviance
 
-DENSE = 64  #: the most coordinates for which matrices of that size are made in any case
+DENSE = 64  #: the most coordinates for which matrices of that size are made in any case, in float64
 
 
 @register_kl(LowRankMultivariateNormal, MultivariateNormal)
@@ -46,25 +53,32 @@ def _(p: Distribution, q: Distribution) -> Tensor:
 
     where each squared length :math:`|v|_q^2 = v^\top \Sigma_q^{-1} v` is a least-squares residual.
     """
-    n = p.event_shape[0]
-    if n <= max(DENSE, 2 * (_rank(p) + _rank(q))):
-        return _by_roots(p, q) if _rank(p) and _rank(q) else _by_factors(p, q)
+    n, ranks = p.event_shape[0], _rank(p) + _rank(q)
+    low = [law for law in (p, q) if isinstance(law, LowRankMultivariateNormal)]
+    natively = all([roots_natively(law) for law in low])
+    if n <= max(DENSE if natively or p.dtype is torch.float64 else 0, 2 * ranks):
+        return _by_roots(p, q, natively) if _rank(p) and _rank(q) else _by_factors(p, q)
     first, second = _form(p), _form(q)
     basis, triangle = stacked(second.factor, second.scale)
-    top = basis[..., :n, :]
-    white = second.factor / second.scale.unsqueeze(-1)
+    if shared(basis):
+        basis = basis.reshape(basis.shape[-2:])
+    top = basis.narrow(-2, 0, n)
 
-    def length(columns: Tensor) -> Tensor:
-        """The sum of their squared lengths."""
-        columns = columns / second.scale.unsqueeze(-1)
-        z = product(top.mT, columns)
-        z = solve_triangular(triangle.expand(z.shape[:-2] + triangle.shape[-2:]), z, upper=True)
-        return (columns - product(white, z)).square().sum((-2, -1)) + z.square().sum((-2, -1))
+    def length(vectors: Tensor) -> Tensor:
+        """The sum of the squared lengths of rows: of what the range of the basis leaves of them beside zeros."""
+        vectors = vectors / second.scale.unsqueeze(-2)
+        inside = product(product(vectors, top), basis.mT)
+        above, below = vectors - inside.narrow(-1, 0, n), inside.narrow(-1, n, basis.shape[-1])
+        return (above * above).sum((-2, -1)) + (below * below).sum((-2, -1))
 
+    shift, columns = (first.loc - second.loc).unsqueeze(-2), first.factor.mT
+    if columns.shape[:-2] == shift.shape[:-2]:
+        lengths = length(torch.cat([columns, shift], -2))
+    else:
+        lengths = length(columns) + length(shift)
     ratio = (first.scale / second.scale).square()
-    spread = deviance(torch.ones_like(ratio), ratio).sum(-1) - apply(top.square().mT, ratio).sum(-1)
-    sizes = log_size(triangle) - log_size(stacked(first.factor, first.scale)[1])
-    lengths = length(first.factor) + length((first.loc - second.loc).unsqueeze(-1))
+    spread = (deviance(torch.ones_like(ratio), ratio) - ratio * top.square().sum(-1)).sum(-1)
+    sizes = log_size(triangle) - log_size(triangle_of(above_identity(first.factor, first.scale)))
     return (0.5 * (spread + lengths) + sizes).clamp(min=0).to(p.dtype)
 
 
@@ -73,13 +87,12 @@ def _rank(p: Distribution) -> int:
     return p.cov_factor.shape[-1] if isinstance(p, LowRankMultivariateNormal) else 0
 
 
-def _by_roots(p: Any, q: Any) -> Tensor:
+def _by_roots(p: Any, q: Any, natively: bool) -> Tensor:
     """Between laws of low rank by roots of their covariances, whose signs do not count."""
-    ours, theirs, shift = root(p), root(q), (p.loc - q.loc).unsqueeze(-1)
-    batch = joint(ours.shape[:-2], theirs.shape[:-2], shift.shape[:-2])
-    columns = torch.cat([t.expand(batch + t.shape[-2:]) for t in (ours, shift)], -1)
-    ratio = solve_triangular(theirs, columns, upper=False)
-    return divergence_of(ratio[..., :-1], ratio[..., -1])
+    ours, theirs = (
+        root(double(shrunk(law.cov_factor, 2)), double(shrunk(law.cov_diag, 1)), natively) for law in (p, q)
+    )
+    return divergence_by_roots(double(p.loc) - double(q.loc), ours, theirs).to(p.dtype)
 
 
 class Form(NamedTuple):
@@ -91,11 +104,11 @@ class Form(NamedTuple):
 
 
 def _form(p: Distribution) -> Form:
-    wide = in_double(p)
-    if isinstance(wide, LowRankMultivariateNormal):
-        return Form(wide.loc, wide.cov_factor, wide.cov_diag.sqrt())
-    base = _entries(wide)
-    return Form(base.loc, base.loc.new_zeros((*base.loc.shape, 0)), base.scale)
+    if isinstance(p, LowRankMultivariateNormal):
+        return Form(double(p.loc), double(shrunk(p.cov_factor, 2)), double(shrunk(p.cov_diag, 1)).sqrt())
+    base = _entries(p)
+    loc = double(base.loc)
+    return Form(loc, loc.new_zeros((*loc.shape, 0)), double(base.scale))
 
 
 def _entries(p: Distribution) -> Normal:

@@ -1,0 +1,117 @@
+// Divergences of normal laws of vectors by triangular roots of their covariances, and the roots of those of low rank.
+#pragma once
+
+#include "../matrices/lanes.hpp"
+#include "../special/stirling.hpp"
+
+namespace reparam::REPARAM_LEVEL {
+
+constexpr std::int32_t largest_root = 64;
+
+// With R = M^-1 L and the shift s: |M^-1 s|^2 + sum (R_ii^2 - 1 - log R_ii^2) + sum_{i>j} R_ij^2, halved, for the means'
+// difference s and the roots L and M.
+template <class Storage>
+struct root_divergence {
+  // |M^-1 v|^2 less the square of entry j of M^-1 v, for a vector that begins with entry j.
+  static pack below(std::int64_t d, std::int64_t j, const pack* lower, const pack* inverse, pack* v) {
+    pack square{};
+    for (std::int64_t i = j; i < d; ++i) {
+      pack entry = v[i];
+      for (std::int64_t k = j; k < i; ++k) add_product<-1>(entry, lower[i * d + k], v[k]);
+      v[i] = product(entry, inverse[i]);
+      if (i > j) add_product<1>(square, v[i], v[i]);
+    }
+    return square;
+  }
+
+  static pack trace(std::int64_t d, const pack* ours, const pack* theirs, const pack* inverse, pack* v) {
+    pack total{};
+    for (std::int64_t j = 0; j < d; ++j) {
+      for (std::int64_t i = j; i < d; ++i) v[i] = ours[i * d + j];
+      const pack rest = below(d, j, theirs, inverse, v);
+      for (std::int64_t l = 0; l < lanes; ++l) {
+        const double m = v[j].lane[l] * v[j].lane[l];
+        const double a = std::fabs(ours[j * d + j].lane[l]), b = std::fabs(theirs[j * d + j].lane[l]);
+        const double difference = (b - a) * inverse[j].lane[l] * ((b + a) * inverse[j].lane[l]);
+        total.lane[l] += rest.lane[l] + deviance(1.0, m, difference).value;
+      }
+    }
+    return total;
+  }
+
+  static void run(const reparam_call* call, std::int64_t begin, std::int64_t end, double* const*) {
+    const auto* shift = static_cast<const Storage*>(call->in[0]);
+    const std::int64_t d = call->k, size = d * d, *period = call->period;
+    packs ours(static_cast<std::size_t>(size)), theirs(ours.size()), room(static_cast<std::size_t>(2 * d));
+    pack *const inverse = room.data(), *const v = inverse + d;
+    pack spread{};
+    lane_writer<Storage> value(call->value, 1);
+    for (std::int64_t at = begin; at < end; at += lanes) {
+      const std::int64_t count = std::min(lanes, end - at);
+      if (at == begin || period[1] != 1 || period[2] != 1) {
+        load_lower(static_cast<const Storage*>(call->in[1]), places(at, count, period[1], size), d, ours.data());
+        load_lower(static_cast<const Storage*>(call->in[2]), places(at, count, period[2], size), d, theirs.data());
+        invert_diagonal(d, theirs.data(), inverse);
+        spread = trace(d, ours.data(), theirs.data(), inverse, v);
+      }
+      const places from(at, count, period[0], d);
+      for (std::int64_t i = 0; i < d; ++i) v[i] = gather(shift, from, i);
+      pack square = below(d, 0, theirs.data(), inverse, v);
+      add_product<1>(square, v[0], v[0]);
+      value.move(at, count);
+      value.write(0, each_lane([&](std::int64_t l) { return 0.5 * (square.lane[l] + spread.lane[l]); }));
+    }
+  }
+};
+
+// The lower Cholesky factor of W W' + diag(D): a column of W at a time is turned into it by plane rotations. The factor
+// W comes with columns of zeros that make it square.
+template <class Storage>
+struct low_rank_root {
+  static void add_column(std::int64_t d, pack* lower, pack* w) {
+    for (std::int64_t j = 0; j < d; ++j) {
+      pack& diagonal = lower[j * d + j];
+      pack c, s;
+      for (std::int64_t l = 0; l < lanes; ++l) {
+        const double a = diagonal.lane[l], b = w[j].lane[l], length = std::sqrt(a * a + b * b);
+        c.lane[l] = a / length, s.lane[l] = b / length, diagonal.lane[l] = length;
+      }
+      for (std::int64_t i = j + 1; i < d; ++i) {
+        pack &entry = lower[i * d + j], turned = product(c, entry), rest = product(c, w[i]);
+        add_product<1>(turned, s, w[i]);
+        add_product<-1>(rest, s, entry);
+        entry = turned, w[i] = rest;
+      }
+    }
+  }
+
+  static void run(const reparam_call* call, std::int64_t begin, std::int64_t end, double* const*) {
+    const auto* factor = static_cast<const Storage*>(call->in[0]);
+    const auto* variance = static_cast<const Storage*>(call->in[1]);
+    const std::int64_t d = call->k, size = d * d, *period = call->period;
+    packs lower(static_cast<std::size_t>(size)), w(static_cast<std::size_t>(d));
+    lane_writer<Storage> value(call->value, size);
+    for (std::int64_t at = begin; at < end; at += lanes) {
+      const std::int64_t count = std::min(lanes, end - at);
+      const places from_factor(at, count, period[0], size), from_variance(at, count, period[1], d);
+      std::fill(lower.begin(), lower.end(), pack{});
+      for (std::int64_t i = 0; i < d; ++i) {
+        const pack entry = gather(variance, from_variance, i);
+        lower[static_cast<std::size_t>(i * d + i)] =
+            each_lane([&](std::int64_t l) { return std::sqrt(entry.lane[l]); });
+      }
+      for (std::int64_t j = 0; j < d; ++j) {
+        bool some = false;
+        for (std::int64_t i = 0; i < d; ++i) {
+          w[static_cast<std::size_t>(i)] = gather(factor, from_factor, i * d + j);
+          for (const double entry : w[static_cast<std::size_t>(i)].lane) some |= entry != 0;
+        }
+        if (some) add_column(d, lower.data(), w.data());
+      }
+      value.move(at, count);
+      for (std::int64_t e = 0; e < size; ++e) value.write(e, lower[static_cast<std::size_t>(e)]);
+    }
+  }
+};
+
+}  // namespace reparam::REPARAM_LEVEL
