@@ -51,6 +51,54 @@ def test_doctor_says_what_is_in_use(capsys: pytest.CaptureFixture[str]) -> None:
     assert (path[1] == "native") == kernels.available()
 
 
+BROKEN = """
+import sys, types, warnings
+from importlib import machinery
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        return machinery.ModuleSpec(name, self) if name == "reparam.kernels._native" else None
+    def create_module(self, spec):
+        if sys.argv[1] == "loads not":
+            raise ImportError("version GLIBCXX_9 not found")
+        return types.SimpleNamespace(ABI_VERSION=-1)
+    def exec_module(self, module): pass
+sys.meta_path.insert(0, Finder())
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    from reparam import Normal, cli
+print(len([w for w in caught if w.category is RuntimeWarning]), "warning")
+Normal(0.0, 1.0).log_prob(0.3)
+cli.main(["doctor"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("old", r"formulas only \(the native library has interface -1, this version needs \d+: install .* anew\)"),
+        ("loads not", r"formulas only \(the native library does not load: version GLIBCXX_9 not found\)"),
+    ],
+)
+def test_doctor_says_what_ails_the_native_library(fault: str, said: str) -> None:
+    run = python("-c", BROKEN, fault)
+    assert run.returncode == 0, run.stderr
+    assert re.search(said, run.stdout) and "1 warning" in run.stdout
+
+
+def test_doctor_says_when_formulas_were_asked_for() -> None:
+    assert "formulas only (REPARAM_NATIVE=0" in python("-m", "reparam.cli", "doctor", REPARAM_NATIVE="0").stdout
+
+
+def test_doctor_bears_a_reader_that_leaves() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed:
+        run = subprocess.run(
+            [sys.executable, "-m", "reparam.cli", "doctor"], stdout=closed, stderr=subprocess.PIPE, text=True, cwd=ROOT
+        )
+    assert (run.returncode, run.stderr) == (0, "")
+
+
 def test_doctor_needs_no_extras() -> None:
     run = python("-c", WITHOUT_EXTRAS, "doctor")
     assert run.returncode == 0, run.stderr

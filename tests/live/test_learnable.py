@@ -116,6 +116,21 @@ def test_freezing_single_parameters():
         dist.freeze("scale")
 
 
+@pytest.mark.parametrize("keep", [True, False], ids=["zeros", "leftovers"])
+def test_what_is_frozen_does_not_move(keep):
+    dist = learnable(reparam.Gamma(2.0, 3.0))
+    optimiser = torch.optim.Adam(dist.parameters(), lr=0.1)
+    for frozen in (False, True):
+        if frozen:
+            dist.freeze("rate")
+            concentration, rate = dist.concentration.detach(), dist.rate.detach()
+        if keep:
+            optimiser.zero_grad(set_to_none=False)  # Adam would move a parameter whose gradient is zero
+        dist.log_prob(torch.tensor(4.0)).backward()
+        optimiser.step()
+    assert torch.equal(dist.rate, rate) and not torch.equal(dist.concentration, concentration)
+
+
 def test_a_submodule_of_a_model():
     class Model(nn.Module):
         def __init__(self) -> None:

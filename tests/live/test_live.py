@@ -6,6 +6,7 @@ import copy
 import operator
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -130,13 +131,17 @@ def test_gradients_flow_and_a_second_backward_works(log_std):
         lambda v: v / 2, lambda v: 2 / (v + 3), lambda v: v**2, lambda v: 2**v, lambda v: -v, lambda v: abs(v),
         lambda v: v[0], lambda v: v.exp().clamp(max=1.5), lambda v: torch.nn.functional.softplus(v),
         lambda v: torch.stack([v, v]), lambda v: v @ torch.ones(2), lambda v: torch.ones(2) @ v,
-        lambda v: torch.where(v > 0.2, v, 0.0) if isinstance(v, Tensor) else v.where(v.gt(0.2), 0.0),
+        lambda v: torch.where(v > 0.2, v, 0.0), lambda v: v.where(v.gt(0.2), 0.0), lambda v: v[v >= 0.2],
+        lambda v: torch.where((torch.full((2,), 0.2) < v) & ~(v > 9), v, 0.0), lambda v: (v <= 0.2) | (torch.ones(2) <= v),
+        lambda v: v % 0.3, lambda v: 5 // (v + 1), lambda v: torch.cat([v[:1], 2 * v]).sum(), lambda v: torch.stack((v, v)).T @ v.real,
+        lambda v: torch.einsum("i,i->", [v, v]), lambda v: np.float32(2) * v,
     ],
 )  # fmt: skip
 def test_expressions_on_live_values(expression, log_std):
     value = expression(live(log_std))
     for _ in range(2):
-        assert torch.equal(value.read(), expression(log_std))
+        now = value.read()
+        assert isinstance(now, Tensor) and torch.equal(now, expression(log_std))
         with torch.no_grad():
             log_std.add_(1.0)
 
@@ -230,3 +235,37 @@ def test_what_live_refuses(log_std):
     with pytest.raises(AttributeError, match="no softmaximum"):
         live(log_std).softmaximum()
     assert isinstance(live(operator.neg, log_std).read(), Tensor)
+    with pytest.raises(TypeError, match="no truth value"):
+        _ = 1.0 if live(log_std) > 0 else 2.0
+    with pytest.raises(TypeError, match="cannot be iterated over"):
+        _, _ = live(log_std)
+    with pytest.raises(AttributeError, match="exp_ would change the tensor at every reading: use exp"):
+        live(log_std).exp_()
+
+
+def test_functions_may_return_live_values(log_std):
+    d = Normal(live(lambda: live(log_std) * 2), 1.0)
+    assert torch.equal(d.mean, 2 * log_std)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda p: Normal(torch.zeros(2), log_scale=p),
+        lambda p: Normal(p, torch.ones((), dtype=torch.float64)),
+        lambda p: Normal(torch.zeros((), dtype=torch.float64), log_scale=p).to_event(1),
+        lambda p: Gamma(torch.ones((), dtype=torch.float64), log_rate=p).expand((3, 2)),
+    ],
+    ids=["by its logarithm", "of another dtype", "both", "a view"],
+)
+def test_a_parameter_that_has_to_be_converted_is_followed(build, log_std):
+    d = build(log_std)
+    x = torch.full(d.batch_shape + d.event_shape, 0.3)
+    for other in (d, copy.deepcopy(d), pickle.loads(pickle.dumps(d)), tree_map(lambda t: t, d)):
+        assert torch.equal(other.log_prob(x), d.log_prob(x))
+    for _ in range(2):  # a graph of its own for each step
+        (slope,) = torch.autograd.grad(d.log_prob(x).sum(), log_std)
+        with torch.no_grad():
+            log_std.sub_(slope)
+        assert torch.equal(d.log_prob(x), build(log_std).log_prob(x))
+        torch.testing.assert_close(d.log_prob(x), build(log_std.detach()).log_prob(x))

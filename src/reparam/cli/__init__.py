@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -53,7 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from .doctor import missing, show
 
     if asked.command == "doctor":
-        show()
+        try:
+            show()
+            sys.stdout.flush()
+        except BrokenPipeError:  # the reader, such as head, has seen enough: nothing is left to flush at the exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     if absent := missing(TOUR_PACKAGES):
         print(f"The tour needs {', '.join(absent)}: pip install 'reparam[tour]'")

@@ -41,7 +41,7 @@ def native_path() -> str:
     """In words: whether calls run native kernels, and what they are made for."""
     found = kernels.info()
     if not found["compiled"]:
-        return "formulas only (no native library was built; a C++17 compiler makes one)"
+        return f"formulas only ({found['reason']})"
     entries = found["entries"]
     assert isinstance(entries, Iterable)
     return f"native, {found['simd']}, {len(list(entries))} entries, C interface {found['abi']}"

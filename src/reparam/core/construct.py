@@ -18,7 +18,7 @@ from torch.nn import Parameter
 
 from ..kernels.laws import surely_valid
 from .checks import Checker, refuse
-from .deferred import Recipe, is_deferred
+from .deferred import Followed, Recipe, is_deferred, is_learnt
 from .logarithms import by_logarithms, require_all
 from .params import REQUIRED, Field, component, param
 from .shapes import EMPTY, broadcast
@@ -230,12 +230,17 @@ def assemble(self: Any, values: dict[str, Any]) -> bool:
     values = self._prepare(values)
     names = [n for n in values if fields[n].kind == "param"]
     parts = [n for n in values if fields[n].kind == "component"]
+    tensors = promote(self, {n: values[n] for n in names})
+    copied = {n: t for n, t in tensors.items() if t is not values[n] and is_learnt(values[n])}
+    if copied:
+        given = {n: Followed(values[n], "to", t.device, t.dtype) for n, t in copied.items()}
+        self._recipe = Recipe({**values, **given})
+        return True
     for n in values:
         if fields[n].kind == "static":
             setattr(self, n, values[n])
     for n in parts:
         setattr(self, n, fields[n].each(values[n], lambda law, n=n: _required_law(self, n, law)))  # type: ignore[attr-defined]
-    tensors = promote(self, {n: values[n] for n in names})
     events = {n: fields[n].event_dim for n in names}  # type: ignore[attr-defined]
     for n, t in tensors.items():
         if t.dim() < events[n]:

@@ -6,8 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
+from torch import Tensor
+
 from ..constraints.record import Record
-from .pytree import deep_copies
+from .pytree import deep_copies, register_node
 
 
 class Deferred(ABC):
@@ -16,6 +18,41 @@ class Deferred(ABC):
     @abstractmethod
     def read(self) -> Any:
         """The value now."""
+
+
+class Followed(Deferred):
+    """What a method makes of a tensor that is being learnt, computed anew: an optimiser may step it at any time.
+
+    Args:
+        tensor: a leaf of the graph.
+        method: the name of a method of tensors.
+        args: its arguments.
+    """
+
+    def __init__(self, tensor: Tensor, method: str, *args: Any) -> None:
+        self.tensor = tensor
+        self.method = method
+        self.args = args
+
+    def read(self) -> Tensor:
+        """The value now, with its graph."""
+        value: Tensor = getattr(self.tensor, self.method)(*self.args)
+        return value
+
+    def __repr__(self) -> str:
+        return f"{self.method} of a tensor of shape {tuple(self.tensor.shape)}"
+
+
+register_node(
+    Followed,
+    lambda f: ([f.tensor], (f.method, f.args)),
+    lambda leaves, context: Followed(*leaves, context[0], *context[1]),
+)
+
+
+def is_learnt(value: Any) -> bool:
+    """Whether an optimiser may change this tensor in place."""
+    return isinstance(value, Tensor) and value.requires_grad and value.is_leaf
 
 
 class Recipe:
@@ -43,7 +80,7 @@ class Recipe:
         """The distribution over the values of this moment, of a law that has this recipe."""
         values = {name: read(value) for name, value in self.given.items()}
         if self.join is None:
-            built = law._anew({**values, "validate_args": law._validate_args})
+            built = law._anew({**values, "validate_args": law._validate_args})._resolved()
         else:
             built = self.join[0](list(values.values()), self.join[1])
             built._validate_args = law._validate_args

@@ -10,6 +10,7 @@ import torch
 
 from ..constraints.numeric import LessThan, positive
 from .checks import Checker, refuse
+from .deferred import Followed, is_learnt
 from .params import REQUIRED, Field, param
 
 
@@ -70,7 +71,9 @@ def require_all(self: Any, fields: dict[str, Field], values: dict[str, Any]) -> 
 
 
 def _exponential(self: Any, keyword: str, log: Any) -> Any:
-    """The exponential of an argument of any accepted kind; of a live one it is live, of numbers it is numbers."""
+    """The exponential of an argument of any accepted kind: numbers of numbers, a live one of what is live or learnt."""
+    if is_learnt(log):
+        return Followed(log, "exp")
     if hasattr(log, "exp"):
         return log.exp()
     try:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -13,18 +15,25 @@ ABI_VERSION = 5
 DTYPES = {torch.float32: 0, torch.float64: 1, torch.int64: 2, torch.bool: 3}
 
 
-def _load() -> Any:
-    """The extension module, or None where it was not built or ``REPARAM_NATIVE=0`` asks for formulas."""
+def _load() -> tuple[Any, str | None]:
+    """The extension module, or None and the reason why there is none to use."""
     if os.environ.get("REPARAM_NATIVE") == "0":
-        return None
+        return None, "REPARAM_NATIVE=0 asks for them"
     try:
-        from . import _native
-    except ImportError:
-        return None
-    return _native
+        module = import_module("._native", __package__)
+    except ModuleNotFoundError:
+        return None, "no native library was built; a C++17 compiler makes one"
+    except ImportError as error:
+        return None, f"the native library does not load: {error}"
+    if module.ABI_VERSION != ABI_VERSION:
+        made, needed = f"has interface {module.ABI_VERSION}", f"this version needs {ABI_VERSION}"
+        return None, f"the native library {made}, {needed}: install the package anew"
+    return module, None
 
 
-native = _load()
+native, reason = _load()
+if reason is not None and reason.startswith("the native library"):
+    warnings.warn(f"reparam runs on formulas: {reason}", RuntimeWarning, stacklevel=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +71,6 @@ class Entry:
 def _read_entries() -> dict[str, Entry]:
     if native is None:
         return {}
-    if native.ABI_VERSION != ABI_VERSION:
-        raise ImportError(
-            f"reparam's native library has interface {native.ABI_VERSION}, this version needs "
-            f"{ABI_VERSION}: install the package anew"
-        )
     found = {}
     for index, (name, inputs, *masks, longest, grain) in enumerate(native.entries()):
         slopes, sums, rows, matrices, integers = (
@@ -93,16 +97,17 @@ def info() -> dict[str, object]:
 
     Returns:
         ``compiled`` (bool), ``simd`` (the instruction set in use: ``"baseline"``, ``"avx2"``, ``"avx512"``, or
-        None), ``abi`` (the version of the C interface), ``threads`` (as many as torch uses) and ``entries``
-        (the names of the native functions).
+        None), ``reason`` (why there is no library in use, or None), ``abi`` (the version of the C interface),
+        ``threads`` (as many as torch uses) and ``entries`` (the names of the native functions).
 
     Example:
         >>> sorted(info())
-        ['abi', 'compiled', 'entries', 'simd', 'threads']
+        ['abi', 'compiled', 'entries', 'reason', 'simd', 'threads']
     """
     return {
         "compiled": available(),
         "simd": None if native is None else native.simd_level(),
+        "reason": reason,
         "abi": ABI_VERSION,
         "threads": torch.get_num_threads(),
         "entries": sorted(ENTRIES),

@@ -129,7 +129,9 @@ class Learnable(nn.Module, Deferred):
                 known = ", ".join(self.unconstrained) or "none"
                 raise ValueError(f"{self._kind.__name__} learns no parameter {name!r}; it learns {known}")
         for name in names or tuple(self.unconstrained):
-            self.unconstrained[name].requires_grad_(flag)
+            free = self.unconstrained[name].requires_grad_(flag)
+            if not flag:
+                free.grad = None  # or the next step of an optimiser would move it once more
         for inner in () if names else self.modules():
             if isinstance(inner, Learnable) and inner is not self:
                 inner._learn((), flag)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -11,15 +11,20 @@ from torch import Tensor
 from ..core.deferred import Deferred
 from ..core.pytree import deep_copies, register_node
 
+Operator = Callable[[Any, Any], "Live"]
+#: what a tensor shows of itself that moves with it
+PROPERTIES = frozenset({"T", "mT", "H", "mH", "real", "imag"})
+
 
 class _Method:
-    """A call of a tensor's method, by name, so that expressions can be pickled."""
+    """A tensor's method or property, by name, so that expressions can be pickled."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def __call__(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        return getattr(value, self.name)(*args, **kwargs)
+        found = getattr(value, self.name)
+        return found if self.name in PROPERTIES else found(*args, **kwargs)
 
     def __repr__(self) -> str:
         return self.name
@@ -31,10 +36,16 @@ class _Method:
         return hash(self.name)
 
 
+def _both_ways(function: Callable[[Any, Any], Any]) -> tuple[Operator, Operator]:
+    """An operator of live values, and its reflection."""
+    return lambda self, other: Live(function, (self, other)), lambda self, other: Live(function, (other, self))
+
+
 class Live(Deferred):
     """A value that is computed anew whenever it is read; made by :func:`live`.
 
-    Arithmetic, indexing, tensor methods and torch functions on it give live values again.
+    Arithmetic, comparisons, indexing, tensor methods and torch functions on it give live values again; only ``==``
+    asks, as for any object, whether two are one and the same (``torch.eq`` compares the entries).
     """
 
     def __init__(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None) -> None:
@@ -45,12 +56,16 @@ class Live(Deferred):
     def read(self) -> Any:
         """The value now, with its graph."""
         kwargs = {name: _now(value) for name, value in self.kwargs.items()}
-        return self.fn(*(_now(value) for value in self.args), **kwargs)
+        return _now(self.fn(*(_now(value) for value in self.args), **kwargs))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Live:
         return Live(**deep_copies(vars(self), memo))
 
-    def __getattr__(self, name: str) -> Callable[..., Live]:
+    def __getattr__(self, name: str) -> Any:
+        if name in PROPERTIES:
+            return Live(_Method(name), (self,))
+        if name[0] != "_" and name[-1] == "_" and hasattr(Tensor, name):
+            raise AttributeError(f"{name} would change the tensor at every reading: use {name[:-1]}")
         if name.startswith("__") or not callable(getattr(Tensor, name, None)):
             raise AttributeError(f"a live value has no {name}; read() gives the tensor of this moment")
         return lambda *args, **kwargs: Live(_Method(name), (self, *args), kwargs)
@@ -70,41 +85,26 @@ class Live(Deferred):
         name = getattr(self.fn, "__name__", None) or repr(self.fn)
         return f"live({name})"
 
-    def __add__(self, other: Any) -> Live:
-        return Live(operator.add, (self, other))
+    def __bool__(self) -> bool:
+        raise TypeError("a live value has no truth value, for it changes; read() gives the tensor of this moment")
 
-    def __radd__(self, other: Any) -> Live:
-        return Live(operator.add, (other, self))
+    def __iter__(self) -> Iterator[Any]:
+        raise TypeError("a live value cannot be iterated over; index it, or read() the tensor of this moment")
 
-    def __sub__(self, other: Any) -> Live:
-        return Live(operator.sub, (self, other))
+    __array_ufunc__ = None  # so that NumPy leaves operators to this class
 
-    def __rsub__(self, other: Any) -> Live:
-        return Live(operator.sub, (other, self))
-
-    def __mul__(self, other: Any) -> Live:
-        return Live(operator.mul, (self, other))
-
-    def __rmul__(self, other: Any) -> Live:
-        return Live(operator.mul, (other, self))
-
-    def __truediv__(self, other: Any) -> Live:
-        return Live(operator.truediv, (self, other))
-
-    def __rtruediv__(self, other: Any) -> Live:
-        return Live(operator.truediv, (other, self))
-
-    def __pow__(self, other: Any) -> Live:
-        return Live(operator.pow, (self, other))
-
-    def __rpow__(self, other: Any) -> Live:
-        return Live(operator.pow, (other, self))
-
-    def __matmul__(self, other: Any) -> Live:
-        return Live(operator.matmul, (self, other))
-
-    def __rmatmul__(self, other: Any) -> Live:
-        return Live(operator.matmul, (other, self))
+    __add__, __radd__ = _both_ways(operator.add)
+    __sub__, __rsub__ = _both_ways(operator.sub)
+    __mul__, __rmul__ = _both_ways(operator.mul)
+    __truediv__, __rtruediv__ = _both_ways(operator.truediv)
+    __floordiv__, __rfloordiv__ = _both_ways(operator.floordiv)
+    __mod__, __rmod__ = _both_ways(operator.mod)
+    __pow__, __rpow__ = _both_ways(operator.pow)
+    __matmul__, __rmatmul__ = _both_ways(operator.matmul)
+    __and__, __rand__ = _both_ways(operator.and_)
+    __or__, __ror__ = _both_ways(operator.or_)
+    __lt__, __gt__ = _both_ways(operator.lt)
+    __le__, __ge__ = _both_ways(operator.le)
 
     def __neg__(self) -> Live:
         return Live(operator.neg, (self,))
@@ -112,12 +112,18 @@ class Live(Deferred):
     def __abs__(self) -> Live:
         return Live(operator.abs, (self,))
 
+    def __invert__(self) -> Live:
+        return Live(operator.invert, (self,))
+
     def __getitem__(self, index: Any) -> Live:
         return Live(operator.getitem, (self, index))
 
 
 def _now(value: Any) -> Any:
-    return value.read() if isinstance(value, Live) else value
+    """The value of this moment; live ones within lists and tuples, as ``torch.stack`` takes them, are read too."""
+    if isinstance(value, Live):
+        return value.read()
+    return type(value)(map(_now, value)) if type(value) in (list, tuple) else value
 
 
 def _itself(value: Any) -> Any:
