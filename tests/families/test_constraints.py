@@ -280,7 +280,7 @@ DESCRIPTIONS = {
     c.integer_interval(0, "total_count"): "an integer in [0, total_count]",
     c.real_vector: "real (not NaN) along its last dimension",
     c.simplex: "in the simplex (entries >= 0 that sum to 1)",
-    c.positive_definite: "a positive-definite matrix",
+    c.positive_definite: "a symmetric positive-definite matrix",
     c.multinomial("n"): "counts (integers >= 0) with a sum of at most n",
     c.stack([c.real, c.boolean]): "made of pieces along dimension 0 that are real (not NaN); boolean (0 or 1)",
 }

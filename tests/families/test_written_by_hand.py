@@ -341,3 +341,49 @@ def test_overridden_methods_compile_and_map() -> None:
     mapped = torch.vmap(score, in_dims=(0, None))(torch.zeros(2, 3), x)
     torch.testing.assert_close(mapped, score(loc, x).expand(2))
     torch.testing.assert_close(torch.func.hessian(score)(loc, x), -torch.eye(3))
+
+
+def counted(library: Any) -> Any:
+    """An exponential family that gives its log-normaliser alone, as torch's documentation has one."""
+    D = library
+
+    class Waiting(D.ExponentialFamily):
+        arg_constraints: ClassVar[Any] = {"rate": D.constraints.positive}
+        support = D.constraints.nonnegative
+        _mean_carrier_measure = 0
+
+        def __init__(self, rate: Tensor, validate_args: bool | None = None) -> None:
+            (self.rate,) = D.utils.broadcast_all(rate)
+            super().__init__(self.rate.shape, validate_args=validate_args)
+
+        @property
+        def _natural_params(self) -> tuple[Tensor, ...]:
+            return (-self.rate,)
+
+        def _log_normalizer(self, natural: Tensor) -> Tensor:
+            return -torch.log(-natural)
+
+    return Waiting
+
+
+def test_a_law_by_hand_needs_no_public_method() -> None:
+    rates = torch.tensor([1.0, 2.0]), torch.tensor([2.0, 3.0])
+    p, q = map(counted(reparam), rates)
+    old_p, old_q = map(counted(torch.distributions), rates)
+    torch.testing.assert_close(p.entropy(), old_p.entropy())
+    torch.testing.assert_close(reparam.kl_divergence(p, q), torch.distributions.kl_divergence(old_p, old_q))
+    with pytest.raises(NotImplementedError, match="Waiting"):
+        p.sample()
+
+
+def test_expand_takes_one_argument() -> None:
+    for law in (reparam.Normal(0.0, 1.0), reparam.Normal(reparam.live(torch.ones(3)), 1.0)):
+        with pytest.raises(TypeError, match=r"Normal: expand takes .* as one argument, expand\(\(2, 3\)\)"):
+            law.expand(2, 3)
+
+
+@pytest.mark.parametrize("shape", [-2, (3, -1), torch.Size((-1,))])
+def test_sample_shapes_are_not_negative(shape: Any) -> None:
+    for law in (reparam.Normal(0.0, 1.0), reparam.Gamma(1.0, 1.0), reparam.Categorical(torch.ones(3))):
+        with pytest.raises(ValueError, match=rf"{type(law).__name__}: a sample shape must have sizes >= 0, not \("):
+            law.sample(shape)

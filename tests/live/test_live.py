@@ -133,8 +133,8 @@ def test_gradients_flow_and_a_second_backward_works(log_std):
         lambda v: torch.stack([v, v]), lambda v: v @ torch.ones(2), lambda v: torch.ones(2) @ v,
         lambda v: torch.where(v > 0.2, v, 0.0), lambda v: v.where(v.gt(0.2), 0.0), lambda v: v[v >= 0.2],
         lambda v: torch.where((torch.full((2,), 0.2) < v) & ~(v > 9), v, 0.0),
-        lambda v: (v <= 0.2) | (torch.ones(2) <= v), lambda v: v % 0.3, lambda v: 5 // (v + 1), lambda v: torch.cat([v[:1], 2 * v]).sum(),
-        lambda v: torch.stack((v, v)).T @ v.real,
+        lambda v: (v <= 0.2) | (torch.ones(2) <= v), lambda v: v % 0.3, lambda v: 5 // (v + 1),
+        lambda v: torch.cat([v[:1], 2 * v]).sum(), lambda v: torch.stack((v, v)).T @ v.real,
         lambda v: torch.einsum("i,i->", [v, v]), lambda v: np.float32(2) * v,
     ],
 )  # fmt: skip

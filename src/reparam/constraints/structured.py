@@ -245,7 +245,7 @@ class PositiveSemidefinite(Matrix):
 class PositiveDefinite(Matrix):
     """Symmetric matrices that have a Cholesky factor."""
 
-    _words = "a positive-definite matrix"
+    _words = "a symmetric positive-definite matrix"
 
     def _check(self, value: Tensor) -> Tensor:
         matrix, is_symmetric = _symmetric_or_identity(value)

@@ -73,6 +73,8 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Of a law written by hand: ``batch_shape=(), event_shape=(), validate_args=None``, as in torch."""
+        if type(self).__init__ is Distribution.__init__ and not self._overrides:
+            raise TypeError(f"{type(self).__name__} is abstract: it declares no parameters")
         initialise(self, *args, **kwargs)
 
     # -- shapes and values -------------------------------------------------------------------------------
@@ -81,7 +83,12 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
         event, shape = self._event_shape, self._batch_shape
         if event is not EMPTY:
             shape = shape + event
-        return shape if sample_shape is EMPTY else as_size(sample_shape) + shape  # type: ignore[no-any-return]
+        if sample_shape is EMPTY:
+            return shape  # type: ignore[no-any-return]
+        size = as_size(sample_shape)
+        if [n for n in size if type(n) is int and n < 0]:
+            raise ValueError(f"{type(self).__name__}: a sample shape must have sizes >= 0, not {tuple(size)}")
+        return size + shape  # type: ignore[no-any-return]
 
     def _value(self, value: Any, anywhere: bool = False) -> Tensor:
         """``value`` as a tensor whose shape fits and, when validating, that lies in the support or ``anywhere``."""

@@ -125,11 +125,8 @@ def initialise(
     """Complete a law whose class sets its attributes and shapes by hand.
 
     Raises:
-        TypeError: if its class defines no public method, so that it is no law.
         ValueError: for the first attribute with entries that violate its constraint of ``arg_constraints``.
     """
-    if not (self._overrides or self._fields.keys() & self.__dict__.keys()):
-        raise TypeError(f"{type(self).__name__} is abstract: it declares no parameters")
     self._batch_shape, self._event_shape = as_size(batch_shape), as_size(event_shape)
     if type(self).support is None:
         self.support = Unstated(is_discrete=False, event_dim=len(self._event_shape))

@@ -43,8 +43,11 @@ class Views(Declared):
             _instance: of subclasses that expand by themselves: an instance to put the parameters into.
 
         Raises:
+            TypeError: if the sizes are given as several arguments.
             ValueError: if the batch shape cannot be expanded to it.
         """
+        if _instance is not None and not isinstance(_instance, Views):
+            raise TypeError(f"{type(self).__name__}: expand takes the batch shape as one argument, expand((2, 3))")
         if self._recipe is not None:
             wide = self._view("expand", batch_shape)
             return wide if _instance is None else _instance._filled(wide)
