@@ -71,8 +71,13 @@ class Independent(Wrapper):
         shape: torch.Size = base.batch_shape
         return shape[len(shape) - self.reinterpreted_batch_ndims :] + base.event_shape
 
+    def _surely_inside(self, value: Tensor) -> bool:
+        return self.base_dist._surely_inside(value)
+
     def _sum(self, value: Tensor) -> Tensor:
         n = self.reinterpreted_batch_ndims
+        if n == 1:
+            return value.sum(-1)
         return value.sum(tuple(range(-n, 0))) if n else value
 
     def _log_prob(self, x: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -12,12 +11,12 @@ from ..constraints.record import Record
 from .pytree import deep_copies, register_node
 
 
-class Deferred(ABC):
+class Deferred:
     """A tensor to be computed when it is read. :class:`reparam.Live` is the public one."""
 
-    @abstractmethod
     def read(self) -> Any:
         """The value now."""
+        raise NotImplementedError
 
 
 class Followed(Deferred):
