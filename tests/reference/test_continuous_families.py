@@ -127,7 +127,7 @@ def test_moments_of_the_weibull_law(shape: float, dtype: torch.dtype) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("a", [0.05, 0.5, 1.0, 7.0, 1e4])
-@pytest.mark.parametrize("b", [0.1, 1.0, 7.0, 1e5])
+@pytest.mark.parametrize("b", [1e-5, 1e-3, 0.04, 0.1, 1.0, 7.0, 1e5])
 def test_moments_of_the_kumaraswamy_law(a: float, b: float, dtype: torch.dtype) -> None:
     law = built(reparam.Kumaraswamy, (a, b), dtype)
     check_moments(law, lambda n, p, q: q * mp.beta(1 + n / p, q), (a, b), least=10)
