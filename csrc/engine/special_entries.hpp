@@ -15,6 +15,7 @@
 #include "../special/gamma_functions.hpp"
 #include "../special/gamma_inverse.hpp"
 #include "../special/gamma_quantile.hpp"
+#include "../special/hyperbolic.hpp"
 #include "../special/normal.hpp"
 #include "../special/normal_difference.hpp"
 #include "../special/owens.hpp"
@@ -35,7 +36,11 @@ inline constexpr reparam_entry special_functions[] = {
     elements<logsubexp, 2>("logsubexp", 32768),
     elements<logit, 1>("logit", 32768),
     elements<logit_exp, 1>("logit_exp", 32768),
-    elements<log_sigmoid, 1>("log_sigmoid", 32768),
+    light_elements<log_sigmoid, 1>("log_sigmoid", 32768),
+    light_elements<sigmoid, 1>("sigmoid", 32768),
+    light_elements<log_logistic, 1>("log_logistic", 32768),
+    light_elements<hyperbolic_tangent, 1>("tanh", 32768),
+    elements<log_cosh, 1>("log_cosh", 32768),
     elements<log_ratio, 2>("log_ratio", 32768),
     elements<exp_remainder, 1>("exp_remainder", 32768),
     elements<exp_remainder_of_size, 1>("exp_remainder_of_size", 32768),

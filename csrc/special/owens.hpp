@@ -60,7 +60,11 @@ struct owens_t {
  private:
   static constexpr int block_most = 256;
 
-  static REPARAM_INLINE double product(double h, double a) { return h == 0 ? 0.0 : a * h; }
+  // 0 where either is 0, the other infinite.
+  static REPARAM_INLINE double product(double h, double a) {
+    const bool none = ((h == 0) & (absolute(a) == infinity<double>)) | ((a == 0) & (absolute(h) == infinity<double>));
+    return none ? 0.0 : a * h;
+  }
 
   static REPARAM_INLINE void prepare(double h, double a, double& height, double& reach) {
     const double size = absolute(a), k = absolute(size > 1 ? product(h, a) : h);

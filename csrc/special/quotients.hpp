@@ -77,18 +77,25 @@ struct quotient_series {
 };
 inline constexpr quotient_series quotient_slopes = {};
 
+// k x, and 0 where either is 0, the other infinite.
+template <class T>
+REPARAM_INLINE T bounded_product(T k, T x) {
+  const bool none = ((k == 0) & (absolute(x) == infinity<T>)) | ((x == 0) & (absolute(k) == infinity<T>));
+  return none ? T(0) : k * x;
+}
+
 // (exp(k x) - 1) / k, x for k = 0
 template <class T>
 struct expm1_quotient {
   static constexpr unsigned differentiable = 0b11;
   static REPARAM_INLINE T evaluate(T (&d)[2], T k, T x) {
-    const T w = k * x;
-    const bool flat = !(absolute(w) > T(1e-20)), near = flat | (absolute(w) < T(0.5));
+    const T w = bounded_product(k, x);
+    const bool flat = absolute(w) <= T(1e-20), near = flat | (absolute(w) < T(0.5));
     const T small = near & !flat ? w : T(0), inner = near ? x : T(0);
     const T large = w < T(-1e4) ? T(-1e4) : w;  // where the exponential is long lost
     const T grown = exp(flat ? T(0) : w);
     const T series = inner * inner * polynomial(quotient_slopes.growth, small);
-    d[0] = near ? series : (exp(large) * (large - 1) + 1) / (k * k);
+    d[0] = near ? series : (exp(large) * (large - 1) + 1) / k / k;
     d[1] = grown;
     return flat ? x : expm1(w) / k;
   }
@@ -99,8 +106,8 @@ template <class T>
 struct log1p_quotient {
   static constexpr unsigned differentiable = 0b11;
   static REPARAM_INLINE T evaluate(T (&d)[2], T k, T x) {
-    const T product = k * x, w = product < T(-1) ? T(-1) : product;
-    const bool flat = !(absolute(w) > T(1e-20)), near = flat | (absolute(w) < T(0.125));
+    const T product = bounded_product(k, x), w = product < T(-1) ? T(-1) : product;
+    const bool flat = absolute(w) <= T(1e-20), near = flat | (absolute(w) < T(0.125));
     const T small = near & !flat ? w : T(0), inner = near ? x : T(0), log_rest = log1p(flat ? T(0) : w);
     const T series = inner * inner * polynomial(quotient_slopes.rest, small);
     d[0] = near ? series : (w / (1 + w) - log_rest) / (k * k);

@@ -199,6 +199,18 @@ def log1p_quotient(k: mpf, x: mpf) -> mpf:
     return mp.log1p(k * x) / k if k else x
 
 
+def sigmoid(x: mpf) -> mpf:
+    return 1 / (1 + mp.exp(-x))
+
+
+def log_logistic(x: mpf) -> mpf:
+    return -2 * mp.log(2 * mp.cosh(x / 2))
+
+
+def log_cosh(x: mpf) -> mpf:
+    return mp.log(mp.cosh(x))
+
+
 def log_inverse_cloglog(x: mpf) -> mpf:
     return mp.log(-mp.expm1(-mp.exp(x)))
 
@@ -211,6 +223,7 @@ LOGITS = [(0.1, -2.0, 3.0), (100.0, 99.0, 0.0), (-1e-9, 1e-9, -40.0)]
 AVERAGED = [(-1e3, -1e3, -1001.5), (-0.3, 2.0, -5.0), (-1e-30, -3e-30, -2e-31), (1e-3, -2e-2, 5e-3)]
 POINTS = [(0.2, 0.3, 0.5), (1e-30, 0.125, 0.875), (0.999, 0.0005, 0.0005)]
 SLOPES = (-700.0, -3.0, -1.0, -0.125, 1e-9, 0.3, 0.999, 2.5, 40.0)
+SATURATING = (-20.0, -9.0, -1.0, -1e-9, 1e-30, 0.3, 0.999, 1.001, 5.0, 30.0)
 ENDS = (1e-9, 1e-3, 0.3, 0.999, 1.0, 1.7, 2.0, 8.5, 300.0, 1e8, 1e12)
 
 CASES = [
@@ -279,6 +292,10 @@ CASES = [
     Case("log1p_quotient", log1p_quotient, grid((-0.13, -1e-9, 1e-12, 0.4, 2.0, 30.0), (1e-12, 0.05, 0.5, 7.0)),
          (1, 1), (0, 1)),
     Case("log_inverse_cloglog", log_inverse_cloglog, grid((-60.0, -3.1, -2.9, -0.5, 0.3, 3.0)), (1,), (0,)),
+    Case("sigmoid", sigmoid, grid(SATURATING), (1,), (0,), LIGHT),
+    Case("tanh", mp.tanh, grid(SATURATING), (1,), (0,), LIGHT),
+    Case("log_logistic", log_logistic, grid(SATURATING), (1,), (0,), LIGHT),
+    Case("log_cosh", log_cosh, grid(SATURATING), (1,), (0,)),
     Case("exp_remainder_of_size", exp_remainder_of_size, grid((-50.0, -0.6, -0.4, 1e-10, 0.5, 40.0)), (1,), (0,)),
 ]  # fmt: skip
 

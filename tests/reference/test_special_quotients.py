@@ -1,4 +1,4 @@
-"""Quotients and remainders near their removable singularities, against mpmath: values, first and second derivatives."""
+"""Quotients near their removable singularities and functions that saturate: values, first and second derivatives."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import torch
 from mpmath import mp, mpf
 
 import oracle
-from reparam.special import quotients
+from reparam.special import hyperbolic, quotients
 
 REALS = [1e-20, 1e-9, 1e-3, 0.12, 0.13, 0.49, 0.51, 1.0, 2.0, 30.0]
 BOTH = sorted({s * v for v in REALS for s in (1, -1)})
+WIDE = sorted({s * v for v in [*REALS[:-1], 5.0, 9.0, 15.0] for s in (1, -1)})
 SHAPES = sorted({s * v for v in [0.0, 1e-20, 1e-9, 0.01, 0.3, 1.0, 7.0] for s in (1, -1)})
 ARGUMENTS = [1e-300, 1e-9, 0.04, 0.2, 1.0, 3.0, 40.0]
 
@@ -34,6 +35,10 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], list[tuple[float, ...]]]] = {
         lambda x: mp.log(-mp.expm1(-mp.exp(x))) if x < 0 else mp.log1p(-mp.exp(-mp.exp(x))),
         [(x,) for x in [-1e4, -744.0, -720.0, -700.0, -20.0, -3.01, -2.99, -1e-9, 0.0, 1.0, 3.0, 5.0, 6.0]],
     ),
+    "sigmoid": (lambda x: 1 / (1 + mp.exp(-x)), [(x,) for x in WIDE]),
+    "log_logistic": (lambda x: -2 * mp.log(2 * mp.cosh(x / 2)), [(x,) for x in WIDE]),
+    "tanh": (mp.tanh, [(x,) for x in WIDE]),
+    "log_cosh": (lambda x: mp.log(mp.cosh(x)), [(x,) for x in WIDE]),
     "log_ratio": (
         lambda x, y: mp.log(x / y),
         [(1.0, 1.0 + 1e-9), (1e300, 1e-300), (1e-300, 1e300), (3.0, 2.0), (2.0, 3.1), (0.9, 1.0), (7.0, 7.0)],
@@ -50,7 +55,8 @@ def test_values_and_derivatives(name: str, formula: bool, monkeypatch: pytest.Mo
     if formula:  # what compiled programs run
         monkeypatch.setattr("reparam.special._derivatives.is_compiling", lambda: True)
     truth, points = FUNCTIONS[name]
-    table = oracle.derivatives(getattr(quotients, name), points, torch.float64)
+    function = getattr(quotients if hasattr(quotients, name) else hyperbolic, name)
+    table = oracle.derivatives(function, points, torch.float64)
     for order, found in table.items():
         for point, value in zip(points, found.tolist(), strict=True):
             with mp.workdps(oracle.DIGITS):

@@ -14,7 +14,7 @@ from .. import _torch, constraints
 from ..core import derived
 from ..core.params import component, static
 from ..core.quadrature import expectation_by_quantiles
-from ..core.ranges import is_everything, member
+from ..core.ranges import LIMITS, is_everything, member
 from ..families.normal import Normal
 from ..kernels.checks import all_finite
 from ..kernels.dispatch import evaluate
@@ -227,23 +227,43 @@ class TransformedDistribution(Wrapper):
             return torch.where(sign > 0, up, down)
         return getattr(base, rising if sign > 0 else falling)(argument)  # type: ignore[no-any-return]
 
+    def _at(self, rising: str, falling: str, y: Tensor) -> Tensor:
+        """A probability at a value; one that comes from infinity is an end, where nothing moves it."""
+        x = self._origin(y)
+        if all_finite(x):
+            return self._either(rising, falling, x)
+        end, high = x.isinf(), x > 0
+        inner = self._either(rising, falling, self._origin(torch.where(end, member(self.support, y), y)))
+        up, down = (torch.where(high, *reversed(LIMITS[name])) for name in (rising, falling))
+        sign = torch.as_tensor(self._sign(), device=y.device)
+        return torch.where(end, torch.where(sign > 0, up, down).to(inner.dtype), inner)
+
+    def _quantile(self, rising: str, falling: str, p: Tensor) -> Tensor:
+        """The value at a probability; an end of the support that comes from infinity does not move."""
+        x = self._either(rising, falling, p)
+        if all_finite(x):
+            return self._forward(x)
+        end = x.isinf()
+        inner = self._forward(self._either(rising, falling, torch.where(end, 0.5, p)))
+        return torch.where(end, self._forward(x).detach(), inner)
+
     def _cdf(self, x: Tensor) -> Tensor:
-        return self._either("_cdf", "_sf", self._origin(x))
+        return self._at("_cdf", "_sf", x)
 
     def _log_cdf(self, x: Tensor) -> Tensor:
-        return self._either("_log_cdf", "_log_sf", self._origin(x))
+        return self._at("_log_cdf", "_log_sf", x)
 
     def _sf(self, x: Tensor) -> Tensor:
-        return self._either("_sf", "_cdf", self._origin(x))
+        return self._at("_sf", "_cdf", x)
 
     def _log_sf(self, x: Tensor) -> Tensor:
-        return self._either("_log_sf", "_log_cdf", self._origin(x))
+        return self._at("_log_sf", "_log_cdf", x)
 
     def _icdf(self, p: Tensor) -> Tensor:
-        return self._forward(self._either("_icdf", "_isf", p))
+        return self._quantile("_icdf", "_isf", p)
 
     def _isf(self, p: Tensor) -> Tensor:
-        return self._forward(self._either("_isf", "_icdf", p))
+        return self._quantile("_isf", "_icdf", p)
 
     # -- summaries of affine maps; others follow by quadrature -------------------------------------------
 

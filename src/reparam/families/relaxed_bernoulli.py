@@ -18,7 +18,7 @@ from ..core.registry import register_kl
 from ..core.roots import bisect, with_gradient
 from ..kernels import fused
 from ..special import logit
-from ..special.quotients import sigmoid
+from ..special.hyperbolic import sigmoid
 from ..transforms import SigmoidTransform
 from .shared.smooth_means import LOGISTIC, mean_of, mean_of_share
 

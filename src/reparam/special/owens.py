@@ -10,6 +10,7 @@ from torch import Tensor
 from ._derivatives import elementwise
 from ._quadrature import gauss_legendre, on_unit
 from .normal import SQRT_HALF, ndtr
+from .quotients import product
 
 RULE = gauss_legendre(22)
 BLOCK = 16384
@@ -20,18 +21,13 @@ MOST = 1e18
 STEPS = (0.5 - math.sqrt(1 / 12), 0.5 + math.sqrt(1 / 12))
 
 
-def _product(a: Tensor, h: Tensor) -> Tensor:
-    """The product, 0 where h = 0."""
-    return torch.where((h == 0) & a.isinf(), 0.0, a) * h
-
-
 def _slope_in_h(h: Tensor, a: Tensor) -> Tensor:
-    return -torch.exp(-0.5 * h * h) / math.sqrt(8 * math.pi) * torch.erf(SQRT_HALF * _product(a, h))
+    return -torch.exp(-0.5 * h * h) / math.sqrt(8 * math.pi) * torch.erf(SQRT_HALF * product(a, h))
 
 
 def _slope_in_a(h: Tensor, a: Tensor) -> Tensor:
     square = 1 + a * a
-    return torch.exp(-0.5 * (h * h + _product(a, h) ** 2)) / (2 * math.pi * square)
+    return torch.exp(-0.5 * (h * h + product(a, h) ** 2)) / (2 * math.pi * square)
 
 
 @elementwise(_slope_in_h, _slope_in_a, wide=True, block=BLOCK, native="owens_t")
@@ -81,7 +77,7 @@ def _moved(h: Tensor, fixed_h: Tensor, a: Tensor, fixed_a: Tensor) -> Tensor:
 
 
 def _value(h: Tensor, a: Tensor) -> Tensor:
-    size, height, there = a.abs(), h.abs(), _product(a, h).abs()
+    size, height, there = a.abs(), h.abs(), product(a, h).abs()
     steep = size > 1
     k = torch.where(steep, there, height)
     ratio = torch.where(steep, 1 / torch.where(steep, size, 1.0), size)

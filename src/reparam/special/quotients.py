@@ -43,22 +43,6 @@ def one_minus_exp(x: Tensor) -> Tensor:
     return torch.where(near, -torch.expm1(small), 1 - torch.exp(large))
 
 
-def sigmoid(x: Tensor) -> Tensor:
-    r""":math:`1 / (1 + e^{-x})`, whose derivative, unlike that of ``torch.sigmoid``, holds in the upper tail, too.
-
-    Args:
-        x: real.
-
-    Example:
-        >>> x = torch.tensor(50.0, requires_grad=True)
-        >>> torch.autograd.grad(sigmoid(x), x)
-        (tensor(1.9287e-22),)
-    """
-    low = x < 0
-    smaller = torch.sigmoid(torch.where(low, x, -x))
-    return torch.where(low, smaller, 1 - smaller)
-
-
 @elementwise(native="exp_remainder")
 def exp_remainder(x: Tensor) -> Tensor:
     r""":math:`e^x - 1 - x \ge 0`, relatively accurate near 0.
@@ -133,27 +117,34 @@ def log_ratio(x: Tensor, y: Tensor) -> Tensor:
     return torch.where(near, torch.log1p((close - y) / y), 2 * (far.sqrt() / y.sqrt()).log())
 
 
+def product(k: Tensor, x: Tensor) -> Tensor:
+    """The product, 0 where one factor is 0 and the other infinite."""
+    k, x = torch.where((x == 0) & k.isinf(), 0.0, k), torch.where((k == 0) & x.isinf(), 0.0, x)
+    return k * x
+
+
 def _split_at(w: Tensor, x: Tensor, least: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Where |w| is not small, w where it is small and where it is not, and the x of small ones; 0 inf is small."""
-    far = w.abs() >= least
-    return far, torch.where(w.abs() < least, w, 0.0), torch.where(far, w, 1.0), torch.where(far, 0.0, x)
+    """Where |w| is not small, w where it is small and where it is not, and the x of small ones."""
+    far = ~(w.abs() < least)
+    return far, torch.where(far, 0.0, w), torch.where(far, w, 1.0), torch.where(far, 0.0, x)
 
 
 def _expm1_slope(k: Tensor, x: Tensor) -> Tensor:
     r""":math:`\partial/\partial k`: :math:`x^2 s'(w)`, w = kx, for :math:`s(w) = (e^w - 1)/w`."""
-    far, small, large, inner = _split_at(k * x, x, NEAR)
+    far, small, large, inner = _split_at(product(k, x), x, NEAR)
     large = large.clamp(min=-1e4)  # where the exponential is long lost
-    direct = (torch.exp(large) * (large - 1) + 1) / torch.where(far, k, 1.0) ** 2
+    size = torch.where(far, k, 1.0)
+    direct = (torch.exp(large) * (large - 1) + 1) / size / size
     return torch.where(far, direct, inner * inner * horner(EXPM1_SLOPE, small))
 
 
 def _expm1_value(k: Tensor, x: Tensor) -> Tensor:
-    w = k * x
-    same = ~(w.abs() > SAME)
+    w = product(k, x)
+    same = w.abs() <= SAME
     return torch.where(same, x, torch.expm1(w) / torch.where(same, 1.0, k))
 
 
-@elementwise(_expm1_slope, lambda k, x: torch.exp(k * x), value=_expm1_value, native="expm1_quotient")
+@elementwise(_expm1_slope, lambda k, x: torch.exp(product(k, x)), value=_expm1_value, native="expm1_quotient")
 def expm1_quotient(k: Tensor, x: Tensor) -> Tensor:
     r""":math:`(e^{kx} - 1)/k = \int_0^x e^{kt}\,dt`, which is x for k = 0.
 
@@ -165,26 +156,28 @@ def expm1_quotient(k: Tensor, x: Tensor) -> Tensor:
         >>> expm1_quotient(torch.tensor([0.0, -1.0]), torch.tensor([2.0, torch.inf]))
         tensor([2., 1.])
     """
-    far, small, large, inner = _split_at(k * x, x, NEAR)
+    far, small, large, inner = _split_at(product(k, x), x, NEAR)
     series = inner * (1 + small * horner(EXP_REMAINDER, small))
     return torch.where(far, torch.expm1(large) / torch.where(far, k, 1.0), series)
 
 
 def _log1p_slope(k: Tensor, x: Tensor) -> Tensor:
     r""":math:`\partial/\partial k`: :math:`x^2 r'(w)`, w = kx, for :math:`r(w) = \log(1+w)/w`."""
-    far, small, large, inner = _split_at(k * x, x, LOG1P_NEAR)
+    far, small, large, inner = _split_at(product(k, x), x, LOG1P_NEAR)
     size = torch.where(far, k, 1.0)
-    direct = (large / (1 + large) - torch.log1p(large)) / (size * size)
+    direct = (large / (1 + large) - torch.log1p(large)) / size / size
     return torch.where(far, direct, inner * inner * horner(LOG1P_SLOPE, small))
 
 
 def _log1p_value(k: Tensor, x: Tensor) -> Tensor:
-    w = (k * x).clamp(min=-1.0)
-    same = ~(w.abs() > SAME)
+    w = product(k, x).clamp(min=-1.0)
+    same = w.abs() <= SAME
     return torch.where(same, x, torch.log1p(w) / torch.where(same, 1.0, k))
 
 
-@elementwise(_log1p_slope, lambda k, x: 1 / (1 + k * x), value=_log1p_value, native="log1p_quotient")
+@elementwise(
+    _log1p_slope, lambda k, x: 1 / (1 + product(k, x).clamp(min=-1.0)), value=_log1p_value, native="log1p_quotient"
+)
 def log1p_quotient(k: Tensor, x: Tensor) -> Tensor:
     r""":math:`\log(1 + kx)/k`, which is x for k = 0: the inverse of :func:`expm1_quotient` in x.
 
@@ -196,6 +189,6 @@ def log1p_quotient(k: Tensor, x: Tensor) -> Tensor:
         >>> log1p_quotient(torch.tensor([0.0, -0.5]), torch.tensor([2.0, 2.0]))
         tensor([2., inf])
     """
-    far, small, large, inner = _split_at((k * x).clamp(min=-1.0), x, LOG1P_NEAR)
+    far, small, large, inner = _split_at(product(k, x).clamp(min=-1.0), x, LOG1P_NEAR)
     series = inner * horner(LOG1P_SERIES, small)
     return torch.where(far, torch.log1p(large) / torch.where(far, k, 1.0), series)

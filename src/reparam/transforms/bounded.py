@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from ..constraints import Constraint, interval, real
+from ..special.hyperbolic import log_logistic
 from .base import Transform
-from .elementwise import Number, broadcast_shape, softplus
+from .elementwise import Number, broadcast_shape
 
 
 class IntervalTransform(Transform):
@@ -59,10 +60,10 @@ class IntervalTransform(Transform):
         return (y - self.lower).log() - (self.upper - y).log()
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        r"""The logarithm :math:`\log(b - a) + x - 2 \log(1 + e^x)`."""
+        r"""The logarithm :math:`\log(b - a) - 2 \log(2 \cosh\frac x2)`."""
         width = self.upper - self.lower
         log_width = width.log() if isinstance(width, Tensor) else math.log(width)
-        return torch.sub(x, softplus(x), alpha=2) + log_width
+        return log_logistic(x) + log_width
 
     def forward_shape(self, shape: Sequence[int]) -> torch.Size:
         """The shape broadcast with those of the bounds."""

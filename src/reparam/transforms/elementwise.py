@@ -14,7 +14,8 @@ from ..constraints import unit_interval as unit
 from ..constraints.pieces import sum_rightmost
 from ..constraints.record import is_number
 from ..core.shapes import joint
-from ..special import logit, softplus_inverse
+from ..special import log_sigmoid, logit, softplus_inverse
+from ..special.hyperbolic import log_cosh, log_logistic, sigmoid, tanh
 from .base import Transform
 
 Number = float | Tensor
@@ -119,14 +120,14 @@ class SigmoidTransform(Transform):
     sign = 1
 
     def _call(self, x: Tensor) -> Tensor:
-        return x.sigmoid()
+        return sigmoid(x)
 
     def _inverse(self, y: Tensor) -> Tensor:
         return logit(y)
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        r"""The logarithm :math:`\log y (1 - y) = x - 2 \log(1 + e^x)`."""
-        return torch.sub(x, softplus(x), alpha=2)
+        r"""The logarithm :math:`\log y (1 - y) = -2 \log(2 \cosh\frac x2)`."""
+        return log_logistic(x)
 
 
 class TanhTransform(Transform):
@@ -147,15 +148,14 @@ class TanhTransform(Transform):
     sign = 1
 
     def _call(self, x: Tensor) -> Tensor:
-        return x.tanh()
+        return tanh(x)
 
     def _inverse(self, y: Tensor) -> Tensor:
         return y.atanh()
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        r"""The logarithm :math:`\log(1 - y^2) = \log 4 + 2 (x - \log(1 + e^{2x}))`."""
-        half = functional.softplus(x, beta=2.0, threshold=40.0)
-        return 2 * torch.sub(x, half, alpha=2) + math.log(4.0)
+        r"""The logarithm :math:`\log(1 - y^2) = -2 \log\cosh x`."""
+        return -2 * log_cosh(x)
 
 
 class SoftplusTransform(Transform):
@@ -180,7 +180,7 @@ class SoftplusTransform(Transform):
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         r"""The logarithm :math:`-\log(1 + e^{-x})` of the logistic function."""
-        return -softplus(-x)
+        return log_sigmoid(x)
 
 
 class AbsTransform(Transform):

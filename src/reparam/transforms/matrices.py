@@ -19,8 +19,8 @@ from ..constraints import (
 )
 from ..core.linear import eye_like, product, square
 from ..kernels import kernel
+from ..special.hyperbolic import log_cosh
 from .base import Transform
-from .elementwise import softplus
 
 
 class LowerTriangularTransform(Transform):
@@ -187,7 +187,7 @@ class CorrCholeskyTransform(Transform):
     bijective = True
 
     def _call(self, x: Tensor) -> Tensor:
-        return self._rows(x, _log_cosh(x))
+        return self._rows(x, log_cosh(x))
 
     def _inverse(self, y: Tensor) -> Tensor:
         size = y.shape[-1]
@@ -197,22 +197,22 @@ class CorrCholeskyTransform(Transform):
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """The log-determinant of the map to the strictly lower triangle, from ``x`` alone."""
-        return self._log_det(_log_cosh(x))
+        return self._log_det(log_cosh(x))
 
     def forward_and_ldj(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The value and the log-determinant, from the same logarithms."""
-        log_cosh = _log_cosh(x)
-        return self._rows(x, log_cosh), self._log_det(log_cosh)
+        falls = log_cosh(x)
+        return self._rows(x, falls), self._log_det(falls)
 
-    def _rows(self, x: Tensor, log_cosh: Tensor) -> Tensor:
-        along, log_across = _fill_triangle(x.tanh(), 1), _fill_triangle(log_cosh, 1)
+    def _rows(self, x: Tensor, falls: Tensor) -> Tensor:
+        along, log_across = _fill_triangle(x.tanh(), 1), _fill_triangle(falls, 1)
         log_left = functional.pad(-log_across.cumsum(-1)[..., :-1], (1, 0))
         return (along + eye_like(along)) * log_left.exp()
 
-    def _log_det(self, log_cosh: Tensor) -> Tensor:
-        size = _matrix_shape(log_cosh.shape, 1)[-1]
-        rows, columns = torch.tril_indices(size, size, -1, device=log_cosh.device)
-        return -product(log_cosh, (rows - columns + 1).to(log_cosh.dtype))
+    def _log_det(self, falls: Tensor) -> Tensor:
+        size = _matrix_shape(falls.shape, 1)[-1]
+        rows, columns = torch.tril_indices(size, size, -1, device=falls.device)
+        return -product(falls, (rows - columns + 1).to(falls.dtype))
 
     def forward_shape(self, shape: Sequence[int]) -> torch.Size:
         """The shape with its last dimension replaced by those of the matrix."""
@@ -226,10 +226,6 @@ class CorrCholeskyTransform(Transform):
 @kernel("asinh")
 def _asinh(x: Tensor) -> Tensor:
     return x.asinh()
-
-
-def _log_cosh(x: Tensor) -> Tensor:
-    return x + softplus(-2 * x) - math.log(2.0)
 
 
 def _diagonal(matrix: Tensor) -> Tensor:
