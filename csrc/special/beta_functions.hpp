@@ -45,10 +45,10 @@ inline void beta_slopes_of(int count, const double* a, const double* b, const do
     const bool other = Logarithm & (t.sign[i] < 0), end = at.zero | at.one, bottom = at.zero & at.good;
     const double log_tail = select(other | !Logarithm, t.log_tail[i], 0.0);
     const double over = select(other, -1 / expm1(log_tail), 1.0);
-    const double inner = select(end, 0.0, t.sign[i] * (exp(log_tail) * over));
-    const double scale = select(at.good, inner, nan<double>), slope = scale * t.slope_a[i];
-    by_a[i] = select(Logarithm & bottom, -infinity<double>, slope);
-    by_b[i] = scale * t.slope_b[i];
+    const double scale = t.sign[i] * (exp(log_tail) * over), settled = select(at.good, 0.0, nan<double>);
+    const bool moves = at.good & !end;
+    by_a[i] = select(Logarithm & bottom, -infinity<double>, select(moves, scale * t.slope_a[i], settled));
+    by_b[i] = select(moves, scale * t.slope_b[i], settled);
     const double log_rate = log_tail + t.log_hazard[i];
     const double shape = select(at.zero, a[i], b[i]), rest = select(at.zero, b[i], a[i]);
     const double edge = select(shape < 1, infinity<double>, select(shape > 1, 0.0, rest));
@@ -56,7 +56,10 @@ inline void beta_slopes_of(int count, const double* a, const double* b, const do
     if constexpr (Odds) {
       // D may underflow where D / u does not
       const double root = exp(0.5 * log_rate), lift = select(at.good, root * over, nan<double>);
-      const double total = u[i] + v[i], at_u = limit * (v[i] / total / total), at_v = limit * (u[i] / total / total);
+      const double total = u[i] + v[i];
+      const bool whole = total == infinity<double>;
+      const double at_u = limit * select(whole, 0.0, v[i] / total / total);
+      const double at_v = limit * select(whole, 0.0, u[i] / total / total);
       // log I is close to a log(u / v) at 0
       const bool power = Logarithm & bottom;
       by_x[i] = select(power, a[i] / u[i], select(end, at_u, (root / u[i]) * lift));

@@ -15,15 +15,27 @@ struct stirling_error {
   }
 };
 
+// log(x / m), where that ratio is beyond the range of T = double, too.
+template <class T>
+REPARAM_INLINE T log_of_any_ratio(T x, T m) {
+  const bool small = x < T(1e-290) * m, large = m < T(1e-290) * x;
+  const T up = small ? T(0x1p500) : large ? T(0x1p-500) : T(1), down = small ? T(0x1p-500) : large ? T(0x1p500) : T(1);
+  const T shift = small ? T(-1000) : large ? T(1000) : T(0);
+  return log((x * up) / (m * down)) + shift * T(0.693147180559945309417232121458176568);
+}
+
 // The slopes at x = 0 are those of m - x, finite for all m: what is impossible under both of two laws moves nothing.
 template <class T>
 struct deviance_function {
   static constexpr unsigned differentiable = 0b11;
   static REPARAM_INLINE T evaluate(T (&d)[2], T x, T m) {
-    const deviance_pair<T> result = deviance(x, m, x - m);
+    const T ratio = x / m;
+    const deviance_pair<T> result = deviance(x, m, x - m, log_of_any_ratio(x, m));
     d[0] = x == 0 ? T(-1) : result.log_ratio;
-    d[1] = x == 0 ? T(1) : (m - x) / m;
-    return result.value;
+    d[1] = x == 0 ? T(1) : ratio < T(0.5) ? 1 - ratio : (m - x) / m;
+    // one of them infinite, so that the gap is
+    const bool endless = ((x < infinity<T>) != (m < infinity<T>)) & (x + m == infinity<T>);
+    return endless ? infinity<T> : result.value;
   }
 };
 
@@ -36,7 +48,7 @@ struct log_gamma_ratio {
     const T end = s.z + b, at_end = log(end) + (stirling_above_one(end).slope - T(0.5) * s.v);
     d[0] = digamma_rise(a, b);
     d[1] = s.small ? at_end - 1 / (a + b) : at_end;
-    return log_gamma_rise(a, b);
+    return ((b == infinity<T>) & (a > 0)) ? infinity<T> : log_gamma_rise(a, b);
   }
 };
 
@@ -51,7 +63,8 @@ struct lbeta {
     const T log_p = log(p), log_q = log(q), step = log1p(p / q), ratio = q / p;
     const T log_ratio = ratio < T(1e300) ? log1p(ratio) : log_q - log_p;
     const T errors = stirling(p, log_p).value + (stirling(q, log_q).value - stirling(n, log_q + step).value);
-    return (half_log_2pi<T> + T(0.5) * (step - log_p) + errors) - (p * log_ratio + q * step);
+    const T value = (half_log_2pi<T> + T(0.5) * (step - log_p) + errors) - (p * log_ratio + q * step);
+    return ((p == 0) & (q < infinity<T>)) ? infinity<T> : value;
   }
 };
 
@@ -104,14 +117,16 @@ REPARAM_INLINE double lag_difference(double b, double a) {
   const difference first = divided(core_first.c, u, v);
   const double body = ((b - a) * u) * v * (0.5 + (u + v) * first.value + v * v * first.slope);
   const double y = ((b - a) / to) / a;
-  return small ? body + (deviance(1.0, 1 + y, -y).value + y / b) : body;
+  const double ratio = (b / to) * (from / a);  // 1 + y
+  return small ? body + (deviance(1.0, ratio, -y).value + y / b) : body;
 }
 
 template <class T>
 struct stirling_bregman {
   static constexpr unsigned differentiable = 0b11;
   static REPARAM_INLINE T evaluate(T (&d)[2], T b, T a) {
-    d[0] = lag_difference(b, a);
+    // beyond, nothing is left of either
+    d[0] = lag_difference(b > 1e300 ? 1e300 : b, a > 1e300 ? 1e300 : a);
     d[1] = (a - b) * slopes_of(a).excess;
     return stirling_bregman_of(b, a);
   }

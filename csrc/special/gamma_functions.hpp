@@ -18,7 +18,7 @@ REPARAM_INLINE gamma_tail_at tail_at(double x, const tail_points& p, const tail_
   const bool by_logs = (a >= 1) & (p.x[i] < 1);
   const double density = exp(v.log_density[i] - (by_logs ? p.log_x[i] : 0.0)) / (by_logs ? 1.0 : p.x[i]);
   const double rest = tail > 0.5 ? -expm1(v.log_tail[i]) : 1 - tail;
-  return {a == a ? x : nan<double>, is_upper(a, p.x[i]), v.log_tail[i], tail, rest, v.slope[i], 1 / (v.mass[i] * p.x[i]), density};
+  return {a > 0 ? x : nan<double>, is_upper(a, p.x[i]), v.log_tail[i], tail, rest, v.slope[i], 1 / (v.mass[i] * p.x[i]), density};
 }
 
 REPARAM_INLINE double with_limits(double x, double value, double zero, double end) {

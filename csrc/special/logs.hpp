@@ -42,7 +42,7 @@ template <class T>
 struct log1mexp {
   static constexpr unsigned differentiable = 0b1;
   static REPARAM_INLINE T evaluate(T (&d)[1], T x) {
-    d[0] = exp(x) / expm1(x);
+    d[0] = -exp(x) / absolute(expm1(x));
     return log_complement(x);
   }
 };
@@ -51,7 +51,7 @@ template <class T>
 struct log_expm1 {
   static constexpr unsigned differentiable = 0b1;
   static REPARAM_INLINE T evaluate(T (&d)[1], T x) {
-    d[0] = -1 / expm1(-x);
+    d[0] = 1 / absolute(expm1(-x));
     return x + log_complement(-x);
   }
 };
@@ -62,8 +62,9 @@ struct logsubexp {
   static REPARAM_INLINE T evaluate(T (&d)[2], T x, T y) {
     const bool plain = (y == -infinity<T>) | (x == infinity<T>);
     const T gap = plain ? -infinity<T> : y - x;
-    d[0] = -1 / expm1(gap);
-    d[1] = exp(gap) / expm1(gap);
+    const T rest = absolute(expm1(gap));
+    d[0] = 1 / rest;
+    d[1] = -exp(gap) / rest;
     return x + log_complement(gap);
   }
 };
@@ -81,7 +82,7 @@ template <class T>
 struct logit_exp {
   static constexpr unsigned differentiable = 0b1;
   static REPARAM_INLINE T evaluate(T (&d)[1], T q) {
-    d[0] = -1 / expm1(q);
+    d[0] = 1 / absolute(expm1(q));
     return q - log_complement(q);
   }
 };

@@ -90,7 +90,7 @@ struct erfcx_function {
   static constexpr unsigned differentiable = 0b1;
   static REPARAM_INLINE T evaluate(T (&d)[1], T x) {
     const bool left = x < 0;
-    const T size = absolute(x), right = erfcx(size);
+    const T size = absolute(x), right = size == infinity<T> ? T(0) : erfcx(size);
     const T value = left ? 2 * exp(x * x) - right : right;
     const T scale = 1 / (1 + 2 * size);
     const T slope = polynomial(coefficients<T>::erfcx_slope, 1 - T(5.5) / (size + T(2.75))) * scale * scale;

@@ -102,7 +102,7 @@ struct log_minus_digamma {
   static REPARAM_INLINE T evaluate(T (&d)[1], T a) {
     const gamma_slopes s = slopes_of(a);
     d[0] = a < 0 ? nan<T> : -s.excess;
-    return a < 0 ? nan<T> : s.lag;
+    return a < 0 ? nan<T> : a == 0 ? infinity<T> : s.lag;
   }
 };
 

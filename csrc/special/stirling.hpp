@@ -42,18 +42,23 @@ struct deviance_pair {
   T value, log_ratio;
 };
 
-// The caller gives the difference x - m, which it may know better than its two terms.
+// The caller gives the difference x - m, which it may know better than its two terms, and log(x / m), which counts where
+// that is far from 0.
 template <class T>
-REPARAM_INLINE deviance_pair<T> deviance(T x, T m, T difference) {
+REPARAM_INLINE deviance_pair<T> deviance(T x, T m, T difference, T far_log) {
   const T v = difference / (x + m);
   const T square = v * v;
   const bool near = square < T(0.029437251522859415);
   const T tail = atanh_tail(near ? square : T(0));
-  const T far_log = log(x / m);
   deviance_pair<T> result;
   result.value = near ? difference * v + x * v * tail : (x == 0 ? m : x * far_log - difference);
   result.log_ratio = near ? 2 * v + v * tail : far_log;
   return result;
+}
+
+template <class T>
+REPARAM_INLINE deviance_pair<T> deviance(T x, T m, T difference) {
+  return deviance(x, m, difference, log(x / m));
 }
 
 }  // namespace reparam::REPARAM_LEVEL

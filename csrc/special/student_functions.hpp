@@ -1,6 +1,7 @@
-// The distribution function of Student's t law, and its logarithm.
+// The distribution function of Student's t law, of which the normal one is the limit, and its logarithm.
 #pragma once
 
+#include "normal.hpp"
 #include "student_tail.hpp"
 
 namespace reparam::REPARAM_LEVEL {
@@ -19,9 +20,20 @@ struct student_function {
       slopes(count, df, t, tails, partial[0], partial[1]);
     }
     values(count, df, t, tails, value);
+    for (int i = 0; i < count; ++i) {
+      if (df[i] == infinity<double>) normal_limit(t[i], i, value, partial);
+    }
   }
 
  private:
+  static void normal_limit(double t, int i, double* value, double* const* partial) {
+    double slope[1];
+    value[i] = Logarithm ? log_ndtr<double>::evaluate(slope, t) : ndtr<double>::evaluate(slope, t);
+    if (partial == nullptr) return;
+    partial[0][i] = t == t ? 0.0 : t;
+    partial[1][i] = slope[0];
+  }
+
   static void values(int count, const double* df, const double* t, const student_block_tails& tails,
                      double* REPARAM_RESTRICT value) {
     for (int i = 0; i < count; ++i) {

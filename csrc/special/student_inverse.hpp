@@ -126,11 +126,14 @@ struct student_quantile_entry {
       const bool proper = is_proper(in, i);
       const double g = proper ? in[1][i] : Log ? -0.5 : 0.5;
       given::split(g, lower, upper);
-      level.df[i] = proper ? in[0][i] : 1.0;
+      level.df[i] = (proper & (in[0][i] < infinity<double>)) ? in[0][i] : 1.0;
       level.log_tail[i] = lower < upper ? lower : upper;
       level.inner[i] = absolute(Log ? 0.5 * expm1(g + log_two<double>) : g - 0.5);
     }
     student_solver<Accuracy>::solve(count, level, t);
+    for (int i = 0; i < count; ++i) {
+      if (in[0][i] == infinity<double>) t[i] = normal_size(level.log_tail[i], level.inner[i]);
+    }
     if (partial != nullptr) slopes(count, in, level, t, partial);
     for (int i = 0; i < count; ++i) {
       const double inner = is_right(in[1][i]) ? t[i] : -t[i];
@@ -139,6 +142,11 @@ struct student_quantile_entry {
   }
 
  private:
+  // The size of the normal law's quantile, from the logarithm of the smaller tail and 1/2 less it.
+  static double normal_size(double log_tail, double inner) {
+    return log_tail < -1.6 ? -quantile_of_log(log_tail) : central_quantile(inner);
+  }
+
   static REPARAM_INLINE bool is_proper(const double* const* in, int i) {
     return (in[0][i] > 0) & given::inside(in[1][i]);
   }
@@ -153,6 +161,11 @@ struct student_quantile_entry {
                      double* const* partial) {
     student_block_tails tails;
     find_student_tails<Accuracy, true>(count, level.df, t, tails);
+    for (int i = 0; i < count; ++i) {
+      if (in[0][i] != infinity<double>) continue;
+      tails.log_hazard[i] = log(sqrt_2_over_pi<double> / erfcx(t[i] * sqrt_half<double>));
+      tails.slope[i] = 0;
+    }
     for (int i = 0; i < count; ++i) {
       const bool proper = is_proper(in, i), right = is_right(in[1][i]);
       const double outward = exp(-tails.log_hazard[i]) * tails.slope[i];

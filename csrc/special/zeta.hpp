@@ -64,7 +64,9 @@ struct zeta {
   static constexpr bool apart = true;
 
   static void block(int count, const double* const* in, double* value, double* const* partial) {
-    const double *const s = in[0], *const q = in[1];
+    const double* const q = in[1];
+    alignas(64) double s[most];
+    for (int i = 0; i < count; ++i) s[i] = in[0][i] > 1e300 ? 1e300 : in[0][i];
     alignas(64) double sum[most] = {}, in_s[most] = {}, in_q[most] = {};
     const int powers = all_far(count, s, q) ? 0 : most_powers;
     if (partial == nullptr) {

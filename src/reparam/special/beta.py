@@ -28,20 +28,27 @@ def _is_zero(u: Tensor, v: Tensor) -> Tensor:
     return (u == 0) | (v == math.inf)
 
 
-def _with_limits(u: Tensor, v: Tensor, value: Tensor, zero: Tensor | float, one: Tensor | float) -> Tensor:
-    return torch.where(_is_zero(u, v), zero, torch.where(_is_zero(v, u), one, value))
+def _with_limits(a: Tensor, b: Tensor, u: Tensor, v: Tensor, *cases: Tensor | float) -> Tensor:
+    """A value inside, at 0 and at 1; NaN where there is no law or no point."""
+    value, zero, one = cases
+    value = torch.where(_is_zero(u, v), zero, torch.where(_is_zero(v, u), one, value))
+    return torch.where((a > 0) & (b > 0) & _is_point(u, v), value, math.nan)
+
+
+def _is_point(u: Tensor, v: Tensor) -> Tensor:
+    return (u >= 0) & (v >= 0) & (u + v > 0)
 
 
 def _cdf(a: Tensor, b: Tensor, u: Tensor, v: Tensor) -> Tensor:
     part, _ = _tail(a, b, u, v)
     value = torch.where(part.upper, complement(part.log_value), torch.exp(part.log_value))
-    return _with_limits(u, v, value, 0.0, 1.0)
+    return _with_limits(a, b, u, v, value, 0.0, 1.0)
 
 
 def _log_cdf(a: Tensor, b: Tensor, u: Tensor, v: Tensor) -> Tensor:
     part, _ = _tail(a, b, u, v)
     value = torch.where(part.upper, log1mexp(part.log_value), part.log_value)
-    return _with_limits(u, v, value, -math.inf, 0.0)
+    return _with_limits(a, b, u, v, value, -math.inf, 0.0)
 
 
 class _Slopes(NamedTuple):
@@ -67,9 +74,9 @@ def _slopes(logarithm: bool, a: Tensor, b: Tensor, u: Tensor, v: Tensor) -> _Slo
     at_zero = math.inf if logarithm else torch.where(a < 1, math.inf, torch.where(a > 1, 0.0, b))
     at_one = torch.where(b < 1, math.inf, torch.where(b > 1, 0.0, a))
     return _Slopes(
-        _with_limits(u, v, share_of_change * part.slope_a, -math.inf if logarithm else 0.0, 0.0),
-        _with_limits(u, v, share_of_change * part.slope_b, 0.0, 0.0),
-        _with_limits(u, v, torch.exp(log_rate - at.log_x - at.log_z), at_zero, at_one),
+        _with_limits(a, b, u, v, share_of_change * part.slope_a, -math.inf if logarithm else 0.0, 0.0),
+        _with_limits(a, b, u, v, share_of_change * part.slope_b, 0.0, 0.0),
+        _with_limits(a, b, u, v, torch.exp(log_rate - at.log_x - at.log_z), at_zero, at_one),
         log_rate,
     )
 
@@ -113,7 +120,7 @@ def _odds_partials(logarithm: bool) -> Callable[..., tuple[Tensor, ...]]:
             outer = density * torch.where(whole, 0.0, torch.where(whole, 1.0, other) / total / total)
             # log I is close to a log(u / v) there
             outer = torch.where(_is_zero(u, v), a / part, outer) if logarithm else outer
-            return torch.where(end, outer, inner)
+            return torch.where((a > 0) & (b > 0) & _is_point(u, v), torch.where(end, outer, inner), math.nan)
 
         return in_a, in_b, in_part(u, v), -in_part(v, u)
 

@@ -60,8 +60,9 @@ def complement(log_value: Tensor) -> Tensor:
     return torch.where(near, -torch.expm1(small), 1 - torch.exp(large))
 
 
-def _with_limits(x: Tensor, value: Tensor, zero: float, infinity: float) -> Tensor:
-    return torch.where(x == 0, zero, torch.where(x == math.inf, infinity, value))
+def _with_limits(a: Tensor, x: Tensor, value: Tensor, zero: Tensor | float, infinity: Tensor | float) -> Tensor:
+    value = torch.where(x == 0, zero, torch.where(x == math.inf, infinity, value))
+    return torch.where(a > 0, value, math.nan)
 
 
 def _density(a: Tensor, x: Tensor) -> Tensor:
@@ -70,14 +71,14 @@ def _density(a: Tensor, x: Tensor) -> Tensor:
     low, high = torch.where(left, x, 0.5), torch.where(left | end, 1.0, x)
     value = torch.exp(log_density(a, point(a, high))) / high
     value = torch.where(left, torch.pow(low, a - 1) * torch.exp(-low - lgamma(a)), value)
-    return torch.where(end, 0.0, value)
+    return _with_limits(a, x, value, value, 0.0)
 
 
 def _slope(a: Tensor, x: Tensor) -> Tensor:
     r""":math:`\partial Q/\partial a`."""
     part, log_value = _tail(a, x)
     value = torch.exp(log_value) * torch.where(part.upper, part.slope, -part.slope)
-    return _with_limits(x, value, 0.0, 0.0)
+    return _with_limits(a, x, value, 0.0, 0.0)
 
 
 def _log_slopes(upper: bool) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
@@ -90,10 +91,8 @@ def _log_slopes(upper: bool) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]
         own = torch.exp(part.log_hazard) / torch.where(same & (x != 0), x, 1.0)
         hazard = torch.where(same, own, density * torch.exp(-log_rest))
         if upper:
-            return _with_limits(x, slope, 0.0, math.inf), -torch.where(
-                x == math.inf, 1.0, torch.where(x == 0, density, hazard)
-            )
-        return _with_limits(x, slope, -math.inf, 0.0), _with_limits(x, hazard, math.inf, 0.0)
+            return _with_limits(a, x, slope, 0.0, math.inf), -_with_limits(a, x, hazard, density, 1.0)
+        return _with_limits(a, x, slope, -math.inf, 0.0), _with_limits(a, x, hazard, math.inf, 0.0)
 
     return slopes
 
@@ -117,7 +116,7 @@ def gammainc(a: Tensor, x: Tensor) -> Tensor:
     """
     part, log_value = _tail(a, x)
     value = torch.where(part.upper, complement(log_value), torch.exp(log_value))
-    return _with_limits(x, value, 0.0, 1.0)
+    return _with_limits(a, x, value, 0.0, 1.0)
 
 
 @elementwise(_slope, lambda a, x: -_density(a, x), wide=True, block=BLOCK, native="gammaincc")
@@ -137,7 +136,7 @@ def gammaincc(a: Tensor, x: Tensor) -> Tensor:
     """
     part, log_value = _tail(a, x)
     value = torch.where(part.upper, torch.exp(log_value), complement(log_value))
-    return _with_limits(x, value, 1.0, 0.0)
+    return _with_limits(a, x, value, 1.0, 0.0)
 
 
 @elementwise(_log_slopes(False), wide=True, block=BLOCK, native="log_gammainc")
@@ -154,7 +153,7 @@ def log_gammainc(a: Tensor, x: Tensor) -> Tensor:
     """
     part, log_value = _tail(a, x)
     value = torch.where(part.upper, log1mexp(log_value), log_value)
-    return _with_limits(x, value, -math.inf, 0.0)
+    return _with_limits(a, x, value, -math.inf, 0.0)
 
 
 @elementwise(_log_slopes(True), wide=True, block=BLOCK, native="log_gammaincc")
@@ -171,4 +170,4 @@ def log_gammaincc(a: Tensor, x: Tensor) -> Tensor:
     """
     part, log_value = _tail(a, x)
     value = torch.where(part.upper, log_value, log1mexp(log_value))
-    return _with_limits(x, value, 0.0, -math.inf)
+    return _with_limits(a, x, value, 0.0, -math.inf)

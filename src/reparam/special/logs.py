@@ -60,9 +60,10 @@ def log1mexp(x: Tensor) -> Tensor:
         tensor([-2.3026e+01, -1.9287e-22])
     """
     near = x > -math.log(2)
-    small = torch.where(near, x, -0.5)
+    # 0 - x is +0 at either zero, so that the slope there is minus infinity
+    small = torch.where(near, 0 - x, 0.5)
     large = torch.where(near, -1.0, x)
-    return torch.where(near, torch.log(-torch.expm1(small)), torch.log1p(-torch.exp(large)))
+    return torch.where(near, torch.log(-torch.expm1(-small)), torch.log1p(-torch.exp(large)))
 
 
 @elementwise(native="log_expm1")

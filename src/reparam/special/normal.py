@@ -87,21 +87,21 @@ def log_erfc(x: Tensor) -> Tensor:
     return torch.where(far, torch.log(erfcx(high)) - high * high, torch.log1p(-torch.erf(low)))
 
 
-def _density(x: Tensor) -> Tensor:
+def normal_density(x: Tensor) -> Tensor:
     """The normal density, which beyond NOWHERE underflows: there it does not move."""
     x = x.clamp(-NOWHERE, NOWHERE)
     return torch.exp(-0.5 * x * x) * (0.5 * SQRT_TWO_OVER_PI)
 
 
-def _inverse_mills(x: Tensor) -> Tensor:
+def inverse_mills(x: Tensor) -> Tensor:
     r""":math:`\varphi(x) / \Phi(x)`, the derivative of :math:`\log\Phi`."""
     left = x < 0
     low = torch.where(left, x, -1.0)
     high = torch.where(left, 1.0, x)
-    return torch.where(left, SQRT_TWO_OVER_PI / erfcx(-SQRT_HALF * low), _density(high) / ndtr(high))
+    return torch.where(left, SQRT_TWO_OVER_PI / erfcx(-SQRT_HALF * low), normal_density(high) / ndtr(high))
 
 
-@elementwise(_density, native="ndtr")
+@elementwise(normal_density, native="ndtr")
 def ndtr(x: Tensor) -> Tensor:
     r"""The standard normal distribution function :math:`\Phi(x)`, to full relative accuracy in both tails.
 
@@ -115,7 +115,7 @@ def ndtr(x: Tensor) -> Tensor:
     return 0.5 * torch.erfc(-SQRT_HALF * x)
 
 
-@elementwise(_inverse_mills, wide=True, native="log_ndtr")
+@elementwise(inverse_mills, wide=True, native="log_ndtr")
 def log_ndtr(x: Tensor) -> Tensor:
     r""":math:`\log\Phi(x)`, finite and accurate on the whole line.
 
@@ -144,8 +144,8 @@ def _ndtri_slope(p: Tensor, y: Tensor) -> Tensor:
     r""":math:`1/\varphi(y)`, with :math:`\varphi` as tail probability times inverse Mills ratio."""
     left = p < 0.5
     tail = torch.where(left, p, 1 - p)
-    inside = tail > 0
-    ratio = _inverse_mills(torch.where(inside, torch.where(left, y, -y), 0.0))
+    inside = ~(tail <= 0)
+    ratio = inverse_mills(torch.where(inside, torch.where(left, y, -y), 0.0))
     return torch.where(inside, 1 / (torch.where(inside, tail, 1.0) * ratio), math.inf)
 
 
@@ -166,7 +166,7 @@ def ndtri(p: Tensor) -> Tensor:
 
 def _ndtri_exp_slope(_: Tensor, y: Tensor) -> Tensor:
     """The reciprocal of the derivative of log_ndtr at the value."""
-    return 1 / _inverse_mills(y)
+    return 1 / inverse_mills(y)
 
 
 @elementwise(_ndtri_exp_slope, of_value=True, wide=True, native="ndtri_exp")
@@ -188,7 +188,7 @@ def ndtri_exp(q: Tensor) -> Tensor:
     square = -2 * low - math.log(2 * math.pi)
     y = -(square - square.log()).sqrt()
     for _ in range(3):
-        y = y - (log_ndtr(y) - low) / _inverse_mills(y)
+        y = y - (log_ndtr(y) - low) / inverse_mills(y)
     middle = ndtri(torch.exp(torch.where(deep | upper, -1.0, q)))
     high = -ndtri(-torch.expm1(torch.where(upper, q, -0.1)))
     y = torch.where(q == -math.inf, q, y)

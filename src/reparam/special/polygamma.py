@@ -33,7 +33,7 @@ def horner(coefficients: Sequence[float], x: Tensor) -> Tensor:
     return total
 
 
-@elementwise(wide=True, native="log_minus_digamma")
+@elementwise(lambda a: -trigamma_excess(a), wide=True, native="log_minus_digamma")
 def log_minus_digamma(a: Tensor) -> Tensor:
     r""":math:`\log a - \psi(a) > 0`, which tends to 1/(2a).
 
@@ -53,7 +53,7 @@ def log_minus_digamma(a: Tensor) -> Tensor:
     """
     u, step = 1 / (a + SHIFT), 1 / steps(a)
     series = (0.5 + horner(DIGAMMA_SERIES, u * u) * u) * u
-    return series + (step - torch.log1p(step)).sum(-1)
+    return torch.where(a == 0, math.inf, series + (step - torch.log1p(step)).sum(-1))
 
 
 @elementwise(wide=True, native="trigamma_excess")
@@ -130,6 +130,8 @@ def lgamma(x: Tensor) -> Tensor:
 )
 def _trigamma_difference(a: Tensor, b: Tensor) -> Tensor:
     r""":math:`\psi'(a+b) - \psi'(a)`, in the way of :func:`digamma_difference`."""
+    endless = (b == math.inf) & (a < math.inf)
+    b = torch.where(endless, 1.0, b)
     u, v = 1 / (a + SHIFT), 1 / (a + b + SHIFT)
     inverse, moved = 1 / steps(a), 1 / steps(a + b)
     step = b * u * v
@@ -140,7 +142,7 @@ def _trigamma_difference(a: Tensor, b: Tensor) -> Tensor:
         gap = u * u * gap + power * first
         power = power * (v * v)
         total = total + c * gap
-    return -total
+    return -torch.where(endless, trigamma(a), total)
 
 
 @elementwise(_trigamma_difference, lambda a, b: trigamma(a + b), wide=True, native="digamma_difference")
@@ -163,6 +165,8 @@ def digamma_difference(a: Tensor, b: Tensor) -> Tensor:
         >>> digamma_difference(torch.tensor([1e8, 1.0]), torch.tensor([1e-8, 1.0]))
         tensor([1.0000e-16, 1.0000e+00])
     """
+    endless = (b == math.inf) & (a < math.inf)
+    b = torch.where(endless, 1.0, b)
     u, v = 1 / (a + SHIFT), 1 / (a + b + SHIFT)
     inverse, moved, shift = 1 / steps(a), 1 / steps(a + b), b.unsqueeze(-1)
     # Two forms of one term: each has derivatives without cancellation on its side.
@@ -175,7 +179,7 @@ def digamma_difference(a: Tensor, b: Tensor) -> Tensor:
         total = total + c * gap
         gap = u * u * gap + power * first
         power = power * (v * v)
-    return total
+    return torch.where(endless, math.inf, total)
 
 
 def multigammaln(a: Tensor, p: int) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ._derivatives import elementwise
 from .polygamma import SHIFT, digamma, digamma_difference, horner, lgamma, steps
+from .quotients import log_ratio
 
 # B_2k / (2k (2k-1)) for k = 1, 2, ...: the series of the Stirling error in odd powers of 1/z (DLMF 5.11.1)
 STIRLING_SERIES = (
@@ -61,7 +62,19 @@ def stirling_error(a: Tensor) -> Tensor:
     return _stirling_series(1 / (a + SHIFT)) + terms.sum(-1)
 
 
-@elementwise(wide=True, native="deviance")
+@elementwise(lambda x, m: -1 / m, lambda x, m: x / m / m)
+def _shortfall(x: Tensor, m: Tensor) -> Tensor:
+    """The relative gap 1 - x/m."""
+    return torch.where(2 * x < m, 1 - x / m, (m - x) / m)
+
+
+def _deviance_slopes(x: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
+    zero = x == 0
+    p, q = torch.where(zero, 1.0, x), torch.where(zero, 1.0, m)
+    return torch.where(zero, -1.0, log_ratio(p, q)), torch.where(zero, 1.0, _shortfall(p, q))
+
+
+@elementwise(_deviance_slopes, wide=True, native="deviance")
 def deviance(x: Tensor, m: Tensor) -> Tensor:
     r"""The Poisson deviance of x from its mean m, halved: :math:`x \log(x/m) + m - x \ge 0`.
 
@@ -79,7 +92,8 @@ def deviance(x: Tensor, m: Tensor) -> Tensor:
         >>> deviance(torch.tensor([1e5, 0.0]), torch.tensor([1.001e5, 2.0]))
         tensor([0.0500, 2.0000])
     """
-    near = ((x - m).abs() * 3 <= x + m) & (x > 0)
+    gap, endless = (x - m).abs(), x + m == math.inf
+    near = (gap * 3 <= x + m) & (x > 0) & ~endless
     p, q = torch.where(near, x, 1.0), torch.where(near, m, 1.0)
     v = (p - q) / (p + q)
     close = (p - q) * v + 2 * p * v * _atanh_remainder(v * v)
@@ -88,7 +102,7 @@ def deviance(x: Tensor, m: Tensor) -> Tensor:
     extreme = (p < TINY * q) | (p > HUGE * q)
     ratio = p / torch.where(extreme, p, q)
     far = p * torch.where(extreme, p.log() - q.log(), ratio.log()) + (q - p)
-    return torch.where(near, close, torch.where(zero, m - x, far))
+    return torch.where(endless, gap, torch.where(near, close, torch.where(zero, m - x, far)))
 
 
 @elementwise(digamma_difference, lambda a, b: digamma(a + b), wide=True, native="log_gamma_ratio")
@@ -110,6 +124,8 @@ def log_gamma_ratio(a: Tensor, b: Tensor) -> Tensor:
         >>> log_gamma_ratio(torch.tensor([1e6, 1.0]), torch.tensor([0.5, 4.0]))
         tensor([6.9078, 3.1781])
     """
+    endless = (b == math.inf) & (a > 0)
+    b = torch.where(endless, 1.0, b)
     direct = (a + b < 4) & (b > 0.25)
     difference = torch.lgamma(torch.where(direct, a + b, 1.0)) - torch.lgamma(torch.where(direct, a, 1.0))
     z = a + SHIFT
@@ -121,7 +137,8 @@ def log_gamma_ratio(a: Tensor, b: Tensor) -> Tensor:
         lifted = lifted - c * gap
         gap = u * u * gap + power * first
         power = power * (v * v)
-    return torch.where(direct, difference, lifted - torch.log1p(b.unsqueeze(-1) / steps(a)).sum(-1))
+    value = torch.where(direct, difference, lifted - torch.log1p(b.unsqueeze(-1) / steps(a)).sum(-1))
+    return torch.where(endless, math.inf, value)
 
 
 def _lbeta_slope(a: Tensor, b: Tensor) -> Tensor:

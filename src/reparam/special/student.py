@@ -26,6 +26,7 @@ from ._derivatives import elementwise
 from ._quadrature import gauss_legendre, on_reach
 from .gamma import BLOCK
 from .logs import log1mexp
+from .normal import inverse_mills, log_ndtr, ndtr, normal_density
 from .polygamma import BERNOULLI, SHIFT, digamma_difference, horner, steps
 from .stirling import HALF_LOG_TWO_PI, log_gamma_ratio, stirling_error
 
@@ -164,9 +165,9 @@ def upper_tail(df: Tensor, t: Tensor) -> Tail:
 
 
 def tail_at(df: Tensor, t: Tensor) -> tuple[Tail, Tensor]:
-    """The tail beyond |t|, at infinity that of some other point, and whether t is in the right half."""
+    """The tail beyond |t|, at infinity that of some other point or law, and whether t is in the right half."""
     size = _size(t)
-    return upper_tail(df, torch.where(size == math.inf, 1.0, size)), t > 0
+    return upper_tail(torch.where(df == math.inf, 1.0, df), torch.where(size == math.inf, 1.0, size)), t > 0
 
 
 def _size(t: Tensor) -> Tensor:
@@ -174,8 +175,10 @@ def _size(t: Tensor) -> Tensor:
     return torch.where(t > 0, t, -t)
 
 
-def _with_limits(t: Tensor, value: Tensor, left: float, right: float) -> Tensor:
-    return torch.where(t == -math.inf, left, torch.where(t == math.inf, right, value))
+def _with_limits(df: Tensor, t: Tensor, value: Tensor, left: float, right: float, normal: Tensor | float) -> Tensor:
+    """With the limits at the ends and, for df = inf, of the normal law; NaN where there is no law or no point."""
+    value = torch.where(t == -math.inf, left, torch.where(t == math.inf, right, value))
+    return torch.where((df > 0) & (t == t), torch.where(df == math.inf, normal, value), math.nan)
 
 
 def log_density(df: Tensor, t: Tensor) -> Tensor:
@@ -186,7 +189,7 @@ def log_density(df: Tensor, t: Tensor) -> Tensor:
 def _slope(df: Tensor, t: Tensor) -> Tensor:
     part, right = tail_at(df, t)
     value = torch.exp(part.log_value) * part.slope
-    return _with_limits(t, torch.where(right, -value, value), 0.0, 0.0)
+    return _with_limits(df, t, torch.where(right, -value, value), 0.0, 0.0, 0.0)
 
 
 def _log_slopes(df: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -194,14 +197,15 @@ def _log_slopes(df: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
     log_odds = torch.where(right, part.log_value - log1mexp(part.log_value), 0.0)
     slope = part.slope * torch.exp(log_odds)
     return (
-        _with_limits(t, torch.where(right, -slope, slope), -math.inf, 0.0),
-        _with_limits(t, torch.exp(part.log_hazard + log_odds), 0.0, 0.0),
+        _with_limits(df, t, torch.where(right, -slope, slope), -math.inf, 0.0, 0.0),
+        _with_limits(df, t, torch.exp(part.log_hazard + log_odds), 0.0, 0.0, inverse_mills(t)),
     )
 
 
 def _density(df: Tensor, t: Tensor) -> Tensor:
-    finite = torch.where(t.abs() == math.inf, 0.0, t)
-    return _with_limits(t, torch.exp(log_density(df, finite)), 0.0, 0.0)
+    endless = df == math.inf
+    inner = torch.exp(log_density(torch.where(endless, 1.0, df), torch.where(t.abs() == math.inf, 0.0, t)))
+    return _with_limits(df, t, inner, 0.0, 0.0, normal_density(t))
 
 
 @elementwise(_slope, _density, wide=True, block=BLOCK, native="stdtr")
@@ -212,7 +216,7 @@ def stdtr(df: Tensor, t: Tensor) -> Tensor:
               \int_{-\infty}^t \left(1 + \frac{s^2}{\nu}\right)^{-\frac{\nu+1}{2}} ds
 
     Args:
-        df: degrees of freedom :math:`\nu`, positive.
+        df: degrees of freedom :math:`\nu`, positive; infinite for the normal law.
         t: real. For the upper tail give -t.
 
     References:
@@ -224,7 +228,7 @@ def stdtr(df: Tensor, t: Tensor) -> Tensor:
     """
     part, right = tail_at(df, t)
     value = torch.exp(part.log_value)
-    return _with_limits(t, torch.where(right, 1 - value, value), 0.0, 1.0)
+    return _with_limits(df, t, torch.where(right, 1 - value, value), 0.0, 1.0, ndtr(t))
 
 
 @elementwise(_log_slopes, wide=True, block=BLOCK, native="log_stdtr")
@@ -232,7 +236,7 @@ def log_stdtr(df: Tensor, t: Tensor) -> Tensor:
     r""":math:`\log P(T \le t)` of Student's t law, finite and accurate on the whole line.
 
     Args:
-        df: degrees of freedom, positive.
+        df: degrees of freedom, positive; infinite for the normal law.
         t: real. For the upper tail give -t.
 
     Example:
@@ -241,4 +245,4 @@ def log_stdtr(df: Tensor, t: Tensor) -> Tensor:
     """
     part, right = tail_at(df, t)
     value = torch.where(right, log1mexp(part.log_value), part.log_value)
-    return _with_limits(t, value, -math.inf, 0.0)
+    return _with_limits(df, t, value, -math.inf, 0.0, log_ndtr(t))

@@ -20,7 +20,7 @@ from torch import Tensor
 from ._derivatives import elementwise
 from .gamma import BLOCK
 from .logs import log1mexp
-from .normal import ndtri_exp
+from .normal import inverse_mills, ndtri, ndtri_exp
 from .student import log_constant, tail_at, upper_tail
 
 NEWTON_STEPS = 8
@@ -56,11 +56,12 @@ def _solve(df: Tensor, log_q: Tensor, inner: Tensor) -> Tensor:
     return torch.where(t < HUGE, t + torch.where(part.inner > 0, inward, outward), t)
 
 
-def _quantile(df: Tensor, below: Tensor, above: Tensor, excess: Tensor) -> Tensor:
+def _quantile(df: Tensor, below: Tensor, above: Tensor, excess: Tensor, normal: Tensor) -> Tensor:
     """The quantile between probabilities whose logarithms are given, with that of the lower one above 1/2.
 
-    A step of Newton's method carries the derivatives.
+    A step of Newton's method carries the derivatives. For infinite df it is the normal one.
     """
+    endless, df = df == math.inf, torch.where(df == math.inf, 1.0, df)
     inside = (below > -math.inf) & (above > -math.inf)
     right = excess > 0
     smaller = torch.where(inside, torch.where(right, above, below), -1.0)
@@ -69,19 +70,21 @@ def _quantile(df: Tensor, below: Tensor, above: Tensor, excess: Tensor) -> Tenso
         scale = torch.exp(-upper_tail(df, size).log_hazard).clamp(max=torch.finfo(size.dtype).max)
     gap = upper_tail(df, size).log_value - smaller
     size = size + (gap - gap.detach()) * scale
-    return torch.where(inside, torch.where(right, size, -size), torch.where(below == -math.inf, -math.inf, math.inf))
+    value = torch.where(inside, torch.where(right, size, -size), torch.where(below == -math.inf, -math.inf, math.inf))
+    return torch.where(endless, normal, value)
 
 
 def _partials(log: bool) -> Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]:
     """The derivatives of the quantile t in df and in the probability or its logarithm."""
 
     def partials(df: Tensor, given: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        part, right = tail_at(df, t)
-        end, width = t.abs() == math.inf, torch.exp(-part.log_hazard)
-        slope = width * torch.where(right, part.slope, -part.slope)
+        (part, right), endless = tail_at(df, t), df == math.inf
+        hazard = torch.where(endless, inverse_mills(-t.abs()).log(), part.log_hazard)
+        end, width = t.abs() == math.inf, torch.exp(-hazard)
+        slope = width * torch.where(endless, 0.0, torch.where(right, part.slope, -part.slope))
         if log:
             inside = torch.where(end | ~right, -1.0, given)
-            rate = torch.exp(torch.where(right, inside - log1mexp(inside), 0.0) - part.log_hazard)
+            rate = torch.exp(torch.where(right, inside - log1mexp(inside), 0.0) - hazard)
         else:
             rate = width / torch.where(end, 0.5, torch.where(right, 1 - given, given))
         return torch.where(end, 0.0, slope), torch.where(end, math.inf, rate)
@@ -94,14 +97,14 @@ def stdtrit(df: Tensor, p: Tensor) -> Tensor:
     r"""The quantile function of Student's t law, the inverse of :func:`stdtr`.
 
     Args:
-        df: degrees of freedom, positive.
+        df: degrees of freedom, positive; infinite for the normal law.
         p: a probability; values outside [0, 1] give NaN. For an upper quantile change the sign.
 
     Example:
         >>> stdtrit(torch.tensor([1.0, 1e6]), torch.tensor([0.25, 2.8670e-7]))
         tensor([-1., -5.])
     """
-    value = _quantile(df, p.log(), torch.log1p(-p), p - 0.5)
+    value = _quantile(df, p.log(), torch.log1p(-p), p - 0.5, ndtri(p))
     return torch.where((p >= 0) & (p <= 1), value, math.nan)
 
 
@@ -110,7 +113,7 @@ def stdtrit_exp(df: Tensor, log_p: Tensor) -> Tensor:
     r"""The quantile of Student's t law of a log-probability, the inverse of :func:`log_stdtr`.
 
     Args:
-        df: degrees of freedom, positive.
+        df: degrees of freedom, positive; infinite for the normal law.
         log_p: logarithm of a probability; a positive one gives NaN.
 
     Example:
@@ -119,5 +122,5 @@ def stdtrit_exp(df: Tensor, log_p: Tensor) -> Tensor:
     """
     inside = (log_p < 0) & (log_p > -math.inf)
     above = torch.where(inside, log1mexp(torch.where(inside, log_p, -1.0)), torch.where(log_p == 0, -math.inf, 0.0))
-    value = _quantile(df, log_p, above, 0.5 * torch.expm1(log_p + math.log(2)))
+    value = _quantile(df, log_p, above, 0.5 * torch.expm1(log_p + math.log(2)), ndtri_exp(log_p))
     return torch.where(log_p <= 0, value, math.nan)

@@ -64,7 +64,7 @@ def _valid(s: Tensor, q: Tensor, value: Tensor) -> Tensor:
 
 def _slope_in_q(s: Tensor, q: Tensor) -> Tensor:
     value = zeta(s + 1, q)
-    return -torch.where(value == 0, 1.0, s) * value
+    return torch.where(s > 1, -torch.where(value == 0, 1.0, s) * value, math.nan)
 
 
 @elementwise(_slope_in_s, _slope_in_q, wide=True, native="zeta")
