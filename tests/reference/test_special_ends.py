@@ -21,6 +21,7 @@ SHARE = [0.0, 1e-30, 0.25, 0.5, 1.0, NAN]
 LOGARITHM = [-INF, -1e30, -50.0, -1.0, -1e-9, -0.0, 0.0, NAN]
 # Concentrations that are infinite make no law.
 SHAPE = [0.0, 1e-30, 0.5, 1.0, 2.5, 1e6, NAN]
+FREEDOM = [0.0, 0.5, 1.0, 2.5, 1e6, INF, NAN]
 GRIDS: dict[str, list[list[float]]] = {
     "xlogy": [SIDE, SIDE],
     "log1mexp": [LOGARITHM],
@@ -52,10 +53,10 @@ GRIDS: dict[str, list[list[float]]] = {
     "log_gamma_ratio": [POSITIVE, SIDE],
     "lbeta": [POSITIVE, SIDE],
     "zeta": [[0.5, 1.0, 1.5, 2.0, 1e3, NAN], SIDE],
-    "gammainc": [SHAPE, SIDE],
-    "gammaincc": [SHAPE, SIDE],
-    "log_gammainc": [SHAPE, SIDE],
-    "log_gammaincc": [SHAPE, SIDE],
+    "gammainc": [SHAPE[1:], SIDE],
+    "gammaincc": [SHAPE[1:], SIDE],
+    "log_gammainc": [SHAPE[1:], SIDE],
+    "log_gammaincc": [SHAPE[1:], SIDE],
     "betainc": [SHAPE, SHAPE, SHARE],
     "betaincc": [SHAPE, SHAPE, SHARE],
     "log_betainc": [SHAPE, SHAPE, SHARE],
@@ -64,8 +65,8 @@ GRIDS: dict[str, list[list[float]]] = {
     "log_betainc_odds": [SHAPE, SHAPE, SIDE, SIDE],
     "stdtr": [SIDE, REAL],
     "log_stdtr": [SIDE, REAL],
-    "stdtrit": [SIDE, SHARE],
-    "stdtrit_exp": [SIDE, LOGARITHM],
+    "stdtrit": [FREEDOM, SHARE],
+    "stdtrit_exp": [FREEDOM, LOGARITHM],
     "exp_remainder": [REAL],
     "exp_remainder_of_size": [REAL],
     "log_inverse_cloglog": [REAL],

@@ -87,7 +87,8 @@ def _partials(log: bool) -> Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Ten
             rate = torch.exp(torch.where(right, inside - log1mexp(inside), 0.0) - hazard)
         else:
             rate = width / torch.where(end, 0.5, torch.where(right, 1 - given, given))
-        return torch.where(end, 0.0, slope), torch.where(end, math.inf, rate)
+        slope, rate = torch.where(end, 0.0, slope), torch.where(end, math.inf, rate)
+        return torch.where(t == t, slope, math.nan), torch.where(t == t, rate, math.nan)
 
     return partials
 
@@ -105,7 +106,7 @@ def stdtrit(df: Tensor, p: Tensor) -> Tensor:
         tensor([-1., -5.])
     """
     value = _quantile(df, p.log(), torch.log1p(-p), p - 0.5, ndtri(p))
-    return torch.where((p >= 0) & (p <= 1), value, math.nan)
+    return torch.where((df > 0) & (p >= 0) & (p <= 1), value, math.nan)
 
 
 @elementwise(_partials(True), of_value=True, wide=True, block=BLOCK, native="stdtrit_exp")
@@ -123,4 +124,4 @@ def stdtrit_exp(df: Tensor, log_p: Tensor) -> Tensor:
     inside = (log_p < 0) & (log_p > -math.inf)
     above = torch.where(inside, log1mexp(torch.where(inside, log_p, -1.0)), torch.where(log_p == 0, -math.inf, 0.0))
     value = _quantile(df, log_p, above, 0.5 * torch.expm1(log_p + math.log(2)), ndtri_exp(log_p))
-    return torch.where(log_p <= 0, value, math.nan)
+    return torch.where((df > 0) & (log_p <= 0), value, math.nan)
