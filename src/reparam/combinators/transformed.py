@@ -234,7 +234,8 @@ class TransformedDistribution(Wrapper):
             return self._either(rising, falling, x)
         end, high = x.isinf(), x > 0
         inner = self._either(rising, falling, self._origin(torch.where(end, member(self.support, y), y)))
-        up, down = (torch.where(high, *reversed(LIMITS[name])) for name in (rising, falling))
+        (up_low, up_high), (down_low, down_high) = LIMITS[rising], LIMITS[falling]
+        up, down = torch.where(high, up_high, up_low), torch.where(high, down_high, down_low)
         sign = torch.as_tensor(self._sign(), device=y.device)
         return torch.where(end, torch.where(sign > 0, up, down).to(inner.dtype), inner)
 

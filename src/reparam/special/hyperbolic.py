@@ -14,7 +14,11 @@ from torch import Tensor
 from ._derivatives import elementwise
 
 
-@elementwise(lambda x: -2 * tanh(x) * _square_sech(x))
+def _square_sech_slope(x: Tensor) -> Tensor:
+    return -2 * tanh(x) * _square_sech(x)
+
+
+@elementwise(_square_sech_slope)
 def _square_sech(x: Tensor) -> Tensor:
     r""":math:`\cosh^{-2} x`, the slope of the hyperbolic tangent."""
     small = torch.exp(2 * torch.where(x < 0, x, -x))

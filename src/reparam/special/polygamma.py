@@ -33,7 +33,11 @@ def horner(coefficients: Sequence[float], x: Tensor) -> Tensor:
     return total
 
 
-@elementwise(lambda a: -trigamma_excess(a), wide=True, native="log_minus_digamma")
+def _lag_slope(a: Tensor) -> Tensor:
+    return -trigamma_excess(a)
+
+
+@elementwise(_lag_slope, wide=True, native="log_minus_digamma")
 def log_minus_digamma(a: Tensor) -> Tensor:
     r""":math:`\log a - \psi(a) > 0`, which tends to 1/(2a).
 
