@@ -115,6 +115,23 @@ def _without_gradients(tensor: Tensor) -> Tensor:
     return tensor
 
 
+def has_variable_copies(tensor: Tensor) -> bool:
+    """Whether a tensor is, or is a view of, a variable that repeats, in whose copies there may be gradients.
+
+    At any level: within ``grad`` and ``vmap`` the variable may be one of the tensors that lie beneath.
+    """
+    if _is_compiling():
+        return tensor.requires_grad and tensor.is_leaf
+    while True:
+        if tensor.requires_grad:
+            root = tensor if tensor._base is None else tensor._base
+            if any([stride == 0 and size > 1 for stride, size in zip(root.stride(), root.shape, strict=True)]):
+                return True
+        if not _functorch.is_functorch_wrapped_tensor(tensor):
+            return False
+        tensor = _functorch.get_unwrapped(tensor)
+
+
 def is_compiling() -> bool:
     """True while ``torch.compile`` traces."""
     return _is_compiling()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from .._torch import has_variable_copies
 from ..kernels import kernel, usable
 
 cholesky: Callable[..., Tensor] = torch.linalg.cholesky
@@ -21,7 +22,7 @@ def _in_own_dtype(operation: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Te
         if first.dtype is not second.dtype:
             dtype = torch.promote_types(first.dtype, second.dtype)
             first, second = first.to(dtype), second.to(dtype)
-        if not torch.is_autocast_enabled(first.device.type):
+        if first.is_meta or not torch.is_autocast_enabled(first.device.type):
             return operation(first, second)
         with torch.autocast(first.device.type, enabled=False):
             return operation(first, second)
@@ -82,9 +83,9 @@ def log_diagonal(factor: Tensor) -> Tensor:
 def shrunk(value: Tensor, event_dim: int) -> Tensor:
     """``value`` with size one in place of every batch dimension along which it repeats.
 
-    The copies in a leaf of a graph are variables each, with gradients of their own, and stay.
+    The copies in a variable that repeats have gradients of their own each, and stay.
     """
-    if value.requires_grad and value.is_leaf:
+    if has_variable_copies(value):
         return value
     strides = value.stride()
     for dim in range(value.dim() - event_dim):
