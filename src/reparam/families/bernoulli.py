@@ -13,8 +13,9 @@ from ..core.noise import fine_uniform, uniform_bits
 from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..kernels import fused, kernel
-from ..special import deviance, logit, xlog1py, xlogy
+from ..special import logit, xlog1py, xlogy
 from .exponential_family import ExponentialFamily
+from .shared.masses import mass_divergence
 
 
 class Bernoulli(ExponentialFamily):
@@ -156,4 +157,4 @@ def log_variance(self: Any) -> Tensor:
 
 @register_kl(Bernoulli, Bernoulli)
 def _(p: Bernoulli, q: Bernoulli) -> Tensor:
-    return deviance(p.probs, q.probs) + deviance(p._failure(), q._failure())
+    return mass_divergence(p.probs, q.probs) + mass_divergence(p._failure(), q._failure())

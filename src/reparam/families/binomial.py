@@ -19,7 +19,6 @@ from ..core.registry import register_kl
 from ..kernels import all_within, fused
 from ..special import (
     betainc_odds,
-    deviance,
     log_betainc_odds,
     log_binomial,
     logit,
@@ -30,6 +29,7 @@ from ..special import (
 from .bernoulli import Bernoulli, log_variance
 from .exponential_family import ExponentialFamily
 from .shared.counts import expect, quantile, shared_draws, summed_divergence
+from .shared.masses import mass_divergence, of_trials
 from .shared.shares import share_fit
 
 LOG_TWO_PI = math.log(2 * math.pi)
@@ -238,9 +238,9 @@ class Binomial(ExponentialFamily):
 
 @register_kl(Binomial, Binomial)
 def _(p: Binomial, q: Binomial) -> Tensor:
-    trial = deviance(p.probs, q.probs) + deviance(p._failure(), q._failure())
+    trial = mass_divergence(p.probs, q.probs) + mass_divergence(p._failure(), q._failure())
     equal = p.total_count == q.total_count
-    of_trials = p.total_count * torch.where(p.total_count > 0, trial, 0.0)
+    of_equal = of_trials(p.total_count, trial)
     if surely(equal):
-        return of_trials
-    return torch.where(equal, of_trials, summed_divergence(p, q))
+        return of_equal
+    return torch.where(equal, of_equal, summed_divergence(p, q))

@@ -11,9 +11,10 @@ from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..core.shapes import joint
 from ..kernels import fused, kernel, samplers
-from ..special import deviance, xlogy
+from ..special import xlogy
 from ..special.logs import log_softmax, softmax
 from .exponential_family import ExponentialFamily
+from .shared.masses import mass_divergence
 from .shared.weighted import Weighted, indicators
 
 
@@ -174,4 +175,4 @@ def _(p: Categorical, q: Categorical) -> Tensor:
         raise ValueError(
             f"KL of Categorical laws over different numbers of categories: {p.num_events} and {q.num_events}"
         )
-    return deviance(p.probs, q.probs).sum(-1)
+    return mass_divergence(p.probs, q.probs).sum(-1)

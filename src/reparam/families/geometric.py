@@ -170,8 +170,12 @@ def _entropy_of_logits(logits: Tensor) -> Tensor:
 def _(p: Geometric, q: Geometric) -> Tensor:
     if p._given != q._given:
         return _divergence(p, q)
-    natively = _of_logits if "logits" in p._given else _of_probs
-    return natively(p.__dict__[p._given[0]], q.__dict__[q._given[0]])
+    if "logits" in p._given:
+        return _of_logits(p.logits, q.logits)
+    # constant where it is infinite, so that its slopes are no infinity times zero
+    infinite = (q.probs == 1) & (p.probs < 1)
+    ours, theirs = (torch.where(infinite, 0.5, law.probs) for law in (p, q))
+    return _of_probs(ours, theirs).masked_fill(infinite, torch.inf)
 
 
 @kernels.kernel("geometric_logits_divergence")

@@ -21,6 +21,7 @@ from .categorical import Categorical, choice
 from .exponential_family import ExponentialFamily
 from .normal import HALF_LOG_TWO_PI
 from .shared.counts import expect
+from .shared.masses import of_trials
 from .shared.shares import share_fit
 from .shared.weighted import Weighted, indicator_covariance
 
@@ -203,4 +204,4 @@ def _(p: Multinomial, q: Multinomial) -> Tensor:
     rule = kl_rules.dispatch(Categorical, Categorical)
     assert rule is not None
     trial: Tensor = rule(choice(p), choice(q))
-    return torch.where(p.total_count == q.total_count, p.total_count * trial, torch.inf)
+    return torch.where(p.total_count == q.total_count, of_trials(p.total_count, trial), torch.inf)

@@ -16,10 +16,11 @@ from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..implicit.gamma import log_standard_gamma
 from ..kernels import fused
-from ..special import betainc_odds, deviance, lbeta, log1mexp, log_betainc_odds, logit, stirling_error
+from ..special import betainc_odds, lbeta, log1mexp, log_betainc_odds, logit, stirling_error
 from .binomial import LOG_TWO_PI
 from .exponential_family import ExponentialFamily
 from .shared.counts import expect, from_zero, poisson, quantile, shared_draws, window
+from .shared.masses import mass_divergence, of_trials
 from .shared.negative_binomial_integrals import dispersion_gain, log_coefficient
 from .shared.shares import share_fit
 
@@ -242,8 +243,8 @@ def _(p: NegativeBinomial, q: NegativeBinomial) -> Tensor:
     mean, count = first._mean(), second.total_count
     total = mean + count
     safe = torch.where(total > 0, total, 1.0)
-    trials = deviance(mean / safe, second.probs) + deviance(count / safe, second._failure())
-    equal_counts = torch.where(total > 0, total * trials, 0.0)
+    trial = mass_divergence(mean / safe, second.probs) + mass_divergence(count / safe, second._failure())
+    equal_counts = of_trials(total, trial)
     if surely(first.total_count == count):
         return equal_counts.to(p.dtype)
     usual = (mean > 0) & (count > 0)

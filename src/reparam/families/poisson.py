@@ -14,6 +14,7 @@ from ..special import deviance, gammainc, gammaincc, lgamma, log_gammainc, log_g
 from .exponential_family import ExponentialFamily
 from .normal import HALF_LOG_TWO_PI
 from .shared.counts import expect, from_zero, poisson, quantile, shared_draws
+from .shared.masses import mass_divergence
 
 
 class Poisson(ExponentialFamily):
@@ -123,4 +124,4 @@ class Poisson(ExponentialFamily):
 
 @register_kl(Poisson, Poisson)
 def _(p: Poisson, q: Poisson) -> Tensor:
-    return deviance(p.rate, q.rate)
+    return mass_divergence(p.rate, q.rate)

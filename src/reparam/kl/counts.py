@@ -16,14 +16,14 @@ from ..families.negative_binomial import NegativeBinomial
 from ..families.one_hot_categorical import OneHotCategorical
 from ..families.poisson import Poisson
 from ..families.shared.counts import summed_divergence
-from ..special import deviance
+from ..families.shared.masses import mass_divergence
 
 
 @register_kl(Bernoulli, Poisson)
 def _(p: Bernoulli, q: Poisson) -> Tensor:
     """Deviances of the two outcomes, so that nothing cancels."""
     one = p.probs.new_ones(())
-    return deviance(p.probs, q.rate) + deviance(p._failure(), one)
+    return mass_divergence(p.probs, q.rate) + mass_divergence(p._failure(), one)
 
 
 @register_kl(Binomial, Poisson)

@@ -6,6 +6,8 @@ variance for a normal q, its mean for an exponential q, E log X for a Pareto q, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -30,19 +32,35 @@ from .moments import log_mean_exp, mean_distance, mean_log, mean_log_complement,
 
 @register_kl(Distribution, Normal)
 def _(p: Distribution, q: Normal) -> Tensor:
-    return HALF_LOG_TWO_PI + q.scale.log() + 0.5 * _mean_square(p, q.loc) / q.scale**2 - p._entropy()
+    return _where_finite(
+        lambda square: HALF_LOG_TWO_PI + q.scale.log() + 0.5 * square / q.scale**2 - p._entropy(),
+        _mean_square(p, q.loc),
+    )
 
 
 @register_kl(Distribution, HalfNormal)
 def _(p: Distribution, q: HalfNormal) -> Tensor:
     square = _mean_square(p, torch.zeros_like(q.scale))
-    return HALF_LOG_HALF_PI + q.scale.log() + 0.5 * square / q.scale**2 - p._entropy()
+    return _where_finite(
+        lambda square: HALF_LOG_HALF_PI + q.scale.log() + 0.5 * square / q.scale**2 - p._entropy(), square
+    )
 
 
 def _mean_square(p: Distribution, centre: Tensor) -> Tensor:
     """The mean squared distance from a point, which is infinite about every point if about one."""
     variance = p._variance()
-    return torch.where(variance < torch.inf, variance + (p._mean() - centre) ** 2, torch.inf)
+    finite = variance < torch.inf
+    distance = torch.where(finite, p._mean(), 0.0) - torch.where(finite, centre, 0.0)
+    return torch.where(finite, variance + distance**2, torch.inf)
+
+
+def _where_finite(divergence: Callable[[Tensor], Tensor], moment: Tensor) -> Tensor:
+    """A divergence by a moment of p; where that is infinite it is too, and constant: its slopes are zero.
+
+    Slopes of infinity would make NaN of those in a parameter that finite divergences share with an infinite one.
+    """
+    infinite = moment == torch.inf
+    return divergence(torch.where(infinite, 1.0, moment)).masked_fill(infinite, torch.inf)
 
 
 @register_kl(Distribution, Laplace)
@@ -52,13 +70,17 @@ def _(p: Distribution, q: Laplace) -> Tensor:
 
 @register_kl(Distribution, Exponential)
 def _(p: Distribution, q: Exponential) -> Tensor:
-    return q.rate * p._mean() - q.rate.log() - p._entropy()
+    return _where_finite(lambda mean: q.rate * mean - q.rate.log() - p._entropy(), p._mean())
 
 
 @register_kl(Distribution, Gumbel)
 def _(p: Distribution, q: Gumbel) -> Tensor:
-    noise = torch.exp(q.loc / q.scale + log_mean_exp(p, -1 / q.scale))
-    return q.scale.log() + (p._mean() - q.loc) / q.scale + noise - p._entropy()
+    return _where_finite(
+        lambda log_mean: (
+            q.scale.log() + (p._mean() - q.loc) / q.scale + torch.exp(q.loc / q.scale + log_mean) - p._entropy()
+        ),
+        log_mean_exp(p, -1 / q.scale),
+    )
 
 
 @register_kl(Distribution, Pareto)
@@ -82,7 +104,7 @@ def _(p: Distribution, q: Uniform) -> Tensor:
 def _(p: Distribution, q: Gamma) -> Tensor:
     a, b = q.concentration, q.rate
     log_normaliser = torch.lgamma(a) - a * b.log()
-    return log_normaliser - (a - 1) * mean_log(p) + b * p._mean() - p._entropy()
+    return _where_finite(lambda mean: log_normaliser - (a - 1) * mean_log(p) + b * mean - p._entropy(), p._mean())
 
 
 @register_kl(Distribution, Beta)
