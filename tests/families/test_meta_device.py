@@ -6,10 +6,12 @@ import pytest
 import torch
 
 from reparam import (
+    Binomial,
     Categorical,
     Distribution,
     LowRankMultivariateNormal,
     MixtureSameFamily,
+    Multinomial,
     MultivariateNormal,
     Normal,
     Wishart,
@@ -46,3 +48,9 @@ def test_forms_of_a_covariance_without_numbers(form: str) -> None:
     for name in ("covariance_matrix", "precision_matrix", "scale_tril", "precision_tril"):
         matrix = getattr(law, name)
         assert matrix.is_meta and matrix.shape == (4, 2, 2)
+
+
+@pytest.mark.parametrize("law", [Binomial(5, ZEROS), Multinomial(5, ZEROS)], ids=repr)
+def test_counts_without_numbers(law: Distribution) -> None:
+    draw = law.sample((3,))
+    assert draw.is_meta and draw.shape == (3, *law.batch_shape, *law.event_shape)

@@ -119,6 +119,8 @@ def binomial(count: Tensor, prob: Tensor, shape: torch.Size, generator: Generato
     if kernels.usable(prob):
         return kernels.draw("binomial_draw", kernels.key_of(shape, generator, prob), count.to(prob.dtype), prob)
     count, prob = count.double().expand(shape), prob.double().expand(shape)
+    if prob.is_meta:  # which torch's sampler does not know
+        return torch.empty_like(count)
     if is_ordinary_mode():
         return torch.binomial(count, prob, generator=generator)
     # batched wherever random numbers are, so that each row of a vmap has its own draws
