@@ -106,6 +106,11 @@ def _continued(f: Callable[[Tensor], Tensor], x: Tensor, log_p: Tensor, resolved
     size = fixed.abs()
     resolves = torch.where(size[:1] > tiny ** (1 / 3), size > tiny**0.5, size > tiny * 2.0**20)
     good = resolved & (noise.abs() < 1e-3) & resolves
+    return extended(f, x, good, log_p)
+
+
+def extended(f: Callable[[Tensor], Tensor], x: Tensor, good: Tensor, log_p: Tensor) -> Tensor:
+    """The values of f at rows of x, up to the last one that is good, and linear in log p from there on."""
     known = good.flip(0).cumsum(0).flip(0) > 0
     value = f(torch.where(known, x, x[:1]))
     last = (known.sum(0, keepdim=True) - 1).clamp(min=1)
@@ -124,6 +129,11 @@ def quantile_terms(self: Any, f: Callable[[Tensor], Tensor], nodes: int = NODES)
         return self._quantile_terms(f, nodes)  # type: ignore[no-any-return]
     p, weight = _rule(self._first_tensor(), len(self._batch_shape), nodes)
     return torch.where(weight > 0, weight * (f(self._icdf(p)) + f(self._isf(p))), 0.0)
+
+
+def log_levels(self: Any, nodes: int = NODES) -> Tensor:
+    """The logarithms of the probabilities of the tails at the nodes, as they broadcast with the terms."""
+    return _rule(self._first_tensor(), len(self._batch_shape), nodes)[0].log()
 
 
 def quantile_nodes(self: Any, nodes: int = NODES) -> tuple[Tensor, Tensor]:

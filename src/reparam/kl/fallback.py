@@ -9,11 +9,17 @@ from typing import Any, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from ..core.quadrature import quantile_terms
+from ..core.quadrature import extended, log_levels, quantile_terms
+from ..core.ranges import ends
 from ..core.shapes import joint
 
 NODES = 321  #: for each half of the quantiles
+BLOCK = 20  #: of the outermost nodes, which show whether the terms fall off
 LONGEST = 2**22  #: the most masses that are summed one by one
+CLOSE = 2.0**-26  #: relative distance from an end, within which quantiles are not resolved
+UNSURE = 2.0**-20  #: relative error of what is continued from there on
+
+Logs = Callable[[Tensor], tuple[Tensor, Tensor]]  #: of a value, both log-densities
 
 
 class Estimate(NamedTuple):
@@ -21,8 +27,9 @@ class Estimate(NamedTuple):
 
     Args:
         value: the estimate.
-        error: what it may be off by: 0 where the value is exact, the difference of two rules of quadrature and the
-            outermost terms, or the standard error of a mean; infinite where the value is.
+        error: what it may be off by: 0 where the value is exact; the difference of two rules of quadrature, what lies
+            beyond the outermost terms, and rounding; or the standard error of a mean. Infinite where the value is, or
+            where the terms do not fall off, as of a divergence that is infinite.
         method: ``"exact"``, ``"quadrature"`` or ``"monte_carlo"``.
     """
 
@@ -42,29 +49,64 @@ def by_quadrature(p: Any, q: Any, samples: int, generator: Generator | None) -> 
     dtype = p.dtype
     p, q = p.to(torch.float64), q._unchecked().to(torch.float64)
 
-    def log_ratio(x: Tensor) -> Tensor:
-        own, other = p._log_prob(x), q._log_prob(x)  # infinite where a density is, at an end that quantiles round to
-        return torch.where(own.isfinite() & (other < torch.inf), own - other, 0.0)
+    def logs(x: Tensor) -> tuple[Tensor, Tensor]:
+        return p._log_prob(x), q._log_prob(x)
 
-    value, error = (_over_masses if p.support.is_discrete else _over_quantiles)(p, log_ratio)
+    value, error = (_over_masses if p.support.is_discrete else _over_quantiles)(p, logs)
     return Estimate(value.clamp(min=0.0).to(dtype), error.to(dtype), "quadrature")
 
 
-def _over_quantiles(p: Any, log_ratio: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-    """The sum over the nodes, and what it may be off by: large too where the terms do not fall off."""
-    terms = quantile_terms(p, log_ratio, NODES)
+def _over_quantiles(p: Any, logs: Logs) -> tuple[Tensor, Tensor]:
+    """The sum over the nodes, and what it may be off by; infinite where the terms do not fall off.
+
+    Where quantiles round to an end, the log-ratio is linear in the logarithm of the probability.
+    """
+    log_p = log_levels(p, NODES)
+
+    def log_ratio(x: Tensor) -> Tensor:
+        own, other = logs(x)
+        return torch.where(own.isinf() | (other == torch.inf), torch.nan, own - other)
+
+    def resolved(x: Tensor) -> Tensor:
+        low, high = (end.isinf() | ((x - end).abs() > CLOSE * end.abs()) for end in ends(p.support, x))
+        return low & high & ~log_ratio(x).isnan()
+
+    def values(x: Tensor) -> Tensor:
+        # infinite before the end is infinite at the end
+        return extended(log_ratio, x, resolved(x), log_p).nan_to_num(torch.inf, torch.inf, -torch.inf)
+
+    def doubt(x: Tensor) -> Tensor:
+        sizes = sum((torch.where(log.isfinite(), log.abs(), 0.0) for log in logs(x)), torch.zeros_like(x))
+        return 4 * torch.finfo(x.dtype).eps * sizes + torch.where(resolved(x), 0.0, UNSURE * values(x).abs())
+
+    terms, doubts = quantile_terms(p, values, NODES), quantile_terms(p, doubt, NODES).sum(0)
     value = terms.sum(0)
-    return value, (value - 2 * terms[::2].sum(0)).abs() + terms[-NODES // 16 :].abs().sum(0)
+    last, before = (part.abs().sum(0) for part in (terms[-BLOCK:], terms[-2 * BLOCK : -BLOCK]))
+    # terms that fall off by a factor per block add up to a geometric series
+    falls = last < before
+    rest = torch.where(falls, last * before / torch.where(falls, before - last, 1.0), torch.inf)
+    rest = torch.where(last <= doubts, last, rest)
+    error = (value - 2 * terms[::2].sum(0)).abs() + rest + doubts
+    return value, error.nan_to_num(torch.inf, torch.inf)
 
 
-def _over_masses(p: Any, log_ratio: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+def _over_masses(p: Any, logs: Logs) -> tuple[Tensor, Tensor]:
     """The sum over the masses of p, and the mass left out times the largest term beside it."""
+
+    def log_ratio(x: Tensor) -> Tensor:
+        own, other = logs(x)
+        return torch.where(own.isfinite(), own - other, 0.0)
+
+    def rounding(x: Tensor, mass: Tensor) -> Tensor:
+        sizes = (torch.where(log.isfinite(), log.abs(), 0.0) for log in logs(x))
+        return 4 * torch.finfo(mass.dtype).eps * (mass * sum(sizes, torch.ones_like(mass))).sum(0)
+
     shape = p.batch_shape
     if p.has_enumerate_support:
         x = p._listed()
         x = x.reshape(x.shape[:1] + (1,) * len(shape))
         mass = p._log_prob(x).exp()
-        return (mass * log_ratio(x)).sum(0), torch.zeros(shape, dtype=torch.float64, device=p.device)
+        return (mass * log_ratio(x)).sum(0), rounding(x, mass)
     edge = torch.full(shape, 1e-18, dtype=torch.float64, device=p.device)
     low, high = p._icdf(edge).min(), p._isf(edge).max()
     if not float(high - low) < LONGEST:
@@ -73,8 +115,8 @@ def _over_masses(p: Any, log_ratio: Callable[[Tensor], Tensor]) -> tuple[Tensor,
         )
     x = torch.arange(float(low), float(high) + 1, dtype=torch.float64, device=p.device)
     x = x.reshape((-1,) + (1,) * len(shape))
-    ratios = log_ratio(x)
-    return (p._log_prob(x).exp() * ratios).sum(0), 2e-18 * ratios.abs().amax(0)
+    ratios, mass = log_ratio(x), p._log_prob(x).exp()
+    return (mass * ratios).sum(0), 2e-18 * ratios.abs().amax(0) + rounding(x, mass)
 
 
 def by_monte_carlo(p: Any, q: Any, samples: int, generator: Generator | None) -> Estimate:
