@@ -58,6 +58,7 @@ LAWS: list[tuple[Any, Any, tuple[float, ...], list[float]]] = [
     (reparam.ContinuousBernoulli, None, (-0.5,), [1e-20, 1e-3, 0.5, 0.999]),
     (reparam.ContinuousBernoulli, None, (30.0,), [1e-20, 1e-3, 0.5, 0.999]),
     (reparam.LogitRelaxedBernoulli, logit_relaxed, (2.0, 1.0), [-20.0, -1.0, 0.0, 1.0, 20.0]),
+    (reparam.FisherSnedecor, None, (2.0, 3000.0), [0.5, 3.0]),
 ]
 
 
@@ -102,7 +103,9 @@ def test_slopes_of_probabilities(cls: Any, truth: Any, parameters: Any, points: 
 
 
 def flat_quantile(p: mpf, slope: mpf) -> mpf:
-    """That of the continuous Bernoulli law."""
+    """That of the continuous Bernoulli law, by its own tail where the exponential is too large for the digits."""
+    if slope > 1000:
+        return 1 + mp.log(p) / slope
     return mp.log1p(p * mp.expm1(slope)) / slope
 
 
@@ -111,8 +114,12 @@ def relaxed_quantile(p: mpf, temperature: mpf, logits: mpf) -> mpf:
     return 1 / (1 + mp.exp(-(logits + mp.log(p) - mp.log1p(-p)) / temperature))
 
 
+SLOPES = (-1e6, -300.0, -69.0, -3.0, -0.5, 1e-3, 50.0, 300.0, 1e6)
 QUANTILES: list[tuple[Any, Any, tuple[float, ...]]] = [
-    *((reparam.ContinuousBernoulli, flat_quantile, (slope,)) for slope in (-300.0, -69.0, -0.5, 1e-3, 50.0, 300.0)),
+    *(
+        (reparam.ContinuousBernoulli, flat_quantile, (slope,))
+        for slope in (-1e6, -300.0, -69.0, -3.0, -0.5, 1e-3, 50.0, 300.0, 1e6)
+    ),
     (reparam.RelaxedBernoulli, relaxed_quantile, (1.0, 50.0)),
     (reparam.RelaxedBernoulli, relaxed_quantile, (0.5, 1.0)),
     (reparam.RelaxedBernoulli, relaxed_quantile, (2.0, -3.0)),
@@ -144,6 +151,41 @@ def test_slopes_of_quantiles(cls: Any, truth: Any, parameters: Any, upper: bool)
                 moved = sum(abs(v * slope(derivative, j)(*at)) for j, v in enumerate(at))
             error = excess(found[i].item(), value, 2 * moved, torch.float64)
             assert error <= ALLOWED[torch.float64], (level, i, found[i].item(), float(value), error)
+
+
+def power_of_gamma(p: mpf, concentration: mpf, rate: mpf) -> mpf:
+    """The upper quantile of the inverse gamma law, so far out that one term of the series of its cdf is left."""
+    return rate * (p * mp.gamma(concentration + 1)) ** (-1 / concentration)
+
+
+def power_of_beta(p: mpf, df1: mpf, df2: mpf) -> mpf:
+    """The same of the F law."""
+    return df2 / df1 * (p * df2 / 2 * mp.beta(df1 / 2, df2 / 2)) ** (-2 / df2)
+
+
+@pytest.mark.parametrize(
+    ("cls", "truth", "parameters", "level", "dtype"),
+    [
+        (reparam.InverseGamma, power_of_gamma, (0.125, 1.5), 1e-4, torch.float32),
+        (reparam.InverseGamma, power_of_gamma, (0.125, 1.5), 1e-35, torch.float64),
+        (reparam.InverseGamma, power_of_gamma, (1.0, 1.5), 1e-32, torch.float32),
+        (reparam.FisherSnedecor, power_of_beta, (0.125, 3.0), 1e-34, torch.float32),
+        (reparam.FisherSnedecor, power_of_beta, (0.125, 3.0), 1e-300, torch.float64),
+    ],
+)
+def test_slopes_of_quantiles_whose_squares_overflow(
+    cls: Any, truth: Any, parameters: tuple[float, ...], level: float, dtype: torch.dtype
+) -> None:
+    inputs = [torch.tensor(v, dtype=dtype, requires_grad=True) for v in (level, *parameters)]
+    found = torch.autograd.grad(cls(*inputs[1:]).isf(inputs[0]), inputs)
+    mapped = torch.func.grad(lambda p, *given: cls(*given).isf(p), argnums=(0, 1, 2))(*(t.detach() for t in inputs))
+    at = tuple(mpf(t.item()) for t in inputs)
+    for i, slopes in itertools.product(range(3), (found, mapped)):
+        with mp.workdps(DIGITS):
+            derivative = slope(truth, i)
+            value, moved = derivative(*at), sum(abs(v * slope(derivative, j)(*at)) for j, v in enumerate(at))
+        error = excess(slopes[i].item(), value, 2 * moved, dtype)
+        assert error <= ALLOWED[dtype], (i, slopes[i].item(), float(value), error)
 
 
 @pytest.mark.parametrize("dtype", ALLOWED, ids=str)

@@ -17,6 +17,7 @@ from ..core.registry import register_kl
 from ..implicit.scalar import reparameterise
 from ..kernels import fused
 from ..special import log1mexp, log_expm1, logit
+from ..special._derivatives import elementwise
 from ..special._quadrature import gauss_legendre, on_unit
 from ..special.polygamma import horner
 from ..special.quotients import expm1_quotient, log1p_quotient
@@ -82,9 +83,7 @@ class _Tilted(ExponentialFamily):
         return _icdf(p, self._slope())
 
     def _isf(self, p: Tensor) -> Tensor:
-        low, slope = p < 0.5, self._slope()
-        upper, lower = torch.where(low, p, 0.5), torch.where(low, 0.5, 1 - p)  # each where it has slopes
-        return torch.where(low, _upper_quantile(upper, slope), _quantile(lower, slope))
+        return _by_smaller_part(p, self._slope(), True)
 
     def _entropy(self) -> Tensor:
         return _entropy(self._slope())
@@ -257,44 +256,74 @@ def _log_by_smaller(own: Tensor, other: Tensor) -> Tensor:
     return torch.where(small, torch.log1p(-torch.where(small, other, 0.0)), own)
 
 
-def _quantile(p: Tensor, slope: Tensor) -> Tensor:
-    """The x with probability p below it; its distance from 1 is as exact as that of p."""
-    steep = slope > 1
-    flat = torch.where(steep, 0.5, slope)
-    body = log1p_quotient(flat, p * expm1_quotient(flat, torch.ones_like(flat)))
-    rise = torch.where(steep, slope, 2.0)
-    return torch.where(steep, torch.logaddexp(torch.zeros_like(rise), p.log() + log_expm1(rise)) / rise, body)
+def _distances(part: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
+    """How far from an end and from the other one the point is within which ``part`` of the mass lies, up to 1/2.
+
+    The slope is that of the log-density from the end on.
+    """
+    steep, some = slope > 1, part > 0
+    flat, rise = torch.where(steep, 0.5, slope), torch.where(steep, slope, 2.0)
+    body = log1p_quotient(flat, part * expm1_quotient(flat, torch.ones_like(flat)))
+    log_part = torch.where(some, part, 1.0).log()
+    near = torch.logaddexp(torch.zeros_like(rise), log_part + log_expm1(rise)) / rise
+    far = -torch.logaddexp(-rise, log_part + log1mexp(-rise)) / rise
+    near, far = torch.where(some, near, 0.0), torch.where(some, far, 1.0)
+    return torch.where(steep, near, body), torch.where(steep, far, 1 - body)
+
+
+def _in_part(part: Tensor, slope: Tensor) -> Tensor:
+    """The derivative of the distance in the mass: one over the density there, which is linear in the mass."""
+    falls = slope < 0
+    size = torch.where(falls, slope, -slope)
+    least = torch.exp(size) / expm1_quotient(size, torch.ones_like(size))
+    return 1 / (least - size * torch.where(falls, 1 - part, part))
+
+
+def _in_slope(part: Tensor, slope: Tensor) -> Tensor:
+    """The derivative of the distance in the slope."""
+    near, far = _distances(part, slope)
+    low = near < 0.5
+    return _tilt(torch.where(low, near, far), torch.where(low, -slope, slope))
+
+
+@elementwise(_in_part, _in_slope, wide=True)
+def _distance(part: Tensor, slope: Tensor) -> Tensor:
+    return _distances(part, slope)[0]
+
+
+@elementwise(lambda p, slope: -_in_part(p, slope), lambda p, slope: -_in_slope(p, slope), wide=True)
+def _rest(part: Tensor, slope: Tensor) -> Tensor:
+    return _distances(part, slope)[1]
+
+
+def _by_smaller_part(p: Tensor, slope: Tensor, upper: bool) -> Tensor:
+    """The x with probability p below it, or above it; its distance from either end is as exact as p."""
+    low = p < 0.5
+    part = torch.where(low, p, 1 - p)
+    return torch.where(low != upper, _distance(part, slope), _rest(part, -slope))
 
 
 @kernels.kernel("continuous_bernoulli_icdf")
 def _icdf(p: Tensor, slope: Tensor) -> Tensor:
-    low = p < 0.5
-    lower, upper = torch.where(low, p, 0.5), torch.where(low, 0.5, 1 - p)  # each where it has slopes
-    return torch.where(low, _quantile(lower, slope), _upper_quantile(upper, slope))
-
-
-def _upper_quantile(p: Tensor, slope: Tensor) -> Tensor:
-    """The x with probability p above it, for p up to 1/2."""
-    steep = slope < -1
-    flat = torch.where(steep, 0.5, slope)
-    body = 1 - log1p_quotient(-flat, p * expm1_quotient(-flat, torch.ones_like(flat)))
-    fall = torch.where(steep, slope, -2.0)
-    return torch.where(steep, torch.logaddexp(fall, p.log() + log1mexp(fall)) / fall, body)
+    return _by_smaller_part(p, slope, False)
 
 
 def _quantile_slope(slope: Tensor, x: Tensor) -> Tensor:
-    r"""The derivative of x in the slope at fixed probability.
+    """The derivative of x in the slope at fixed probability."""
+    low = x < 0.5
+    return _tilt(torch.where(low, x, 1 - x), torch.where(low, -slope, slope))
 
-    With y the distance from the nearer end and m the slope of the log-density towards it, it is
-    :math:`\frac1m \left(y - \frac{e^{my} - 1}{e^m - 1}\right)`, or for small m, with
+
+def _tilt(y: Tensor, m: Tensor) -> Tensor:
+    r"""The derivative of a quantile in the slope, at the distance y from an end towards which the slope is m.
+
+    It is :math:`\frac1m \left(y - \frac{e^{my} - 1}{e^m - 1}\right)`, or for small m, with
     :math:`e^w = 1 + w + w^2 r(w)`, :math:`\frac{y (r(m) - y\,r(my))}{1 + m\,r(m)}`.
     """
-    low = x < 0.5
-    y, m = torch.where(low, x, 1 - x), torch.where(low, -slope, slope)
     near = m.abs() < 0.25
     small, large = torch.where(near, m, 0.0), torch.where(near, 1.0, m)
-    powers = torch.stack([small, small * y]).unsqueeze(-1) ** torch.arange(len(REMAINDER), device=x.device)
-    whole, part = product(powers, x.new_tensor(REMAINDER))
+    powers = torch.stack([small, small * y]).unsqueeze(-1) ** torch.arange(len(REMAINDER), device=y.device)
+    whole, part = product(powers, y.new_tensor(REMAINDER))
     capped = large.clamp(max=80.0)  # beyond, the share is lost beside y
     share = torch.expm1(capped * y) / torch.expm1(capped)
     return torch.where(near, y * (whole - y * part) / (1 + small * whole), (y - share) / large)

@@ -15,6 +15,7 @@ from ..core.registry import register_kl
 from ..implicit.gamma import log_standard_gamma
 from ..kernels import fused
 from ..special import betainc_odds, betaincinv_odds, log_betainc_odds, log_minus_digamma, stirling_error
+from ..special.beta_inverse import betainccinv_odds
 from .normal import HALF_LOG_TWO_PI
 from .shared.shares import odds_fit
 
@@ -89,23 +90,39 @@ class FisherSnedecor(Distribution):
         log_x = self._log_rsample(shape, generator)
         return log_x.exp(), self._log_density(log_x) - log_x
 
+    # in float64: slopes in many degrees of freedom are small differences
+
+    def _halves(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The halves of the degrees of freedom, and their ratio."""
+        df1, df2 = double(self.df1), double(self.df2)
+        return 0.5 * df1, 0.5 * df2, df2 / df1
+
     def _cdf(self, x: Tensor) -> Tensor:
-        return betainc_odds(0.5 * self.df1, 0.5 * self.df2, x, self.df2 / self.df1)
+        a, b, ratio = self._halves()
+        return betainc_odds(a, b, x, ratio).to(self._joint_dtype(x))
 
     def _sf(self, x: Tensor) -> Tensor:
-        return betainc_odds(0.5 * self.df2, 0.5 * self.df1, self.df2 / self.df1, x)
+        a, b, ratio = self._halves()
+        return betainc_odds(b, a, ratio, x).to(self._joint_dtype(x))
 
     def _log_cdf(self, x: Tensor) -> Tensor:
-        return log_betainc_odds(0.5 * self.df1, 0.5 * self.df2, x, self.df2 / self.df1)
+        a, b, ratio = self._halves()
+        return log_betainc_odds(a, b, x, ratio).to(self._joint_dtype(x))
 
     def _log_sf(self, x: Tensor) -> Tensor:
-        return log_betainc_odds(0.5 * self.df2, 0.5 * self.df1, self.df2 / self.df1, x)
+        a, b, ratio = self._halves()
+        return log_betainc_odds(b, a, ratio, x).to(self._joint_dtype(x))
 
     def _icdf(self, p: Tensor) -> Tensor:
-        return betaincinv_odds(0.5 * self.df1, 0.5 * self.df2, p) * (self.df2 / self.df1)
+        a, b, ratio = self._halves()
+        return (ratio * betaincinv_odds(a, b, p)).to(self._joint_dtype(p))
 
     def _isf(self, q: Tensor) -> Tensor:
-        return (self.df2 / self.df1) / betaincinv_odds(0.5 * self.df2, 0.5 * self.df1, q)
+        a, b, ratio = self._halves()
+        return (ratio * betainccinv_odds(a, b, q)).to(self._joint_dtype(q))
+
+    def _joint_dtype(self, value: Tensor) -> torch.dtype:
+        return torch.promote_types(value.dtype, self.dtype)
 
     def _entropy(self) -> Tensor:
         a, b = 0.5 * double(self.df1), 0.5 * double(self.df2)
@@ -117,14 +134,15 @@ class FisherSnedecor(Distribution):
 
     def _mean(self) -> Tensor:
         finite, n = self._where_above(2.0)
-        return torch.where(finite, n / (n - 2), torch.inf)
+        return torch.where(finite, 1 + 2 / (n - 2), torch.inf)
 
     def _mode(self) -> Tensor:
         return (1 - 2 / self.df1).clamp(min=0) * (self.df2 / (self.df2 + 2))
 
     def _variance(self) -> Tensor:
         finite, n = self._where_above(4.0)
-        return torch.where(finite, 2 * (n / (n - 2)) ** 2 * ((1 + (n - 2) / self.df1) / (n - 4)), torch.inf)
+        spread = (1 + 2 / self.df1) / (n - 4) + 1 / self.df1
+        return torch.where(finite, 2 * (1 + 2 / (n - 2)) ** 2 * spread, torch.inf)
 
     def _skewness(self) -> Tensor:
         finite, n = self._where_above(6.0)

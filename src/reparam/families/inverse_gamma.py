@@ -14,14 +14,13 @@ from ..kernels import all_within
 from ..special import (
     gammainc,
     gammaincc,
-    gammainccinv,
-    gammaincinv,
     lgamma,
     log_gammainc,
     log_gammaincc,
     log_minus_digamma,
     stirling_error,
 )
+from ..special.gamma_inverse import reciprocal_gammainccinv, reciprocal_gammaincinv
 from .exponential_family import ExponentialFamily
 from .gamma import Gamma
 from .normal import HALF_LOG_TWO_PI
@@ -98,10 +97,10 @@ class InverseGamma(ExponentialFamily):
         return log_gammainc(self.concentration, self.rate / x)
 
     def _icdf(self, p: Tensor) -> Tensor:
-        return self.rate / gammainccinv(self.concentration, p)
+        return self.rate * reciprocal_gammainccinv(self.concentration, p)
 
     def _isf(self, p: Tensor) -> Tensor:
-        return self.rate / gammaincinv(self.concentration, p)
+        return self.rate * reciprocal_gammaincinv(self.concentration, p)
 
     def _entropy(self) -> Tensor:
         a = self.concentration

@@ -103,7 +103,7 @@ def _edge(shape: Tensor, other: Tensor) -> Tensor:
 
 _OF_P, _OF_Q = _Inverse(False, False), _Inverse(True, False)
 _OF_LOG_P, _OF_LOG_Q = _Inverse(False, True), _Inverse(True, True)
-_ODDS = _Inverse(False, False, odds=True)
+_ODDS, _UPPER_ODDS = _Inverse(False, False, odds=True), _Inverse(True, False, odds=True)
 
 
 @elementwise(_OF_P.partials, wide=True, block=BLOCK, native="betaincinv")
@@ -189,3 +189,19 @@ def betaincinv_odds(a: Tensor, b: Tensor, p: Tensor) -> Tensor:
         tensor([3.0000e+00, 1.0000e+10])
     """
     return _ODDS.formula(a, b, p)
+
+
+@elementwise(_UPPER_ODDS.partials, value=lambda a, b, q: 1 / betaincinv_odds(b, a, q), wide=True, block=BLOCK)
+def betainccinv_odds(a: Tensor, b: Tensor, q: Tensor) -> Tensor:
+    r"""The odds x / (1 - x) of the x with :math:`1 - I_x(a, b) = q`, however small or large.
+
+    Args:
+        a: positive.
+        b: positive.
+        q: a probability; values outside [0, 1] give NaN.
+
+    Example:
+        >>> betainccinv_odds(torch.tensor(1.0), torch.tensor(0.1), torch.tensor(0.1))
+        tensor(1.0000e+10)
+    """
+    return _UPPER_ODDS.formula(a, b, q)

@@ -149,3 +149,52 @@ def gammainccinv_exp(a: Tensor, log_q: Tensor) -> Tensor:
         tensor([1.0000e-10, 1.0000e+06])
     """
     return _OF_LOG_Q.formula(a, log_q)
+
+
+def _reciprocal(of: _Inverse) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
+    """The derivatives of one over a quantile, which are numbers also where those by the quantile itself overflow."""
+
+    def at(x: Tensor) -> tuple[Tensor, Tensor]:
+        inside = (x > 0) & (x < math.inf)
+        return inside, -torch.where(inside, x, 1.0).log()
+
+    def in_shape(a: Tensor, given: Tensor, x: Tensor) -> Tensor:
+        inside, y = at(x)
+        slope = torch.where(inside, x, 0.0) * -log_gamma_quantile_grad(a, y)
+        return torch.where(inside | (x == 0), slope, -math.inf)
+
+    def in_given(a: Tensor, given: Tensor, x: Tensor) -> Tensor:
+        inside, y = at(x)
+        return torch.where(inside, -of.rate(a, given, y, -y), math.inf if of.upper else -math.inf)
+
+    return in_shape, in_given
+
+
+@elementwise(*_reciprocal(_OF_P), value=lambda a, p: 1 / gammaincinv(a, p), of_value=True, wide=True, block=BLOCK)
+def reciprocal_gammaincinv(a: Tensor, p: Tensor) -> Tensor:
+    r"""One over the x with :math:`P(a, x) = p`: the upper quantile of the inverse gamma law with rate 1.
+
+    Args:
+        a: positive.
+        p: a probability; values outside [0, 1] give NaN.
+
+    Example:
+        >>> reciprocal_gammaincinv(torch.tensor(0.1), torch.tensor(1e-3))
+        tensor(1.6363e+30)
+    """
+    return 1 / _OF_P.formula(a, p)
+
+
+@elementwise(*_reciprocal(_OF_Q), value=lambda a, q: 1 / gammainccinv(a, q), of_value=True, wide=True, block=BLOCK)
+def reciprocal_gammainccinv(a: Tensor, q: Tensor) -> Tensor:
+    r"""One over the x with :math:`Q(a, x) = q`: the quantile of the inverse gamma law with rate 1.
+
+    Args:
+        a: positive.
+        q: a probability; values outside [0, 1] give NaN.
+
+    Example:
+        >>> reciprocal_gammainccinv(torch.tensor(1.0), torch.tensor(0.5))
+        tensor(1.4427)
+    """
+    return 1 / _OF_Q.formula(a, q)

@@ -89,9 +89,11 @@ class PowerTransform(Transform):
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         r"""The logarithm :math:`\log |a| + (a - 1) \log x`."""
-        if isinstance(self.exponent, Tensor):
-            return torch.addcmul(self.exponent.abs().log(), self.exponent - 1, x.log())
-        return (self.exponent - 1) * x.log() + math.log(abs(self.exponent))
+        return _log_slope(self.exponent, x)
+
+    def inverse_and_ldj(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The root and its log-determinant, which comes from ``y``: the root itself may over- or underflow."""
+        return self._inverse(y), _log_slope(1 / self.exponent, y)
 
     def forward_shape(self, shape: Sequence[int]) -> torch.Size:
         """The shape broadcast with that of the exponent."""
@@ -289,6 +291,13 @@ def _sign(value: Number) -> int | Tensor:
     if isinstance(value, Tensor):
         return value.sign()
     return 1 if value > 0 else -1
+
+
+def _log_slope(exponent: Number, x: Tensor) -> Tensor:
+    """The logarithm of the size of the derivative of a power."""
+    if isinstance(exponent, Tensor):
+        return torch.addcmul(exponent.abs().log(), exponent - 1, x.log())
+    return (exponent - 1) * x.log() + math.log(abs(exponent))
 
 
 def _log_abs(value: Number) -> Number:
