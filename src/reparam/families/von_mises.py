@@ -16,9 +16,9 @@ from ..core.noise import fine_uniform
 from ..core.params import param
 from ..core.registry import register_kl
 from ..implicit.scalar import reparameterise
-from ..special import bessel_ratio, von_mises_cdf, von_mises_icdf, von_mises_quantile_grad
+from ..special import bessel_ratio, von_mises_icdf, von_mises_quantile_grad
 from ..special.circular import circular_variance, log_i0e, von_mises_bregman
-from ..special.von_mises_cut import log_von_mises_mass, mirrored, parts
+from ..special.von_mises_cut import log_von_mises_mass, von_mises_mass, von_mises_mass_quantile
 from .exponential_family import ExponentialFamily
 
 LOG_TWO_PI = math.log(2 * math.pi)
@@ -124,20 +124,11 @@ class VonMises(ExponentialFamily):
 
     # -- probabilities from the cut at -pi on --------------------------------------------------------------
 
-    def _both(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The probabilities up to x and beyond it."""
-        other, first, start, z = parts(x, self.loc)
-        ahead = von_mises_cdf(-start, self.concentration)
-        below, above = von_mises_cdf(z, self.concentration), von_mises_cdf(-z, self.concentration)
-        low = torch.where(first, ahead - below, ahead + below).clamp(min=0.0)
-        high = torch.where(first, 1 - low, above - ahead).clamp(min=0.0)
-        return torch.where(other, high, low), torch.where(other, low, high)
-
     def _cdf(self, x: Tensor) -> Tensor:
-        return self._both(x)[0]
+        return von_mises_mass(x, self.loc, self.concentration)
 
     def _sf(self, x: Tensor) -> Tensor:
-        return self._both(x)[1]
+        return von_mises_mass(-x, -self.loc, self.concentration)
 
     def _log_cdf(self, x: Tensor) -> Tensor:
         return log_von_mises_mass(x, self.loc, self.concentration)
@@ -145,24 +136,11 @@ class VonMises(ExponentialFamily):
     def _log_sf(self, x: Tensor) -> Tensor:
         return log_von_mises_mass(-x, -self.loc, self.concentration)
 
-    def _quantile(self, below: Tensor, above: Tensor) -> Tensor:
-        """The angle with these two probabilities, which sum to one."""
-        other, mode = mirrored(self.loc)
-        low, high = torch.where(other, above, below), torch.where(other, below, above)
-        ahead = von_mises_cdf(mode - math.pi, self.concentration)
-        first, upper = low < ahead, high + ahead < 0.5
-        # all three are quantiles of lower tails
-        p = torch.where(first, ahead - low, torch.where(upper, high + ahead, low - ahead))
-        z = von_mises_icdf(p.clamp(0.0, 1.0), self.concentration)
-        x = torch.where(first, mode - 2 * math.pi - z, torch.where(upper, mode - z, mode + z))
-        x = torch.where(other, -x, x).clamp(-math.pi, math.pi)
-        return torch.where(below == 0, -math.pi, torch.where(above == 0, math.pi, x))
-
     def _icdf(self, p: Tensor) -> Tensor:
-        return self._quantile(p, 1 - p)
+        return von_mises_mass_quantile(p, (1 - p).detach(), self.loc, self.concentration)
 
     def _isf(self, p: Tensor) -> Tensor:
-        return self._quantile(1 - p, p)
+        return von_mises_mass_quantile(1 - p, p.detach(), self.loc, self.concentration)
 
     # -- summaries ---------------------------------------------------------------------------------------------
 

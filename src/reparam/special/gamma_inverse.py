@@ -180,7 +180,7 @@ def reciprocal_gammaincinv(a: Tensor, p: Tensor) -> Tensor:
 
     Example:
         >>> reciprocal_gammaincinv(torch.tensor(0.1), torch.tensor(1e-3))
-        tensor(1.6363e+30)
+        tensor(1.6466e+30)
     """
     return 1 / _OF_P.formula(a, p)
 
