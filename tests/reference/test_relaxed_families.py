@@ -183,3 +183,15 @@ def test_gradients_of_relaxed_bernoulli_at_the_ends(end: float, logit: float) ->
         torch.testing.assert_close(by_formula, exact, rtol=1e-15, atol=1e-15)
         if t == 1:
             assert log_prob(*inputs).item() == pytest.approx(-favour, abs=1e-15)
+
+
+@pytest.mark.parametrize("summary", ["variance", "skewness", "kurtosis"])
+def test_slopes_of_relaxed_moments_in_single_precision(summary):
+    """Those in float64 at the same numbers, rounded: 4 eps, of a moment that is computed in float64 throughout."""
+    for temperature, logits in ((50.0, -2.0), (50.0, 1.0), (3.0, 0.5)):
+        slopes = []
+        for dtype in (torch.float32, torch.float64):
+            given = [torch.tensor(v, dtype=dtype, requires_grad=True) for v in (temperature, logits)]
+            law = reparam.RelaxedBernoulli(given[0], logits=given[1])
+            slopes.append(torch.stack(torch.autograd.grad(getattr(law, summary), given)).double())
+        torch.testing.assert_close(*slopes, rtol=4 * torch.finfo(torch.float32).eps, atol=0)

@@ -240,13 +240,14 @@ class RelaxedBernoulli(TransformedDistribution):
         return self._centre().to(self.dtype)
 
     def _variance(self) -> Tensor:
-        return self._moment(2, self._centre()).to(self.dtype)
+        wide = in_double(self)  # once: slopes would be rounded in parts
+        return wide._moment(2, wide._centre()).to(self.dtype)
 
     def _skewness(self) -> Tensor:
-        return self._standardised(3).to(self.dtype)
+        return in_double(self)._standardised(3).to(self.dtype)
 
     def _kurtosis(self) -> Tensor:
-        return (self._standardised(4) - 3).to(self.dtype)
+        return (in_double(self)._standardised(4) - 3).to(self.dtype)
 
     def _standardised(self, order: int) -> Tensor:
         centre = self._centre()
