@@ -45,7 +45,8 @@ class Factorised(Distribution):
     .. math:: p(x) = p_1(x_1) \prod_{d=2}^D p_d(x_d \mid x_1, \dots, x_{d-1})
 
     A draw takes one coordinate after another, each with its pathwise gradient (implicit where the conditional law has
-    only a cdf), so that the whole has the gradient in every parameter and through every earlier coordinate. Moments
+    only a cdf), so that the whole has the gradient in every parameter and through every earlier coordinate; where one
+    is discrete there is ``sample`` alone. Moments
     and the entropy of up to four coordinates are those of the conditional laws, integrated over the quantiles of the
     earlier ones: right to about 1e-12 where these depend smoothly on them (1e-9 for four).
 
@@ -81,6 +82,8 @@ class Factorised(Distribution):
         rest = values["rest"]
         if isinstance(rest, _Functions):
             return values
+        if callable(rest):
+            raise TypeError(f"Factorised: rest must be a sequence of functions, [{rest!r:.60}] for example")
         wrong = [f for f in rest if not callable(f)]
         if wrong:
             raise TypeError(f"Factorised: rest holds {wrong[0]!r:.60}, which is no function of the earlier coordinates")
@@ -120,10 +123,15 @@ class Factorised(Distribution):
         return total
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        return self._one_by_one(shape, lambda law: pathwise(law)._rsample(shape[:-1], generator))
+
+    def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
+        return self._one_by_one(shape, lambda law: law._sample(shape[:-1], generator))
+
+    def _one_by_one(self, shape: torch.Size, draw: Callable[[Any], Tensor]) -> Tensor:
         x = self._first_tensor().new_empty((*shape[:-1], 0))
         for d in range(shape[-1]):
-            drawn = pathwise(self._law(d, x))._rsample(shape[:-1], generator)
-            x = torch.cat([x, drawn.unsqueeze(-1)], -1)
+            x = torch.cat([x, draw(self._law(d, x)).unsqueeze(-1)], -1)
         return x
 
     # -- summaries: quadrature over the earlier coordinates ----------------------------------------------------------

@@ -102,5 +102,5 @@ def _standardises(law: Any) -> bool:
 
 
 def pathwise(law: Any) -> Any:
-    """The law itself where it has pathwise gradients, or with implicit ones."""
-    return law if law.has_rsample else ImplicitReparam(law, validate_args=law._validate_args)
+    """The law itself where it has pathwise gradients, or can have none, for it is discrete; or with implicit ones."""
+    return law if law.has_rsample or law.support.is_discrete else ImplicitReparam(law, validate_args=law._validate_args)

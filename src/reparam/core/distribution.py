@@ -19,7 +19,7 @@ from .construct import FULL
 from .declaration import Declared
 from .doors import door, draw_door, line_door, native_door, value_door
 from .overrides import connect, initialise
-from .params import param
+from .params import Undeclared, param
 from .shapes import EMPTY, as_size, broadcasts_to
 from .views import Views
 
@@ -44,7 +44,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
         (torch.Size([3]), torch.Size([2, 3]), torch.Size([3]))
     """
 
-    support: Any = None
+    support: Any = Undeclared()
     has_rsample: Any = False
     has_enumerate_support: Any = False
     arg_constraints: ClassVar[Any] = {}

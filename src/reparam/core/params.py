@@ -145,6 +145,14 @@ class component(Field):
         return self if instance is None else self._absent(instance)
 
 
+class Undeclared:
+    """The support of a class that declares none: None on the class, an error on an instance."""
+
+    def __get__(self, instance: Any, owner: type) -> None:
+        if instance is not None:
+            raise AttributeError(f"{owner.__name__} declares no support, as in: support = constraints.real")
+
+
 class one_of:
     """Alternative parametrisations: exactly one is given, the others are derived when read.
 

@@ -6,12 +6,13 @@ For q with :math:`F_\theta(q) = p`, differentiating both sides gives
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .._torch import is_compiling, repeat
+from .._torch import can_read, is_compiling, repeat, unwrapped
 from .pytree import tree_map
 from .ranges import clamp, ends
 from .shapes import joint
@@ -41,6 +42,7 @@ def invert_cdf(self: Any, p: Tensor, upper: bool) -> Tensor:
     with torch.no_grad():
         low = _rank(lower.clamp(min=torch.finfo(p.dtype).min).expand(p.shape))
         high = _rank(higher.clamp(max=torch.finfo(p.dtype).max).expand(p.shape))
+        _require_monotone(self, tail, _number(low, p.dtype), _number(high, p.dtype), upper)
         _, high = repeat(_WIDTH[p.dtype][1] + 1, halved, low, high)
         x = clamp(self.support, _number(high, p.dtype)).detach()
     for _ in range(2):
@@ -51,6 +53,23 @@ def invert_cdf(self: Any, p: Tensor, upper: bool) -> Tensor:
         x = x + (step - step.detach())
     x = torch.where(p == (1.0 if upper else 0.0), lower, x)
     return torch.where(p == (0.0 if upper else 1.0), higher, x)
+
+
+def _require_monotone(self: Any, tail: Callable[[Tensor], Tensor], low: Tensor, high: Tensor, upper: bool) -> None:
+    """Refuse a cdf or sf that runs the wrong way from one end of the support to the other, or beyond one.
+
+    Raises:
+        ValueError: with its values at the ends.
+    """
+    if not can_read() or low.is_meta or not low.numel():
+        return
+    values = [unwrapped(tail(x)).flatten() for x in (low, high)]
+    least, most = reversed(values) if upper else values
+    wrong = (least > most) | (most > 1.001) | (least < -0.001)
+    if bool(wrong.any()):
+        ends = " to ".join(f"{v[wrong][0].item():.3g}" for v in values)
+        name, way = ("sf", "fall within 1 and 0") if upper else ("cdf", "grow within 0 and 1")
+        raise ValueError(f"{type(self).__name__}: its {name} goes from {ends} over the support, but must {way}")
 
 
 def _apart(self: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .._torch import can_read, unwrapped
 from ..core.pytree import flatten
 from ..core.slopes import slope
 from .standard import Diagonal, Jacobian, Triangular, reparameterise_by
@@ -56,8 +57,11 @@ def standardisation(law: Any, x: Tensor) -> tuple[Tensor, Callable[[], Jacobian]
     if hasattr(law, "_standardization"):
         return law._standardization(x)  # type: ignore[no-any-return]
     if hasattr(law, "_standardize"):
-        own = getattr(law, "_standardize_jacobian", None)
-        return law._standardize(x), partial(own, x) if own is not None else partial(_by_differentiation, law, x)
+        noise = law._standardize(x)
+        if noise.shape != x.shape:
+            made = f"noise of shape {tuple(noise.shape)} from samples of shape {tuple(x.shape)}"
+            raise ValueError(f"{type(law).__name__}: _standardize makes {made}, but must keep the shape")
+        return noise, partial(_stated if hasattr(law, "_standardize_jacobian") else _by_differentiation, law, x)
     return scalar_standardisation(law, x)
 
 
@@ -72,8 +76,22 @@ def smaller_tail(log_cdf: Tensor, log_sf: Tensor) -> Tensor:
     return torch.where(log_cdf < log_sf, log_cdf, -log_sf)
 
 
+def _stated(law: Any, x: Tensor) -> Jacobian:
+    """The Jacobian that the law gives."""
+    found: Jacobian = law._standardize_jacobian(x)
+    if isinstance(found, Tensor):
+        raise TypeError(
+            f"{type(law).__name__}: _standardize_jacobian must return a Diagonal or Triangular, not a Tensor"
+        )
+    return found
+
+
 def _by_differentiation(law: Any, x: Tensor) -> Jacobian:
-    """The Jacobian by automatic differentiation, one row at a time."""
+    """The Jacobian by automatic differentiation, one row at a time.
+
+    Raises:
+        ValueError: where an entry of the noise depends on a later entry of the event.
+    """
     event_dim, noise = len(law.event_shape), law._standardize
     if event_dim == 0:
         return Diagonal(slope(noise, x))
@@ -83,4 +101,11 @@ def _by_differentiation(law: Any, x: Tensor) -> Jacobian:
         chosen = torch.zeros(size, dtype=x.dtype, device=x.device)
         chosen[place] = 1.0
         rows.append(slope(noise, x, chosen.reshape(law.event_shape).expand_as(x)).flatten(x.dim() - event_dim))
-    return Triangular(torch.stack(rows, -2), event_dim)
+    matrix = torch.stack(rows, -2)
+    room = torch.finfo(x.dtype).eps ** 0.5 * matrix.abs().amax(-1, keepdim=True)
+    if can_read() and not x.is_meta and bool(unwrapped(matrix.triu(1).abs() > room).any()):
+        raise ValueError(
+            f"{type(law).__name__}: an entry of _standardize(x) depends on a later entry of x, "
+            "but may depend on those up to its own alone"
+        )
+    return Triangular(matrix, event_dim)
