@@ -46,7 +46,7 @@ class Views(Declared):
             TypeError: if the sizes are given as several arguments.
             ValueError: if the batch shape cannot be expanded to it.
         """
-        if _instance is not None and not isinstance(_instance, Views):
+        if not (_instance is None or hasattr(_instance, "_filled")):
             raise TypeError(f"{type(self).__name__}: expand takes the batch shape as one argument, expand((2, 3))")
         if self._recipe is not None:
             wide = self._view("expand", batch_shape)
