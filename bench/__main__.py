@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import large, mixtures, sampling, small_calls, small_doors, special, special_regions, transforms
+from . import large, mixtures, sampling, small_calls, small_doors, special, special_regions, transforms, vectors
 
 small_calls.main()
 print()
@@ -19,3 +19,5 @@ print()
 special_regions.main()
 print()
 transforms.main()
+print()
+vectors.main()

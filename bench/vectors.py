@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .harness import Effort, Task
+from .harness import QUICK, Effort, Table, Task, compare, options
+from .laws import OURS, THEIRS
 
 FULL = Effort(least=21, most=61, block=4e-3)
 BOUND = 1.0  # of torch's time
@@ -56,12 +57,8 @@ FORMS = (
     Form("covariance", lambda d, m, c: d.MultivariateNormal(m, covariance_matrix=c, validate_args=False), covariances),
     Form("low rank", lambda d, m, w, v: d.LowRankMultivariateNormal(m, w, v, validate_args=False), of_low_rank),
 )
-COUNTS = {
-    "one value": ((), 1),
-    "64 values": ((), 64),
-    "4096 values": ((), 4096),
-    "16 laws": ((16,), 16),
-}
+ONE, SHARED, LAWS = "one value", ("64 values", "4096 values"), "16 laws"
+COUNTS = {ONE: ((), 1), SHARED[0]: ((), 64), SHARED[1]: ((), 4096), LAWS: ((16,), 16)}  # laws, and values in all
 
 
 def density(library: Any, form: Form, laws: tuple[int, ...], d: int, count: int) -> Task:
@@ -80,3 +77,32 @@ def divergence(library: Any, form: Form, laws: tuple[int, ...], d: int, count: i
 
 
 DOORS = {"log_prob": density, "rsample": draw, "KL": divergence}
+
+
+def measure(title: str, make: Callable[..., Task], forms: list[Form], effort: Effort) -> Table:
+    """One table: a row for each form and size, a column for each number of laws and values."""
+    counts = {name: COUNTS[name] for name in (ONE, *([] if make is divergence else SHARED), LAWS)}
+    table = Table(title, dict.fromkeys(counts, BOUND))
+    for form in forms:
+        for d in SIZES:
+            for column, (laws, count) in counts.items():
+                ours, theirs = (make(library, form, laws, d, count) for library in (OURS, THEIRS))
+                table.add(f"{form.name}, {d}", column, compare(ours, theirs, effort))
+    return table
+
+
+def main() -> None:
+    chosen = options(__doc__, door="only the doors whose names contain this")
+    forms = [form for form in FORMS if (chosen.only or "").lower() in form.name.lower()]
+    print("Normal vectors: time relative to torch.distributions (reparam / torch); ! above the bound, ~ noisy\n")
+    missed = []
+    for title, make in DOORS.items():
+        if (chosen.door or "").lower() in title.lower():
+            table = measure(title, make, forms, QUICK if chosen.quick else FULL)
+            print(table.render(chosen.markdown), end="\n\n", flush=True)
+            missed += table.missed()
+    print("\n".join(["Above their bounds:", *missed]) if missed else "All within their bounds.")
+
+
+if __name__ == "__main__":
+    main()

@@ -64,23 +64,24 @@ struct root_divergence {
   }
 };
 
-// The lower Cholesky factor of W W' + diag(D): a column of W at a time is turned into it by plane rotations. The factor
-// W comes with columns of zeros that make it square.
+// The lower Cholesky factor of W W' + diag(D), here column after column: a column of W at a time is turned into it by
+// plane rotations. The factor W comes with columns of zeros that make it square.
 template <class Storage>
 struct low_rank_root {
-  static void add_column(std::int64_t d, pack* lower, pack* w) {
+  static void add_column(std::int64_t d, pack* columns, pack* w) {
     for (std::int64_t j = 0; j < d; ++j) {
-      pack& diagonal = lower[j * d + j];
+      pack* const own = columns + j * d;
+      pack& diagonal = own[j];
       pack c, s;
       for (std::int64_t l = 0; l < lanes; ++l) {
         const double a = diagonal.lane[l], b = w[j].lane[l], length = std::sqrt(a * a + b * b);
         c.lane[l] = a / length, s.lane[l] = b / length, diagonal.lane[l] = length;
       }
       for (std::int64_t i = j + 1; i < d; ++i) {
-        pack &entry = lower[i * d + j], turned = product(c, entry), rest = product(c, w[i]);
+        pack turned = product(c, own[i]), rest = product(c, w[i]);
         add_product<1>(turned, s, w[i]);
-        add_product<-1>(rest, s, entry);
-        entry = turned, w[i] = rest;
+        add_product<-1>(rest, s, own[i]);
+        own[i] = turned, w[i] = rest;
       }
     }
   }
@@ -89,15 +90,15 @@ struct low_rank_root {
     const auto* factor = static_cast<const Storage*>(call->in[0]);
     const auto* variance = static_cast<const Storage*>(call->in[1]);
     const std::int64_t d = call->k, size = d * d, *period = call->period;
-    packs lower(static_cast<std::size_t>(size)), w(static_cast<std::size_t>(d));
+    packs columns(static_cast<std::size_t>(size)), w(static_cast<std::size_t>(d));
     lane_writer<Storage> value(call->value, size);
     for (std::int64_t at = begin; at < end; at += lanes) {
       const std::int64_t count = std::min(lanes, end - at);
       const places from_factor(at, count, period[0], size), from_variance(at, count, period[1], d);
-      std::fill(lower.begin(), lower.end(), pack{});
+      std::fill(columns.begin(), columns.end(), pack{});
       for (std::int64_t i = 0; i < d; ++i) {
         const pack entry = gather(variance, from_variance, i);
-        lower[static_cast<std::size_t>(i * d + i)] =
+        columns[static_cast<std::size_t>(i * d + i)] =
             each_lane([&](std::int64_t l) { return std::sqrt(entry.lane[l]); });
       }
       for (std::int64_t j = 0; j < d; ++j) {
@@ -106,10 +107,10 @@ struct low_rank_root {
           w[static_cast<std::size_t>(i)] = gather(factor, from_factor, i * d + j);
           for (const double entry : w[static_cast<std::size_t>(i)].lane) some |= entry != 0;
         }
-        if (some) add_column(d, lower.data(), w.data());
+        if (some) add_column(d, columns.data(), w.data());
       }
       value.move(at, count);
-      for (std::int64_t e = 0; e < size; ++e) value.write(e, lower[static_cast<std::size_t>(e)]);
+      for (std::int64_t e = 0; e < size; ++e) value.write(e, columns[static_cast<std::size_t>(e % d * d + e / d)]);
     }
   }
 };

@@ -96,7 +96,7 @@ inline constexpr reparam_entry entries[] = {
     structured<long_normal_draw<float>, long_normal_draw<double>>("long_normal_draw", 3, 0b111,
                                                                   {0b1011, 0b0100, 0, 0b111}, 65536),
     structured<low_rank_normal_log_prob<float>, low_rank_normal_log_prob<double>>(
-        "low_rank_normal_log_prob", 4, 0b1111, {0b1011, 0b0100, 0, 0b1111, largest_matrix}, 32768),
+        "low_rank_normal_log_prob", 4, 0b1111, {0b1011, 0b0100, 0, 0b1111, largest_root}, 32768),
     structured<wishart_factor_log_prob<float>, wishart_factor_log_prob<double>>(
         "wishart_factor_log_prob", 3, 0b111, {0, 0b101, 0, 0b111, largest_matrix}, 32768),
     structured<lkj_log_prob<float>, lkj_log_prob<double>>("lkj_log_prob", 2, 0b11, {0, 0b01, 0, 0b11}, 32768),

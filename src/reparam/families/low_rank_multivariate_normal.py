@@ -16,7 +16,6 @@ from ..core.linear import apply, eye_like, inverse_triangular, shrunk, square
 from ..core.noise import normal
 from ..core.params import param
 from ..core.shapes import joint
-from ..kernels.checks import LARGEST_MATRIX
 from ..kernels.library import ENTRIES
 
 LOG_TWO_PI = math.log(2 * math.pi)
@@ -76,7 +75,7 @@ class LowRankMultivariateNormal(Distribution):
     def _log_prob(self, x: Tensor) -> Tensor:
         factor = shrunk(self.cov_factor, 2)
         n, k = factor.shape[-2:]
-        small = 0 < k <= n <= LARGEST_MATRIX and (n <= LOOSE * k or factor.numel() <= ROOM * k // n)
+        small = 0 < k <= n <= LARGEST_ROOT and (n <= LOOSE * k or factor.numel() <= ROOM * k // n)
         if not (small and kernels.usable(factor)):
             return _log_density.formula(x, self.loc, factor, self.cov_diag)
         square = factor if k == n else pad(factor, (0, n - k))

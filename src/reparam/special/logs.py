@@ -10,7 +10,8 @@ from torch import Tensor
 from ._derivatives import elementwise
 
 SHORT = {torch.float32: 16, torch.float64: 8}  #: numbers in a vector of the processor
-MANY = 4096  #: numbers, above which what is done to them costs more than the operations themselves
+# numbers from which what is done to them costs more than the operations themselves, of which a gradient has twice as many
+MANY = {"softmax": 512, "log_softmax": 1024, "gradient": 2048}
 
 
 @elementwise(native="xlogy")
@@ -170,7 +171,7 @@ def softmax(x: Tensor) -> Tensor:
         >>> softmax(torch.zeros(2))
         tensor([0.5000, 0.5000])
     """
-    if not _has_short_rows(x):
+    if not _has_short_rows(x, "softmax"):
         return x.softmax(-1)
     weights = (x - x.detach().amax(-1, keepdim=True)).exp()
     return weights / weights.sum(-1, keepdim=True)
@@ -186,13 +187,14 @@ def log_softmax(x: Tensor) -> Tensor:
         >>> log_softmax(torch.tensor([0.0, 1000.0]))
         tensor([-1000.,     0.])
     """
-    if not _has_short_rows(x):
+    if not _has_short_rows(x, "log_softmax"):
         return x.log_softmax(-1)
     shifted = x - x.detach().amax(-1, keepdim=True)
     return shifted - shifted.exp().sum(-1, keepdim=True).log()
 
 
-def _has_short_rows(x: Tensor) -> bool:
+def _has_short_rows(x: Tensor, use: str) -> bool:
     """Whether there are many rows shorter than a vector of the processor, of a dtype that loses nothing by parts."""
-    size, many = SHORT.get(x.dtype, 0), x.numel() >= MANY
+    tracked = x.requires_grad and torch.is_grad_enabled()
+    size, many = SHORT.get(x.dtype, 0), x.numel() >= MANY["gradient" if tracked else use]
     return many and 0 < x.shape[-1] < size

@@ -79,10 +79,10 @@ class StickBreakingTransform(Transform):
         return _broken(x, softplus(x).cumsum(-1).neg().exp())
 
     def _inverse(self, y: Tensor) -> Tensor:
-        left = y.flip(-1).cumsum(-1).flip(-1)
-        piece, rest = y[..., :-1], left[..., 1:]
+        # contiguous: the logarithms of slices take several times as long
+        piece, rest = y[..., :-1].contiguous(), y[..., 1:].flip(-1).cumsum(-1).flip(-1)
         if not all_within(y, 0.0, math.inf, lower_open=True):  # after the last break the odds are even
-            spent = left[..., :-1] == 0
+            spent = piece + rest == 0
             piece, rest = torch.where(spent, 1, piece), torch.where(spent, 1, rest)
         return (piece.log() - rest.log()) + _log_left(piece)
 
