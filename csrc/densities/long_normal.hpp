@@ -42,14 +42,16 @@ struct long_normal_log_prob {
         value.write(at, 0, 1, [&](std::int64_t) { return -total; });
       }
       if (call->partial == nullptr) continue;
-      const double g = call->grad == nullptr ? 1.0 : double(static_cast<const Storage*>(call->grad)[at % call->grad_period]);
+      const auto* const grad = static_cast<const Storage*>(call->grad);
+      const double g = grad == nullptr ? 1.0 : double(grad[at % call->grad_period]);
       std::copy(z, z + d, w);
       solve_transposed(d, lower, w);
       by_x.write(at, 0, d, [&](std::int64_t i) { return -g * w[i]; });
       by_loc.write(at, 0, d, [&](std::int64_t i) { return g * w[i]; });
       for (std::int64_t i = 0; i < d && by_matrix.wanted(); ++i) {
+        const double corner = 1 / double(lower[i * d + i]);
         by_matrix.write(at, i * d, i, [&](std::int64_t j) { return g * w[i] * z[j]; });
-        by_matrix.write(at, i * d + i, 1, [&](std::int64_t) { return g * (w[i] * z[i] - 1 / double(lower[i * d + i])); });
+        by_matrix.write(at, i * d + i, 1, [&](std::int64_t) { return g * (w[i] * z[i] - corner); });
         by_matrix.write(at, i * d + i + 1, d - i - 1, [](std::int64_t) { return 0.0; });
       }
     }

@@ -22,17 +22,14 @@ class low_rank {
       for (std::int64_t l = 0; l < lanes; ++l) constant.lane[l] -= 0.5 * log(entry.lane[l]);
       inverse[static_cast<std::size_t>(i)] = each_lane([&](std::int64_t l) { return 1 / std::sqrt(entry.lane[l]); });
     }
-    rank = 0;
-    for (std::int64_t j = 0; j < d_; ++j) {
+    rank = columns_in_use(factor, from_factor, d_);
+    for (std::int64_t j = 0; j < rank; ++j) {
       pack* const own = column(j);
-      bool some = false;
       for (std::int64_t i = 0; i < d_; ++i) {
         own[i] = product(gather(factor, from_factor, i * d_ + j), inverse[static_cast<std::size_t>(i)]);
-        for (std::int64_t l = 0; l < lanes; ++l) some |= own[i].lane[l] != 0;
       }
-      if (some) rank = j + 1;
+      normalise(j);
     }
-    for (std::int64_t j = 0; j < rank; ++j) normalise(j);
   }
 
   // The entries of column j are those of the coordinates, and then j + 1 below.

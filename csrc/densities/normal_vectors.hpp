@@ -8,17 +8,15 @@ namespace reparam::REPARAM_LEVEL {
 
 constexpr std::int32_t largest_root = 64;
 
-// With R = M^-1 L and the shift s: |M^-1 s|^2 + sum (R_ii^2 - 1 - log R_ii^2) + sum_{i>j} R_ij^2, halved, for the means'
-// difference s and the roots L and M.
+// With R = M^-1 L: |M^-1 s|^2 + sum (R_ii^2 - 1 - log R_ii^2) + sum_{i>j} R_ij^2, halved, for the means' difference s
+// and the roots L and M.
 template <class Storage>
 struct root_divergence {
   // |M^-1 v|^2 less the square of entry j of M^-1 v, for a vector that begins with entry j.
   static pack below(std::int64_t d, std::int64_t j, const pack* lower, const pack* inverse, pack* v) {
     pack square{};
     for (std::int64_t i = j; i < d; ++i) {
-      pack entry = v[i];
-      for (std::int64_t k = j; k < i; ++k) add_product<-1>(entry, lower[i * d + k], v[k]);
-      v[i] = product(entry, inverse[i]);
+      v[i] = product(less_products(v[i], lower + i * d, v, j, i), inverse[i]);
       if (i > j) add_product<1>(square, v[i], v[i]);
     }
     return square;
@@ -101,13 +99,10 @@ struct low_rank_root {
         columns[static_cast<std::size_t>(i * d + i)] =
             each_lane([&](std::int64_t l) { return std::sqrt(entry.lane[l]); });
       }
-      for (std::int64_t j = 0; j < d; ++j) {
-        bool some = false;
-        for (std::int64_t i = 0; i < d; ++i) {
-          w[static_cast<std::size_t>(i)] = gather(factor, from_factor, i * d + j);
-          for (const double entry : w[static_cast<std::size_t>(i)].lane) some |= entry != 0;
-        }
-        if (some) add_column(d, columns.data(), w.data());
+      const std::int64_t used = columns_in_use(factor, from_factor, d);
+      for (std::int64_t j = 0; j < used; ++j) {
+        for (std::int64_t i = 0; i < d; ++i) w[static_cast<std::size_t>(i)] = gather(factor, from_factor, i * d + j);
+        add_column(d, columns.data(), w.data());
       }
       value.move(at, count);
       for (std::int64_t e = 0; e < size; ++e) value.write(e, columns[static_cast<std::size_t>(e % d * d + e / d)]);

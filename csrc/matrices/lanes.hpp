@@ -35,6 +35,19 @@ REPARAM_INLINE pack product(const pack& a, const pack& b) {
   return each_lane([&](std::int64_t l) { return a.lane[l] * b.lane[l]; });
 }
 
+// The start less the products of a row and a vector at first <= k < last, in two sums that do not wait for each other.
+REPARAM_INLINE pack less_products(pack start, const pack* row, const pack* vector, std::int64_t first,
+                                  std::int64_t last) {
+  pack other{};
+  std::int64_t k = first;
+  for (; k + 2 <= last; k += 2) {
+    add_product<-1>(start, row[k], vector[k]);
+    add_product<1>(other, row[k + 1], vector[k + 1]);
+  }
+  if (k < last) add_product<-1>(start, row[k], vector[k]);
+  return each_lane([&](std::int64_t l) { return start.lane[l] - other.lane[l]; });
+}
+
 // Where the values of the elements first <= i < first + count begin in an input; lanes without an element repeat
 // the first one.
 struct places {
@@ -62,6 +75,22 @@ void load_lower(const Storage* data, const places& from, std::int64_t d, pack* t
   }
 }
 
+// How many columns there are up to the last one that is not zero in all of the matrices.
+template <class Storage>
+std::int64_t columns_in_use(const Storage* data, const places& from, std::int64_t d) {
+  std::int64_t used = 0;
+  for (std::int64_t l = 0; l < lanes; ++l) {
+    if (l > 0 && from.at[l] == from.at[0]) continue;
+    for (std::int64_t i = 0; i < d; ++i) {
+      const Storage* const row = data + from.at[l] + i * d;
+      std::int64_t j = d;
+      while (j > used && row[j - 1] == 0) --j;
+      used = j > used ? j : used;
+    }
+  }
+  return used;
+}
+
 // The lower triangles of (A + A') / 2.
 template <class Storage>
 void load_symmetric(const Storage* data, const places& from, std::int64_t d, pack* to) {
@@ -85,15 +114,12 @@ inline bool factorise(std::int64_t d, pack* a, pack* inverse, double margin) {
   bool good = true;
   for (std::int64_t j = 0; j < d; ++j) {
     const pack* row = a + j * d;
-    pack pivot = row[j];
-    for (std::int64_t k = 0; k < j; ++k) add_product<-1>(pivot, row[k], row[k]);
+    const pack pivot = less_products(row[j], row, row, 0, j);
     for (std::int64_t l = 0; l < lanes; ++l) good &= pivot.lane[l] > margin * row[j].lane[l];
     a[j * d + j] = each_lane([&](std::int64_t l) { return std::sqrt(pivot.lane[l]); });
     inverse[j] = each_lane([&](std::int64_t l) { return 1 / row[j].lane[l]; });
     for (std::int64_t i = j + 1; i < d; ++i) {
-      pack entry = a[i * d + j];
-      for (std::int64_t k = 0; k < j; ++k) add_product<-1>(entry, a[i * d + k], row[k]);
-      a[i * d + j] = product(entry, inverse[j]);
+      a[i * d + j] = product(less_products(a[i * d + j], a + i * d, row, 0, j), inverse[j]);
     }
   }
   return good;
@@ -101,11 +127,7 @@ inline bool factorise(std::int64_t d, pack* a, pack* inverse, double margin) {
 
 // x = L^-1 x, and x = L^-T x.
 inline void solve_lower(std::int64_t d, const pack* lower, const pack* inverse, pack* x) {
-  for (std::int64_t i = 0; i < d; ++i) {
-    pack entry = x[i];
-    for (std::int64_t j = 0; j < i; ++j) add_product<-1>(entry, lower[i * d + j], x[j]);
-    x[i] = product(entry, inverse[i]);
-  }
+  for (std::int64_t i = 0; i < d; ++i) x[i] = product(less_products(x[i], lower + i * d, x, 0, i), inverse[i]);
 }
 
 inline void solve_transposed(std::int64_t d, const pack* lower, const pack* inverse, pack* x,

@@ -77,8 +77,7 @@ class Views(Declared):
         for name in self._given:
             f, value = self._fields[name], self.__dict__[name]
             if isinstance(f, param):
-                event_dim = f.event_dim
-                new.__dict__[name] = value.expand(shape + value.shape[-event_dim:] if event_dim else shape)
+                new.__dict__[name] = value.expand((*shape, *(-1,) * f.event_dim))  # a tuple: torch takes sizes slowly
             elif isinstance(f, component):
                 extra = f.extra(self)
                 wide = [law.expand(shape + law.batch_shape[len(law.batch_shape) - extra :]) for law in laws_in(value)]

@@ -50,7 +50,7 @@ class Cauchy(Distribution):
     scale = param(positive, symbol=r"\gamma", typical=(0.3, 3.0))
     support = real
 
-    @fused("cauchy_log_prob", "loc", "scale")
+    @fused("cauchy_log_prob", "loc", "scale", light=True)
     def _log_prob(self, x: Tensor) -> Tensor:
         return torch.sub(self.scale.log(), _log_length(x - self.loc, self.scale), alpha=2) - LOG_PI
 

@@ -50,7 +50,7 @@ class Laplace(ExponentialFamily):
     scale = param(positive, symbol="b", typical=(0.3, 3.0))
     support = real
 
-    @fused("laplace_log_prob", "loc", "scale")
+    @fused("laplace_log_prob", "loc", "scale", light=True)
     def _log_prob(self, x: Tensor) -> Tensor:
         return -LOG_TWO - torch.addcdiv(self.scale.log(), (x - self.loc).abs(), self.scale)
 

@@ -48,7 +48,7 @@ class Normal(ExponentialFamily):
     scale = param(positive, symbol=r"\sigma", typical=(0.3, 3.0))
     support = real
 
-    @fused("normal_log_prob", "loc", "scale")
+    @fused("normal_log_prob", "loc", "scale", light=True)
     def _log_prob(self, x: Tensor) -> Tensor:
         z = (x - self.loc) / self.scale
         return -0.5 * z * z - self.scale.log() - HALF_LOG_TWO_PI

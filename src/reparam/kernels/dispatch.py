@@ -18,6 +18,7 @@ from . import levels
 from .layout import FLOATS, Layout, arrange, repeated
 from .library import ENTRIES, Entry, native
 
+MANY = 8192  #: elements, from which one pass over memory is worth more than a level costs
 Formula = Callable[..., Tensor]
 Density = tuple[Any, ...]  # (index of an entry, formula, formula_of, tracked, *parameters): see csrc/python/laws.hpp
 Method = TypeVar("Method", bound=Callable[[Any, Tensor], Tensor])
@@ -77,7 +78,7 @@ def _switch(entry: Entry, formula: Formula) -> Formula:
     return functools.update_wrapper(moved, formula)
 
 
-def fused(name: str, *parameters: str, tracked: bool = True) -> Callable[[Method], Method]:
+def fused(name: str, *parameters: str, tracked: bool = True, light: bool = False) -> Callable[[Method], Method]:
     """A decorator for a distribution's ``_log_prob(self, x)`` that the native library may compute instead.
 
     The kernel takes ``x`` and the named parameters, where all of them were given as plain tensors and none
@@ -88,6 +89,7 @@ def fused(name: str, *parameters: str, tracked: bool = True) -> Callable[[Method
         parameters: the attributes that follow ``x`` among the kernel's inputs.
         tracked: whether the kernel also serves small calls that record a gradient; a formula of two or three
             operations is cheaper there than one native function.
+        light: whether the formula is cheaper for small calls inside ``grad`` and ``vmap``, of few operations as it is.
 
     Example:
         >>> class Law:
@@ -117,13 +119,15 @@ def fused(name: str, *parameters: str, tracked: bool = True) -> Callable[[Method
                 given = self.__dict__
                 if not tracked or not takes_levels() or any([name not in given for name in parameters]):
                     return method(self, x)
+                if light and unwrapped(x).numel() < MANY:
+                    return method(self, x)
                 tensors = [x, *[given[parameter] for parameter in parameters]]
                 return _levelled(ENTRIES[name], formula_of(self), tensors)
             value: Tensor | None = native.log_prob(own, None, self, x)
             return _of_law(own[0], method, self, x) if value is None else value
 
         call.formula = method  # type: ignore[attr-defined]
-        call.native = functools.partial(fused, name, *parameters, tracked=tracked)  # type: ignore[attr-defined]
+        call.native = functools.partial(fused, name, *parameters, tracked=tracked, light=light)  # type: ignore[attr-defined]
         call.densities = own + densities_of(method)  # type: ignore[attr-defined]
         return cast(Method, call)
 
