@@ -16,7 +16,9 @@ struct root_divergence {
   static pack below(std::int64_t d, std::int64_t j, const pack* lower, const pack* inverse, pack* v) {
     pack square{};
     for (std::int64_t i = j; i < d; ++i) {
-      v[i] = product(less_products(v[i], lower + i * d, v, j, i), inverse[i]);
+      pack entry = v[i];
+      for (std::int64_t k = j; k < i; ++k) add_product<-1>(entry, lower[i * d + k], v[k]);
+      v[i] = product(entry, inverse[i]);
       if (i > j) add_product<1>(square, v[i], v[i]);
     }
     return square;

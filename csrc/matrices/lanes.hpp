@@ -35,19 +35,6 @@ REPARAM_INLINE pack product(const pack& a, const pack& b) {
   return each_lane([&](std::int64_t l) { return a.lane[l] * b.lane[l]; });
 }
 
-// The start less the products of a row and a vector at first <= k < last, in two sums that do not wait for each other.
-REPARAM_INLINE pack less_products(pack start, const pack* row, const pack* vector, std::int64_t first,
-                                  std::int64_t last) {
-  pack other{};
-  std::int64_t k = first;
-  for (; k + 2 <= last; k += 2) {
-    add_product<-1>(start, row[k], vector[k]);
-    add_product<1>(other, row[k + 1], vector[k + 1]);
-  }
-  if (k < last) add_product<-1>(start, row[k], vector[k]);
-  return each_lane([&](std::int64_t l) { return start.lane[l] - other.lane[l]; });
-}
-
 // Where the values of the elements first <= i < first + count begin in an input; lanes without an element repeat
 // the first one.
 struct places {
@@ -114,12 +101,15 @@ inline bool factorise(std::int64_t d, pack* a, pack* inverse, double margin) {
   bool good = true;
   for (std::int64_t j = 0; j < d; ++j) {
     const pack* row = a + j * d;
-    const pack pivot = less_products(row[j], row, row, 0, j);
+    pack pivot = row[j];
+    for (std::int64_t k = 0; k < j; ++k) add_product<-1>(pivot, row[k], row[k]);
     for (std::int64_t l = 0; l < lanes; ++l) good &= pivot.lane[l] > margin * row[j].lane[l];
     a[j * d + j] = each_lane([&](std::int64_t l) { return std::sqrt(pivot.lane[l]); });
     inverse[j] = each_lane([&](std::int64_t l) { return 1 / row[j].lane[l]; });
     for (std::int64_t i = j + 1; i < d; ++i) {
-      a[i * d + j] = product(less_products(a[i * d + j], a + i * d, row, 0, j), inverse[j]);
+      pack entry = a[i * d + j];
+      for (std::int64_t k = 0; k < j; ++k) add_product<-1>(entry, a[i * d + k], row[k]);
+      a[i * d + j] = product(entry, inverse[j]);
     }
   }
   return good;
@@ -127,7 +117,11 @@ inline bool factorise(std::int64_t d, pack* a, pack* inverse, double margin) {
 
 // x = L^-1 x, and x = L^-T x.
 inline void solve_lower(std::int64_t d, const pack* lower, const pack* inverse, pack* x) {
-  for (std::int64_t i = 0; i < d; ++i) x[i] = product(less_products(x[i], lower + i * d, x, 0, i), inverse[i]);
+  for (std::int64_t i = 0; i < d; ++i) {
+    pack entry = x[i];
+    for (std::int64_t j = 0; j < i; ++j) add_product<-1>(entry, lower[i * d + j], x[j]);
+    x[i] = product(entry, inverse[i]);
+  }
 }
 
 inline void solve_transposed(std::int64_t d, const pack* lower, const pack* inverse, pack* x,

@@ -94,6 +94,13 @@ def unwrapped(tensor: Tensor) -> Tensor:
     return tensor
 
 
+def numel_in_all(tensor: Tensor) -> int:
+    """The number of entries, those of every row of every ``vmap`` counted."""
+    while _functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = _functorch.get_unwrapped(tensor)
+    return tensor.numel()
+
+
 def assert_later(condition: Tensor, message: str) -> None:
     """Fail with ``message`` when the computation runs and ``condition`` is not true throughout (for compiled graphs).
 

@@ -22,6 +22,7 @@ ROWS = 4
 CASES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "Gamma": lambda a, b, x: reparam.Gamma(a, b).log_prob(x).sum(),
     "StudentT": lambda a, b, x: reparam.StudentT(a, x, b).log_prob(x * b).sum(),
+    "Normal of many": lambda a, b, x: reparam.Normal(a, b).log_prob(x.expand(dispatch.MANY, 3)).mean(0).sum(),
     "Poisson": lambda a, b, x: reparam.Poisson(a * b).log_prob((4 * x).round()).sum(),
     "Categorical": lambda a, b, x: reparam.Categorical(logits=a * b).log_prob(torch.tensor(1)) * x.sum(),
     "Dirichlet": lambda a, b, x: reparam.Dirichlet(a).log_prob((b * x).softmax(-1)).sum(),

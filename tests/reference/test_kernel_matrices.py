@@ -40,11 +40,17 @@ def formula_of(name: str) -> Callable[..., Tensor]:
     def cholesky(matrix: Tensor) -> Tensor:
         return torch.linalg.cholesky((matrix + matrix.mT) / 2)
 
+    def draw(noise: Tensor, loc: Tensor, factor: Tensor) -> Tensor:
+        return loc + (factor.tril() @ noise[..., None])[..., 0]
+
     return {
         LAW + "factor_log_prob": by_factor,
         LAW + "covariance_log_prob": lambda x, loc, matrix: by_factor(x, loc, cholesky(matrix)),
-        LAW + "draw": lambda noise, loc, factor: loc + (factor.tril() @ noise[..., None])[..., 0],
+        LAW + "draw": draw,
+        "long_normal_log_prob": by_factor,
+        "long_normal_draw": draw,
         "cholesky": cholesky,
+        "symmetric_part": lambda matrix: (matrix + matrix.mT) / 2,
     }[name]
 
 
@@ -61,11 +67,13 @@ def factors(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
 
 def inputs(name: str, d: int, batches: tuple[tuple[int, ...], ...], dtype: torch.dtype = torch.float64) -> list[Tensor]:
     factor = factors(*batches[-1], d, dtype=dtype)
-    matrix = factor if name in (LAW + "factor_log_prob", LAW + "draw") else factor @ factor.mT
+    matrix = factor @ factor.mT if name in OF_SYMMETRIC else factor
     return [torch.randn(*batch, d, dtype=dtype) for batch in batches[:-1]] + [matrix]
 
 
-ENTRIES = {LAW + "factor_log_prob": 3, LAW + "covariance_log_prob": 3, LAW + "draw": 3, "cholesky": 1}
+OF_SYMMETRIC = (LAW + "covariance_log_prob", "cholesky")
+SMALL = {LAW + "factor_log_prob": 3, LAW + "covariance_log_prob": 3, LAW + "draw": 3, "cholesky": 1}
+ENTRIES = {**SMALL, "long_normal_log_prob": 3, "long_normal_draw": 3, "symmetric_part": 1}
 BATCHES = [(), (3,), (1,), (17, 3), (17, 1)]
 
 
@@ -127,7 +135,7 @@ def test_second_derivatives(name: str) -> None:
 def test_large_batches_and_threads(name: str) -> None:
     torch.manual_seed(0)
     n, found, before = 20_000, [], torch.get_num_threads()
-    batches = ((n,),) if name == "cholesky" else ((n,), (), (n,))
+    batches = ((n,),) if ENTRIES[name] == 1 else ((n,), (), (n,))
     tensors = [t.requires_grad_() for t in inputs(name, 3, batches)]
     try:
         for threads in (1, 3):
@@ -149,11 +157,37 @@ def test_what_is_left_to_the_formula() -> None:
         for call in (lambda law=law: law.log_prob(torch.zeros(2)), law.rsample):
             with pytest.raises(torch.linalg.LinAlgError):
                 call()
-    for name in ENTRIES:
+    for name, count in SMALL.items():
         with pytest.raises(AssertionError, match="the formula ran"):
-            kernel(name)(forbidden)(*inputs(name, 33, ((),) * ENTRIES[name]))  # too large
+            kernel(name)(forbidden)(*inputs(name, 33, ((),) * count))  # too large
     with pytest.raises(AssertionError, match="the formula ran"):
         kernel("cholesky")(forbidden)(torch.ones(2, 3))
+
+
+@pytest.mark.parametrize("name", ENTRIES.keys() - SMALL.keys())
+def test_matrices_of_any_size(name: str) -> None:
+    """Sizes about the widths of tiles and of vectors; sums of ``d`` terms of order one, conditions near 10."""
+    torch.manual_seed(0)
+    for d in (15, 16, 17, 31, 65, 100):
+        tensors = [t.requires_grad_() for t in inputs(name, d, ((3,),) * ENTRIES[name])]
+        value, want = kernel(name)(forbidden)(*tensors), formula_of(name)(*tensors)
+        torch.testing.assert_close(value, want, rtol=64 * EPS * d, atol=64 * EPS * d)
+        weight = torch.randn_like(want)
+        slopes = (torch.autograd.grad(f, tensors, weight) for f in (value, want))
+        for left, right in zip(*slopes, strict=True):
+            torch.testing.assert_close(left, right, rtol=64 * EPS * d, atol=64 * EPS * d)
+
+
+def test_one_matrix_for_few_or_many_vectors() -> None:
+    """A law of 40 coordinates has one density and one draw for its noise, however many vectors come at once."""
+    torch.manual_seed(0)
+    law = MultivariateNormal(torch.randn(40, dtype=torch.float64), scale_tril=factors(40))
+    x = torch.randn(9, 40, dtype=torch.float64)
+    together, one_by_one = law.log_prob(x), torch.stack([law.log_prob(row) for row in x])
+    torch.testing.assert_close(one_by_one, together, rtol=64 * 40 * EPS, atol=64 * 40 * EPS)
+    for noise in (x, x[:1]):
+        drawn = law._coloured(noise, False, law.scale_tril)
+        torch.testing.assert_close(drawn, law.loc + noise @ law.scale_tril.mT, rtol=64 * 40 * EPS, atol=64 * 40 * EPS)
 
 
 @pytest.mark.parametrize("form", ["scale_tril", "covariance_matrix"])

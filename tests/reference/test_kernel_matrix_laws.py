@@ -116,6 +116,44 @@ def test_lkj_at_extreme_concentrations(concentration: float) -> None:
     assert abs(slope.item() - float(exact)) <= 100 * EPS * (1 + abs(float(exact)))
 
 
+@pytest.mark.parametrize(("d", "k"), [(1, 1), (7, 2), (8, 8), (20, 3), (64, 5)])
+def test_roots_of_low_rank(d: int, k: int) -> None:
+    """Plane rotations err by ``k`` roundings of each column; the divergence by ``d^2`` of terms of order one."""
+    torch.manual_seed(0)
+    for batch in ((), (3,), (2, 9)):
+        factor = torch.nn.functional.pad(torch.randn(*batch, d, k).double(), (0, d - k))
+        diagonal = torch.rand(*batch, d).double() + 0.5
+        lower = kernel("low_rank_root")(refused)(factor, diagonal)
+        covariance = factor @ factor.mT + torch.diag_embed(diagonal)
+        assert torch.equal(lower, lower.tril())
+        torch.testing.assert_close(lower @ lower.mT, covariance, rtol=0.0, atol=64 * EPS * covariance.max().item())
+        other, shift = (
+            torch.diag_embed(diagonal) + 0.1 * torch.ones(d, d).double().tril(-1) / d,
+            torch.randn(d).double(),
+        )
+        signs = torch.where(torch.arange(d) % 2 == 0, 1.0, -1.0).double()
+        found = kernel("root_divergence")(refused)(shift, lower * signs, other)
+        solved = torch.linalg.solve_triangular(other, lower, upper=False)
+        exact = solved.square().sum((-2, -1)) - d - 2 * solved.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+        exact = (exact + torch.linalg.solve(other, shift.expand(*batch, d)[..., None]).square().sum((-2, -1))) / 2
+        torch.testing.assert_close(found, exact, rtol=64 * d * EPS, atol=64 * d * d * EPS)
+
+
+def test_the_divergence_of_near_laws() -> None:
+    """Of roots in a ratio r = 1 + 2^-20, exactly: it is ``d (r^2 - 1 - log r^2) / 2``, each term to 8 roundings."""
+    lower = torch.tensor([[1.0, 0.0, 0.0], [0.5, 2.0, 0.0], [-0.25, 1.0, 0.5]], dtype=torch.float64)
+    ratio = 1 + 2.0**-20
+    found = kernel("root_divergence")(refused)(torch.zeros(3, dtype=torch.float64), ratio * lower, lower)
+    with mp.workdps(60):
+        square = mpf(ratio) ** 2
+        exact = float(3 * (square - 1 - mp.log(square)) / 2)
+    assert abs(found.item() - exact) <= 8 * EPS * exact
+
+
+def refused(*_: Tensor) -> Tensor:
+    raise AssertionError("the formula ran")
+
+
 def test_outside_the_support() -> None:
     """An LKJ density is zero, without derivatives, where the matrix is no factor of a correlation matrix."""
     eye = torch.eye(3, dtype=torch.float64)
@@ -138,9 +176,6 @@ def test_what_is_left_to_the_formula() -> None:
         assert type(value.grad_fn).__name__ != "_NativeBackward"
         dense = torch.distributions.MultivariateNormal(loc, law.covariance_matrix)
         torch.testing.assert_close(value, dense.log_prob(torch.zeros(n).double()), rtol=1e-10, atol=0.0)
-
-    def refused(*_: Tensor) -> Tensor:
-        raise AssertionError("the formula ran")
 
     indefinite = torch.tensor([[1.0, 2.0], [2.0, 1.0]])
     with pytest.raises(AssertionError, match="the formula ran"):

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar, cast
 import torch
 from torch import Size, Tensor, empty_like, get_num_threads, is_grad_enabled
 
-from .._torch import is_ordinary_mode, is_plain_cpu, takes_levels, unwrapped
+from .._torch import is_ordinary_mode, is_plain_cpu, numel_in_all, takes_levels, unwrapped
 from . import levels
 from .layout import FLOATS, Layout, arrange, repeated
 from .library import ENTRIES, Entry, native
@@ -117,9 +117,9 @@ def fused(name: str, *parameters: str, tracked: bool = True, light: bool = False
         def call(self: Any, x: Tensor) -> Tensor:
             if not is_ordinary_mode():
                 given = self.__dict__
-                if not tracked or not takes_levels() or any([name not in given for name in parameters]):
+                if not tracked or not takes_levels() or (light and numel_in_all(x) < MANY):
                     return method(self, x)
-                if light and unwrapped(x).numel() < MANY:
+                if any([name not in given for name in parameters]):
                     return method(self, x)
                 tensors = [x, *[given[parameter] for parameter in parameters]]
                 return _levelled(ENTRIES[name], formula_of(self), tensors)

@@ -25,7 +25,7 @@ from ..families.multivariate_normal import MultivariateNormal, divergence_by_roo
 from ..families.normal import Normal
 from ..special import deviance
 
-DENSE = 64  #: the most coordinates for which matrices of that size are made in any case, in float64
+DENSE = 64  #: the most coordinates for which matrices of that size are made
 
 
 @register_kl(LowRankMultivariateNormal, MultivariateNormal)
@@ -43,7 +43,9 @@ def _by_factors(p: Distribution, q: Distribution) -> Tensor:
 @register_kl(LowRankMultivariateNormal, Independent)
 @register_kl(Independent, LowRankMultivariateNormal)
 def _(p: Distribution, q: Distribution) -> Tensor:
-    r"""In time :math:`O(n k^2)` for n beyond 64 coordinates, right to about 1e-15 k in absolute terms.
+    r"""By roots for up to 64 coordinates; beyond in time :math:`O(n k^2)`, right to about 1e-15 k in absolute terms.
+
+    In float32 the second way, which is that in float64, serves fewer coordinates too where roots are slow to find.
 
     With the diagonals E and 1 and the factors V and U after division by the diagonal of q, and B B' the projection
     that an orthogonal factorisation of U above the identity gives, :math:`\Sigma_q^{-1} = 1 - B B^\top`, it is half of

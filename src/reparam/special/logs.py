@@ -10,7 +10,7 @@ from torch import Tensor
 from ._derivatives import elementwise
 
 SHORT = {torch.float32: 16, torch.float64: 8}  #: numbers in a vector of the processor
-# numbers from which what is done to them costs more than the operations themselves, of which a gradient has twice as many
+# numbers from which what is done to them costs more than the operations, of which a gradient has twice as many
 MANY = {"softmax": 512, "log_softmax": 1024, "gradient": 2048}
 
 
