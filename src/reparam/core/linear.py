@@ -13,6 +13,7 @@ from ..kernels import kernel, usable
 cholesky: Callable[..., Tensor] = torch.linalg.cholesky
 solve_triangular: Callable[..., Tensor] = torch.linalg.solve_triangular
 FEW = 4  #: vectors a matrix
+BY_ROWS = 128  #: the largest matrix whose upper factor LAPACK finds as soon as the lower one
 
 
 def _in_own_dtype(operation: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
@@ -50,8 +51,9 @@ def symmetric_cholesky(matrix: Tensor) -> Tensor:
     """The lower Cholesky factor of the symmetric part."""
     part = symmetric_part(matrix)
     if usable(part) and not (torch.is_grad_enabled() and part.requires_grad):
-        part = part.mT  # by columns, as LAPACK wants it: overwritten, without another copy
-        return cholesky(part, out=part)
+        columns, upper = part.mT, part.shape[-1] <= BY_ROWS  # overwritten, with no other copy
+        cholesky(columns, upper=upper, out=columns)
+        return part if upper else columns
     return cholesky(part)
 
 
@@ -100,8 +102,9 @@ def shared(factor: Tensor) -> bool:
 
 
 def serves_few(factor: Tensor, *vectors: Tensor) -> bool:
-    """Whether each matrix meets so few vectors that reading it is the work, and blocks of a matrix do not pay."""
-    return max([each.numel() for each in vectors]) * factor.shape[-1] <= FEW * factor.numel()
+    """Whether each matrix meets so few vectors that reading it, row after row, is the work, and blocks do not pay."""
+    few = max([each.numel() for each in vectors]) * factor.shape[-1] <= FEW * factor.numel()
+    return few and factor.is_contiguous()
 
 
 def apply(factor: Tensor, vectors: Tensor) -> Tensor:
