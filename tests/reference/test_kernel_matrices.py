@@ -164,7 +164,7 @@ def test_what_is_left_to_the_formula() -> None:
         kernel("cholesky")(forbidden)(torch.ones(2, 3))
 
 
-@pytest.mark.parametrize("name", ENTRIES.keys() - SMALL.keys())
+@pytest.mark.parametrize("name", [name for name in ENTRIES if name not in SMALL])
 def test_matrices_of_any_size(name: str) -> None:
     """Sizes about the widths of tiles and of vectors; sums of ``d`` terms of order one, conditions near 10."""
     torch.manual_seed(0)
