@@ -212,10 +212,10 @@ def test_slopes_of_logistic_normal_sticks() -> None:
     slopes(lambda scale: reparam.LogisticNormal(doubles(0.5, -1.0), scale), doubles(0.25, 3.0))
 
 
-@pytest.mark.parametrize("temperature", [0.0625, 0.5, 1.0, 1.25, 5.0, 1024.0])
+@pytest.mark.parametrize("temperature", [0.0625, 1.0, 5.0, 1024.0])
 def test_shares_of_two_relaxed_categories(temperature: float) -> None:
     """To 1000 eps times the temperature, by which shares are narrower than the numbers that they are made of."""
-    for logit in (0.0, 1.0, -3.0, 30.0):
+    for logit in (1.0, -3.0, 30.0):
         law = reparam.RelaxedOneHotCategorical(doubles(temperature)[0], logits=doubles(0.0, logit))
         with mp.workdps(50):
 
