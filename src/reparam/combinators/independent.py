@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from .. import constraints
+from ..core import derived
 from ..core.params import component, static
 from ..core.views import combinator
 from ..implicit.law import standardisation
@@ -73,6 +74,10 @@ class Independent(Wrapper):
 
     def _surely_inside(self, value: Tensor) -> bool:
         return self.base_dist._surely_inside(value)
+
+    @staticmethod
+    def _value_ok(law: Independent, value: Tensor) -> bool:
+        return law._surely_inside(value) or derived.in_support(law, value)
 
     def _sum(self, value: Tensor) -> Tensor:
         n = self.reinterpreted_batch_ndims

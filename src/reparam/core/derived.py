@@ -61,7 +61,7 @@ def _reason(self: Any, name: str) -> str:
 
 def in_support(self: Any, value: Tensor) -> bool:
     """Whether every value lies in the support, for laws whose support is a property."""
-    return self._surely_inside(value) or Checker(self.support)(self, value)
+    return Checker(self.support)(self, value)
 
 
 def probability(self: Any, name: str, value: Tensor) -> Tensor:

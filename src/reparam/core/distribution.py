@@ -63,7 +63,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
         if "has_enumerate_support" not in own and "_enumerate_support" in own:
             cls.has_enumerate_support = True
         connect(cls)
-        if "support" in own:
+        if "support" in own and "_value_ok" not in own:
             support = cls.support
             ready = hasattr(support, "resolve")
             cls._value_ok = Checker(support) if ready else staticmethod(derived.in_support)

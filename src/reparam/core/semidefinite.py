@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .linear import apply, eye_like, log_diagonal, product, solve, square, symmetric_cholesky
+from .linear import apply, eye_like, log_diagonal, product, solve, square, symmetric_cholesky, symmetric_part
 
 ROUNDINGS = 8  #: of size n eps, below which an eigenvalue, relative to the largest, is taken to be zero
 
@@ -61,7 +61,7 @@ class Semidefinite(NamedTuple):
 
 def decomposed(matrix: Tensor) -> Semidefinite:
     """The symmetric part of a matrix without its eigenvalues that are negative, or zero but for rounding."""
-    matrix = (matrix + matrix.mT) / 2
+    matrix = symmetric_part(matrix)
     fixed = matrix.detach()
     values, vectors = torch.linalg.eigh(fixed)
     kept = values > _rounding(matrix) * values[..., -1:]
