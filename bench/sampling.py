@@ -3,11 +3,13 @@
 A gradient is that of the sum of ``rsample((n,))``; torch has none for VonMises, and its sampler, a Best-Fisher loop in
 torch operations, stands in. Times on one thread are CPU times, those on all threads times on the clock. Memory is what
 a call adds to the peak of a fresh process, in which a call of 8 draws has loaded all that it needs; it is read from
-/proc, which Linux has. Run ``python -m bench.sampling [--quick] [--markdown] [--only NAME]``.
+/proc, which Linux has. Run ``python -m bench.sampling [--quick] [--markdown] [--only NAME]``; with ``REPARAM_NATIVE=0``
+it shows what the gradients cost without native code, in twenty thousand draws.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -17,6 +19,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from reparam import kernels
 
 from .harness import Comparison, Effort, Table, Task, compare, options
 from .laws import OURS, THEIRS, Draw, Law, matching
@@ -83,12 +87,23 @@ def drawn(law: Law, library: Any, n: int) -> Task:
 
 
 LIBRARIES = {"reparam": OURS, "torch": THEIRS}
-GROUPS = (
+NATIVELY = (
     ("A million draws with their gradient", 0.5, 1.0, differentiated, NUMBERS, CONTINUOUS),
     ("A million angles with their gradient", 0.05, 1.0, differentiated, NUMBERS, CIRCULAR),
     ("A million counts", 0.5, 1.0, drawn, NUMBERS, COUNTS),
     ("Ten thousand counts of many trials", 0.005, 1.0, drawn, NUMBERS // 100, MANY),
 )
+BY_FORMULA = (
+    (
+        "Twenty thousand draws with their gradient, by formula",
+        10.0,
+        math.inf,
+        differentiated,
+        20_000,
+        CONTINUOUS,
+    ),
+)
+GROUPS = NATIVELY if kernels.available() else BY_FORMULA
 
 
 def status(name: str) -> int:

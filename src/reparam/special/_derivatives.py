@@ -42,6 +42,7 @@ class SpecialFunction(Protocol):
 def elementwise(
     *partials: Partial,
     value: Formula | None = None,
+    single: Formula | None = None,
     of_value: bool = False,
     wide: bool = False,
     block: int | None = None,
@@ -56,6 +57,7 @@ def elementwise(
         *partials: the partial derivatives, one for each argument, or one function that returns all of them; none
             means those of autograd.
         value: another way to the value; it needs no derivatives of its own.
+        single: a cheaper formula for results in single precision and below.
         of_value: whether the partial derivatives take the value as a last argument.
         wide: compute float32 in float64 (on devices that have it).
         block: evaluate so many elements at a time, for formulas with large intermediate tensors.
@@ -64,16 +66,22 @@ def elementwise(
     entry = ENTRIES.get(native) if native else None
 
     def declare(formula: Formula) -> SpecialFunction:
-        plain = value or formula
-        eager, slopes = plain, partials
-        if block is not None:
-            eager, slopes = _in_blocks(plain, block), tuple(_in_blocks(partial, block) for partial in partials)
-        eager = _in_every_mode(eager, slopes, of_value) if partials else eager
-        compiled = _compiled(formula, plain, partials, of_value) if partials else formula
+        slopes = tuple(_in_blocks(partial, block) for partial in partials) if block else partials
+
+        def in_modes(formula: Formula, plain: Formula) -> tuple[Formula, Formula]:
+            """The eager and the compiled one."""
+            eager = _in_blocks(plain, block) if block else plain
+            if not partials:
+                return eager, formula
+            return _in_every_mode(eager, slopes, of_value), _compiled(formula, plain, partials, of_value)
+
+        full = in_modes(formula, value or formula)
+        short = in_modes(single, single) if single else full
         promoted, broadcast, compiling = _promoted, _broadcast, is_compiling
 
         def by_formula(*args: Tensor | float) -> Tensor:
             tensors, dtype = promoted(args, wide)
+            eager, compiled = full if dtype is torch.float64 else short
             evaluate = compiled if compiling() else eager
             return evaluate(*broadcast(*tensors)).to(dtype)
 

@@ -23,16 +23,35 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ._quadrature import gauss_legendre, on_reach
+from ._quadrature import Rule, gauss_legendre, on_unit
 from .polygamma import digamma, horner, lgamma, log_minus_digamma, trigamma, trigamma_excess
 from .stirling import ATANH_SERIES, HUGE, TINY, log_gamma_ratio, stirling_error
 
-# exp(-EXPONENT) is lost against 1 in float64.
-EXPONENT = 40.0
-RULE = gauss_legendre(40)
-TERMS = 19
-EXP_SERIES = tuple((-1) ** n / math.factorial(n) for n in range(1, TERMS + 1))
-REMAINDER = tuple(1 / math.factorial(k) for k in range(2, 12))
+# B_2k / (2k)! for k = 1, 2, ...: v/(e^v - 1) = 1 - v/2 + sum of these times v^2k (DLMF 24.2.1)
+BERNOULLI_SHARES = (1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160)
+EXP_SERIES = tuple((-1) ** n / math.factorial(n) for n in range(1, 20))
+
+
+class Effort(NamedTuple):
+    r"""What is spent on one precision.
+
+    Args:
+        exponent: so large that :math:`e^{-\mathrm{exponent}}` is lost against 1: there the integral is cut off.
+        rule: of the integral.
+        orders: how many terms the power series has.
+        near: below it :math:`e^v - 1 - v` is taken from its series.
+        terms: how many terms that one has.
+    """
+
+    exponent: float
+    rule: Rule
+    orders: int
+    near: float
+    terms: int
+
+
+DOUBLE = Effort(40.0, gauss_legendre(32), 19, 0.15, 5)
+SINGLE = Effort(20.0, gauss_legendre(15), 11, 0.01, 1)
 
 
 class Point(NamedTuple):
@@ -42,6 +61,32 @@ class Point(NamedTuple):
     log_x: Tensor
     excess: Tensor
     distance: Tensor
+
+
+class Nodes(NamedTuple):
+    r"""Points of quadrature, in a last dimension.
+
+    Args:
+        reach: the length of the tail.
+        share: abs(v) / reach.
+        weight: of the points.
+        v: the points.
+        growth: :math:`e^v - 1`.
+        rest: :math:`e^v - 1 - v`.
+        height: the integrand :math:`e^{-\phi}`.
+    """
+
+    reach: Tensor
+    share: Tensor
+    weight: Tensor
+    v: Tensor
+    growth: Tensor
+    rest: Tensor
+    height: Tensor
+
+    def integral(self, f: Tensor) -> Tensor:
+        r""":math:`\int f e^{-\phi}\,du` over the tail, u = abs(v)."""
+        return self.reach * ((f * self.height) @ self.weight)
 
 
 class Tail(NamedTuple):
@@ -71,18 +116,18 @@ def point_of_log(a: Tensor, y: Tensor) -> Point:
     return Point(x, y, excess, distance)
 
 
-def tail(a: Tensor, at: Point) -> Tail:
+def tail(a: Tensor, at: Point, effort: Effort = DOUBLE) -> Tail:
     """The smaller tail at the point (below a = 1 and x = 1 always the lower one)."""
     upper, series = _sides(a, at)
+    lag = log_minus_digamma(torch.where(series, a + 1, a))
     low_a, low_x = torch.where(series, a, 0.5), torch.where(series, at.x, 0.5)
     low_log_x = torch.where(series, at.log_x, -1.0)
-    total, total_slope = _series(low_a, low_x)
+    total, total_slope = _series(low_a, low_log_x, effort)
     low_hazard = low_a.log() - low_x - total.log1p()
-    low_slope = low_log_x - digamma(low_a + 1) + total_slope / (1 + total)
+    low_slope = low_log_x - low_a.log1p() + lag + total_slope / (1 + total)
 
-    a = torch.where(series, 2.0, a)
-    mass, moment = _moments(a, torch.where(series, 0.0, at.excess), upper)
-    lag = torch.where(series, 0.0, at.distance) + log_minus_digamma(a)
+    mass, moment = _moments(torch.where(series, 2.0, a), torch.where(series, 0.0, at.excess), upper, effort)
+    lag = torch.where(series, 0.0, at.distance) + lag
     mean = moment / mass
     return Tail(
         upper,
@@ -106,10 +151,10 @@ def quantile_bends(a: Tensor, at: Point, slope: Tensor) -> tuple[Tensor, Tensor]
     """
     upper, series = _sides(a, at)
     low_a, low_x = torch.where(series, a, 0.5), torch.where(series, at.x, 0.5)
-    gap = digamma(low_a + 1) - torch.where(series, at.log_x, -1.0)
-    n = _orders(low_x)
+    low_log_x = torch.where(series, at.log_x, -1.0)
+    gap = digamma(low_a + 1) - low_log_x
+    n, share = _shares(low_a, low_log_x, DOUBLE)
     over = n / (low_a.unsqueeze(-1) + n)
-    share = _shares(low_a, low_x)
     total, moved = 1 + low_a * share.sum(-1), (share * over).sum(-1)
     in_y = -total + gap * (low_a * (n * share).sum(-1)) - (n * share * over).sum(-1)
     in_a = trigamma(low_a + 1) * total + gap * moved + 2 * (share * over / (low_a.unsqueeze(-1) + n)).sum(-1)
@@ -120,23 +165,23 @@ def quantile_bends(a: Tensor, at: Point, slope: Tensor) -> tuple[Tensor, Tensor]
     begin = Point(
         *(torch.where(series, safe, part) for safe, part in zip((2.0, math.log(2), 0.0, 0.0), at, strict=True))
     )
-    u, v, growth, rest, mass = _nodes(high_a, begin.excess, upper)
+    nodes = _nodes(high_a, begin.excess, upper, DOUBLE)
+    u, v, growth, rest = nodes.v.abs(), nodes.v, nodes.growth, nodes.rest
     lag, excess = log_minus_digamma(high_a), begin.excess.abs()
-    sums = ((u * rest * mass).sum(-1), (v * growth * mass).sum(-1), (u * mass).sum(-1), mass.sum(-1))
-    width = torch.where(upper, trigamma_excess(high_a), -trigamma_excess(high_a)) * sums[3]
-    in_a = -sums[0] - excess / high_a * sums[1] - (_deviance(high_a, begin) / high_a - lag) * sums[2] - width
+    width = torch.where(upper, trigamma_excess(high_a), -trigamma_excess(high_a)) * nodes.integral(torch.ones_like(v))
+    pull = _deviance(high_a, begin) / high_a - lag
+    in_a = -nodes.integral(u * rest) - excess / high_a * nodes.integral(v * growth) - pull * nodes.integral(u) - width
     pull = _deviance_of_point(high_a, begin) + lag * begin.x
-    in_y = -pull * (growth.abs() * mass).sum(-1) - excess * (rest * mass).sum(-1)
+    in_y = -pull * nodes.integral(growth.abs()) - excess * nodes.integral(rest)
     return torch.where(series, low[0], in_a), torch.where(series, low[1], in_y)
 
 
 def log_tail(a: Tensor, at: Point, log_hazard: Tensor) -> Tensor:
     """The logarithm of the tail whose hazard is given."""
     series = (a < 1) & (at.log_x < 0)
-    low_a, low_x = torch.where(series, a, 0.5), torch.where(series, at.x, 0.5)
-    total, _ = _series(low_a, low_x)
-    ones = torch.ones_like(a)
-    low = low_a * torch.where(series, at.log_x, -1.0) - log_gamma_ratio(ones, low_a) + total.log1p()
+    low_a, low_log_x = torch.where(series, a, 0.5), torch.where(series, at.log_x, -1.0)
+    total, _ = _series(low_a, low_log_x, DOUBLE)
+    low = low_a * low_log_x - log_gamma_ratio(torch.ones_like(a), low_a) + total.log1p()
     return torch.where(series, low, log_density(a, at) - log_hazard)
 
 
@@ -173,59 +218,60 @@ def _sides(a: Tensor, at: Point) -> tuple[Tensor, Tensor]:
     return at.log_x >= torch.clamp(a.log(), min=0.0), (a < 1) & (at.log_x < 0)
 
 
-def _moments(a: Tensor, excess: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
+def _moments(a: Tensor, excess: Tensor, upper: Tensor, effort: Effort) -> tuple[Tensor, Tensor]:
     r""":math:`\int e^{-\phi}\,dv` and :math:`\int |v| e^{-\phi}\,dv` over the tail."""
-    u, _, _, _, mass = _nodes(a, excess, upper)
-    return mass.sum(-1), (u * mass).sum(-1)
+    nodes = _nodes(a, excess, upper, effort)
+    sums = nodes.height @ torch.stack([nodes.weight, nodes.weight * nodes.share], -1)
+    return nodes.reach * sums[..., 0], nodes.reach**2 * sums[..., 1]
 
 
-def _nodes(a: Tensor, excess: Tensor, upper: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    r"""At the nodes: abs(v), v, :math:`e^v - 1`, :math:`e^v - 1 - v` and the masses; the last dimension is new."""
+def _nodes(a: Tensor, excess: Tensor, upper: Tensor, effort: Effort) -> Nodes:
+    r"""The points of the tail, by the substitution :math:`|v| = \mathrm{reach}\,(s + s^3)/2` before the rule in s."""
     with torch.no_grad():
-        reach = torch.where(upper, _reach_above(a, excess), _reach_below(a, excess))
-    u, weight = on_reach(RULE, reach)
-    v = torch.where(upper.unsqueeze(-1), u, -u)
+        above, below = _reach_above(a, excess, effort.exponent), _reach_below(a, excess, effort.exponent)
+        reach = torch.where(upper, above, below)
+    s, w = on_unit(effort.rule, reach)
+    share, weight = 0.5 * s * (1 + s * s), 0.5 * w * (1 + 3 * s * s)
+    v = torch.where(upper, reach, -reach).unsqueeze(-1) * share
     growth = torch.expm1(v)
-    rest = _exp_remainder(v, growth)
-    mass = weight * torch.exp(-a.unsqueeze(-1) * rest - excess.unsqueeze(-1) * growth)
-    return u, v, growth, rest, mass
+    rest = _exp_remainder(v, growth, effort)
+    height = torch.exp(-(a.unsqueeze(-1) * rest + excess.unsqueeze(-1) * growth))
+    return Nodes(reach, share, weight, v, growth, rest, height)
 
 
-def _reach_above(a: Tensor, excess: Tensor) -> Tensor:
-    r"""Where the exponent of the upper tail is EXPONENT, or a little beyond.
+def _reach_above(a: Tensor, excess: Tensor, exponent: float) -> Tensor:
+    r"""Where the exponent of the upper tail is the given one, E, or a little beyond.
 
-    By :math:`\phi \ge x v^2/2 + (x-a) v`, then by :math:`e^v \le 1 + v + \mathrm{EXPONENT} / x` there.
+    By :math:`\phi \ge x v^2/2 + (x-a) v`, then by :math:`e^v \le 1 + v + E / x` there.
     """
     x = a + excess
-    reach = 2 * EXPONENT / (excess + torch.hypot(excess, (2 * EXPONENT * x).sqrt()))
-    return torch.minimum(reach, torch.log1p(reach + EXPONENT / x))
+    reach = 2 * exponent / (excess + torch.hypot(excess, (2 * exponent * x).sqrt()))
+    return torch.minimum(reach, torch.log1p(reach + exponent / x))
 
 
-def _reach_below(a: Tensor, excess: Tensor) -> Tensor:
-    r"""Where :math:`(a v^2 + 2 |x-a| |v|) / (2 + |v|)`, close to the exponent of the lower tail, is EXPONENT."""
-    slope = 2 * excess.abs() - EXPONENT
-    root = torch.hypot(slope, (8 * EXPONENT * a).sqrt())
-    return torch.where(slope < 0, (root - slope) / (2 * a), 4 * EXPONENT / (root + slope))
+def _reach_below(a: Tensor, excess: Tensor, exponent: float) -> Tensor:
+    r"""Where :math:`(a v^2 + 2 |x-a| |v|) / (2 + |v|)`, close to the exponent of the lower tail, is the given one."""
+    slope = 2 * excess.abs() - exponent
+    root = torch.hypot(slope, (8 * exponent * a).sqrt())
+    return torch.where(slope < 0, (root - slope) / (2 * a), 4 * exponent / (root + slope))
 
 
-def _exp_remainder(v: Tensor, growth: Tensor) -> Tensor:
-    r""":math:`e^v - 1 - v` from :math:`e^v - 1`, by its series where the difference cancels."""
-    near = v.abs() < 0.15
-    small = torch.where(near, v, 0.0)
-    return torch.where(near, small * small * horner(REMAINDER, small), growth - v)
+def _exp_remainder(v: Tensor, growth: Tensor, effort: Effort) -> Tensor:
+    r""":math:`e^v - 1 - v` from :math:`e^v - 1`.
+
+    It is :math:`(e^v - 1)\,v\,(1/2 - \sum_{k\ge1} B_{2k} v^{2k-1} / (2k)!)`, which serves where the difference cancels.
+    """
+    series = growth * v * (0.5 - v * horner(BERNOULLI_SHARES[: effort.terms], v * v))
+    return torch.where(v.abs() < effort.near, series, growth - v)
 
 
-def _series(a: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+def _series(a: Tensor, log_x: Tensor, effort: Effort) -> tuple[Tensor, Tensor]:
     r""":math:`a \sum_{n\ge1} \frac{(-x)^n}{(a+n)\,n!}` and its derivative in a, for x below 1."""
-    n, share = _orders(x), _shares(a, x)
+    n, share = _shares(a, log_x, effort)
     return a * share.sum(-1), (share * (n / (a.unsqueeze(-1) + n))).sum(-1)
 
 
-def _orders(x: Tensor) -> Tensor:
-    return torch.arange(1, TERMS + 1, dtype=x.dtype, device=x.device)
-
-
-def _shares(a: Tensor, x: Tensor) -> Tensor:
-    """The terms of that series, without the factor a."""
-    n = _orders(x)
-    return x.new_tensor(EXP_SERIES) * x.unsqueeze(-1) ** n / (a.unsqueeze(-1) + n)
+def _shares(a: Tensor, log_x: Tensor, effort: Effort) -> tuple[Tensor, Tensor]:
+    """The orders n, and the terms of that series without the factor a."""
+    n = torch.arange(1, effort.orders + 1, dtype=a.dtype, device=a.device)
+    return n, a.new_tensor(EXP_SERIES[: effort.orders]) * torch.exp(n * log_x.unsqueeze(-1)) / (a.unsqueeze(-1) + n)

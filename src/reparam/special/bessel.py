@@ -18,11 +18,11 @@ from torch import Tensor
 
 from ._bessel_paths import Path, corner, descent
 from ._derivatives import elementwise, first_order
+from ._quadrature import BLOCK
 from .logs import xlogy
 from .polygamma import digamma
 from .stirling import log_gamma_ratio
 
-BLOCK = 1024
 TERMS = 30
 STEPS = 5
 

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ._beta_tail import Share, Tail, share, tail
 from ._derivatives import elementwise
-from .gamma import BLOCK, complement
+from ._quadrature import BLOCK
+from .gamma import complement
 from .logs import log1mexp
 
 Function = Callable[..., Tensor]

@@ -13,7 +13,7 @@ from torch.nn.functional import logsigmoid
 from ._beta_inverse import at_logit, last_step, log_rate, lower_logit
 from ._beta_tail import tail
 from ._derivatives import elementwise
-from .gamma import BLOCK
+from ._quadrature import BLOCK
 from .logs import log1mexp
 
 

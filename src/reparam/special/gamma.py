@@ -4,24 +4,48 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from ._derivatives import elementwise
-from ._gamma_tail import Tail, log_density, log_tail, point, point_of_log, quantile_bends, tail
+from ._gamma_tail import (
+    DOUBLE,
+    SINGLE,
+    Effort,
+    Tail,
+    log_density,
+    log_tail,
+    point,
+    point_of_log,
+    quantile_bends,
+    tail,
+)
 from .logs import log1mexp
 from .polygamma import lgamma
 
-# Elements evaluated at a time: the nodes of so many stay in the cache.
-BLOCK = 1024
+# Elements evaluated at a time: few nodes each, so more of them than elsewhere.
+BLOCK = 4096
 
 
 def _quantile_bends(a: Tensor, y: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
     return quantile_bends(a, point_of_log(a, y), slope)
 
 
-@elementwise(_quantile_bends, of_value=True, wide=True, block=BLOCK, native="log_gamma_quantile_grad")
+def _quantile_grad(a: Tensor, y: Tensor, effort: Effort = DOUBLE) -> Tensor:
+    upper, log_hazard, slope = tail(a, point_of_log(a, y), effort)
+    return torch.where(upper, slope, -slope) * torch.exp(-log_hazard)
+
+
+@elementwise(
+    _quantile_bends,
+    single=partial(_quantile_grad, effort=SINGLE),
+    of_value=True,
+    wide=True,
+    block=BLOCK,
+    native="log_gamma_quantile_grad",
+)
 def log_gamma_quantile_grad(a: Tensor, y: Tensor) -> Tensor:
     r"""The derivative in a of y, the logarithm of the gamma(a) quantile of a fixed probability.
 
@@ -42,8 +66,7 @@ def log_gamma_quantile_grad(a: Tensor, y: Tensor) -> Tensor:
         >>> log_gamma_quantile_grad(torch.tensor([1e-3, 1e6]), torch.tensor([-1000.0, 13.8155]))
         tensor([9.9942e+05, 1.0000e-06])
     """
-    upper, log_hazard, slope = tail(a, point_of_log(a, y))
-    return torch.where(upper, slope, -slope) * torch.exp(-log_hazard)
+    return _quantile_grad(a, y)
 
 
 def _tail(a: Tensor, x: Tensor) -> tuple[Tail, Tensor]:

@@ -23,8 +23,7 @@ import torch
 from torch import Tensor
 
 from ._derivatives import elementwise
-from ._quadrature import gauss_legendre, on_reach
-from .gamma import BLOCK
+from ._quadrature import BLOCK, gauss_legendre, on_reach
 from .logs import log1mexp
 from .normal import inverse_mills, log_ndtr, ndtr, normal_density
 from .polygamma import BERNOULLI, SHIFT, digamma_difference, horner, steps

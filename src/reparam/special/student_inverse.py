@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ._derivatives import elementwise
-from .gamma import BLOCK
+from ._quadrature import BLOCK
 from .logs import log1mexp
 from .normal import inverse_mills, ndtri, ndtri_exp
 from .student import log_constant, tail_at, upper_tail
