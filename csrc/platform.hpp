@@ -1,4 +1,6 @@
-// What the kernels ask of the compiler, and the namespace that each instruction set's copy of them lives in.
+// What the kernels ask of the compiler, and the namespace that each instruction set's copy of them lives in. Headers
+// put what they define into an unnamed namespace inside it: as no other file uses it, the compiler keeps no copy of what
+// it has inlined, and one of what does the same for two types.
 #pragma once
 
 #include <cstdint>

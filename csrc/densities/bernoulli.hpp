@@ -5,6 +5,7 @@
 #include "../special/elementary.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 template <class T>
 struct bernoulli_probs_log_prob {
@@ -56,4 +57,5 @@ struct bernoulli_logits_draw {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

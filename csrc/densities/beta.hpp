@@ -4,6 +4,7 @@
 #include "../special/stirling.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // With n = a + b and y = 1 - x, and S the error of Stirling's formula, D the deviance:
 // log p = S(n) - S(a) - S(b) - D(a, n x) - D(b, n y) + log(a b / (2 pi n)) / 2 - log x - log y
@@ -49,4 +50,5 @@ struct beta_log_prob {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

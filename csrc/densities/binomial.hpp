@@ -4,6 +4,7 @@
 #include "../special/stirling.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // A number that is neither a count nor NaN; whole numbers of at most 2^(mantissa length) are what the sum leaves.
 template <class T>
@@ -96,4 +97,5 @@ struct binomial_logits_log_prob {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

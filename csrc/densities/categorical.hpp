@@ -7,6 +7,7 @@
 #include "../special/elementary.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // By logits l, the weights are w = exp(l - max), and log w = l - max where w underflows too.
 struct by_logits {
@@ -124,4 +125,5 @@ struct categorical_log_prob {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -9,6 +9,7 @@
 #include "../special/elementary.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 inline double product_of(const double* a, const double* b, std::int64_t k) {
   double part[lanes] = {}, rest = 0;
@@ -64,4 +65,5 @@ struct categorical_logits_entropy {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

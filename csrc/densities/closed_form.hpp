@@ -6,6 +6,7 @@
 #include "../special/quotients.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // Where a density is zero all its partial derivatives are; returns the value.
 template <class T, std::size_t N>
@@ -129,4 +130,5 @@ struct kumaraswamy_log_prob {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

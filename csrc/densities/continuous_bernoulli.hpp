@@ -4,6 +4,7 @@
 #include "closed_form.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 constexpr double steepest = 1e30;  // the log-odds that stand for those of a point mass
 
@@ -122,4 +123,5 @@ struct continuous_bernoulli_probs_log_prob {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

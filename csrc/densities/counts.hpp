@@ -4,6 +4,7 @@
 #include "binomial.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 template <class T>
 struct poisson_log_prob {
@@ -101,4 +102,5 @@ struct negative_binomial_logits_log_prob {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -7,6 +7,7 @@
 #include "../special/stirling.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // With A = sum a, S the error of Stirling's formula, D the deviance:
 // log p = S(A) - log(A) / 2 - (k - 1) log(2 pi) / 2 + sum of terms,
@@ -87,4 +88,5 @@ struct dirichlet_log_prob {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -8,6 +8,7 @@
 #include "entropies.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // With n = sum a and the entropies E of gamma laws: sum E(a) - E(n) - (k - 1) digamma(n), whose derivatives are
 // (n - k) trigamma(n) - (a - 1) trigamma(a), where trigamma(a) is 1/a and an excess.
@@ -96,4 +97,5 @@ struct dirichlet_divergence {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -8,6 +8,7 @@
 #include "continuous_bernoulli.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // With shift = (loc_p - loc_q) / scale_q, gap = (scale_p - scale_q) / scale_q and the deviance D:
 // D(scale_q, scale_p) / scale_q + (shift^2 + gap^2) / 2
@@ -121,6 +122,7 @@ struct geometric_logits_divergence {
 template <class T>
 struct continuous_bernoulli_divergence {
   static constexpr unsigned differentiable = 0b11;
+  static constexpr bool singly = true;
   static REPARAM_INLINE T evaluate(T (&d)[2], T slope, T other_slope) {
     constexpr auto& rule = even<12>;
     const tilt at(slope), other(other_slope);
@@ -140,4 +142,5 @@ struct continuous_bernoulli_divergence {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -6,6 +6,7 @@
 #include "continuous_bernoulli.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // With S the error of Stirling's formula and L(a) = log(a) - digamma(a): log(2 pi a) / 2 + S(a) + (a - 1) L(a)
 template <class T>
@@ -85,4 +86,5 @@ struct continuous_bernoulli_entropy {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -5,6 +5,7 @@
 #include "closed_form.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // With a = df1 / 2, b = df2 / 2, n = a + b, the odds a x / b of the share u and its rest v, and S the error of
 // Stirling's formula, D the deviance:
@@ -36,4 +37,5 @@ struct fisher_snedecor_log_prob {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -4,6 +4,7 @@
 #include "../special/stirling.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // log p = -stirling_error(a) - deviance(a, r x) - log(2 pi) / 2 + log(a) / 2 - log x
 template <class T>
@@ -56,4 +57,5 @@ struct chi2_log_prob {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

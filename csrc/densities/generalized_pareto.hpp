@@ -6,6 +6,7 @@
 #include "studentt.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // With z = (x - loc) / scale, w = k z and N = log(1 + w) / k: log p = -(1 + k) N - log(scale)
 template <class Accuracy>
@@ -59,4 +60,5 @@ struct generalized_pareto_noise {
   };
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -5,6 +5,7 @@
 #include "../special/polygamma.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // log Gamma(1 + 2t) - 2 log Gamma(1 + t); below t = 3/4 by log Gamma(1 + a) = a (a - 1) P(a) and P[2t, t].
 template <class T>
@@ -25,6 +26,7 @@ struct weibull_log_spread {
 template <class T>
 struct kumaraswamy_log_spread {
   static constexpr unsigned differentiable = 0b11;
+  static constexpr bool singly = true;
   static REPARAM_INLINE T evaluate(T (&d)[2], T t, T b) {
     constexpr auto& rule = even<12>;
     const bool near = t < 1, even_in_b = t < 1 + b;
@@ -54,4 +56,5 @@ struct kumaraswamy_log_spread {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

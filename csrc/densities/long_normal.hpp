@@ -7,6 +7,7 @@
 #include "../special/elementary.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // What the functions of a value or of noise, the mean and a factor have in common.
 template <class Storage>
@@ -90,4 +91,5 @@ struct long_normal_draw {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -5,6 +5,7 @@
 #include "../special/elementary.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // Of eight elements: with s = sqrt(D), the orthonormal columns Q of s^-1 W above the identity, by the Gram-Schmidt
 // process done twice. What stands below is upper triangular, the inverse of the triangle R of the factorisation.
@@ -163,4 +164,5 @@ struct low_rank_normal_log_prob {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

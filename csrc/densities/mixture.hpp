@@ -5,6 +5,7 @@
 #include "categorical.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // log of the mean of exp(v) under weights w in proportion to exp(l), or to given numbers. With W their sum and S that
 // of w exp(v), the slope in v is w exp(v) / S, in l that less w / W, and in a given weight exp(v) / S - 1 / W, also
@@ -99,4 +100,5 @@ struct log_mixture {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -5,6 +5,7 @@
 #include "../special/elementary.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // What eight elements need of their matrices: the factor L, the inverse of its diagonal, the constant of the density
 // and, for derivatives in the covariance, its inverse.
@@ -197,4 +198,5 @@ struct multivariate_normal_draw {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -4,6 +4,7 @@
 #include "../special/elementary.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 template <class T>
 struct normal_log_prob {
@@ -63,4 +64,5 @@ struct uniform_log_prob {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

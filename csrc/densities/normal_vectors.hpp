@@ -5,40 +5,44 @@
 #include "../special/stirling.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 constexpr std::int32_t largest_root = 64;
+
+// |M^-1 v|^2 less the square of entry j of M^-1 v, for a vector that begins with entry j.
+REPARAM_NOINLINE pack solved_below(std::int64_t d, std::int64_t j, const pack* lower, const pack* inverse,
+                                          pack* v) {
+  pack square{};
+  for (std::int64_t i = j; i < d; ++i) {
+    pack entry = v[i];
+    for (std::int64_t k = j; k < i; ++k) add_product<-1>(entry, lower[i * d + k], v[k]);
+    v[i] = product(entry, inverse[i]);
+    if (i > j) add_product<1>(square, v[i], v[i]);
+  }
+  return square;
+}
+
+// The sums over R of what follows.
+REPARAM_NOINLINE pack root_trace(std::int64_t d, const pack* ours, const pack* theirs, const pack* inverse,
+                                        pack* v) {
+  pack total{};
+  for (std::int64_t j = 0; j < d; ++j) {
+    for (std::int64_t i = j; i < d; ++i) v[i] = ours[i * d + j];
+    const pack rest = solved_below(d, j, theirs, inverse, v);
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      const double m = v[j].lane[l] * v[j].lane[l];
+      const double a = std::fabs(ours[j * d + j].lane[l]), b = std::fabs(theirs[j * d + j].lane[l]);
+      const double difference = (b - a) * inverse[j].lane[l] * ((b + a) * inverse[j].lane[l]);
+      total.lane[l] += rest.lane[l] + deviance(1.0, m, difference).value;
+    }
+  }
+  return total;
+}
 
 // With R = M^-1 L: |M^-1 s|^2 + sum (R_ii^2 - 1 - log R_ii^2) + sum_{i>j} R_ij^2, halved, for the means' difference s
 // and the roots L and M.
 template <class Storage>
 struct root_divergence {
-  // |M^-1 v|^2 less the square of entry j of M^-1 v, for a vector that begins with entry j.
-  static pack below(std::int64_t d, std::int64_t j, const pack* lower, const pack* inverse, pack* v) {
-    pack square{};
-    for (std::int64_t i = j; i < d; ++i) {
-      pack entry = v[i];
-      for (std::int64_t k = j; k < i; ++k) add_product<-1>(entry, lower[i * d + k], v[k]);
-      v[i] = product(entry, inverse[i]);
-      if (i > j) add_product<1>(square, v[i], v[i]);
-    }
-    return square;
-  }
-
-  static pack trace(std::int64_t d, const pack* ours, const pack* theirs, const pack* inverse, pack* v) {
-    pack total{};
-    for (std::int64_t j = 0; j < d; ++j) {
-      for (std::int64_t i = j; i < d; ++i) v[i] = ours[i * d + j];
-      const pack rest = below(d, j, theirs, inverse, v);
-      for (std::int64_t l = 0; l < lanes; ++l) {
-        const double m = v[j].lane[l] * v[j].lane[l];
-        const double a = std::fabs(ours[j * d + j].lane[l]), b = std::fabs(theirs[j * d + j].lane[l]);
-        const double difference = (b - a) * inverse[j].lane[l] * ((b + a) * inverse[j].lane[l]);
-        total.lane[l] += rest.lane[l] + deviance(1.0, m, difference).value;
-      }
-    }
-    return total;
-  }
-
   static void run(const reparam_call* call, std::int64_t begin, std::int64_t end, double* const*) {
     const auto* shift = static_cast<const Storage*>(call->in[0]);
     const std::int64_t d = call->k, size = d * d, *period = call->period;
@@ -52,11 +56,11 @@ struct root_divergence {
         load_lower(static_cast<const Storage*>(call->in[1]), places(at, count, period[1], size), d, ours.data());
         load_lower(static_cast<const Storage*>(call->in[2]), places(at, count, period[2], size), d, theirs.data());
         invert_diagonal(d, theirs.data(), inverse);
-        spread = trace(d, ours.data(), theirs.data(), inverse, v);
+        spread = root_trace(d, ours.data(), theirs.data(), inverse, v);
       }
       const places from(at, count, period[0], d);
       for (std::int64_t i = 0; i < d; ++i) v[i] = gather(shift, from, i);
-      pack square = below(d, 0, theirs.data(), inverse, v);
+      pack square = solved_below(d, 0, theirs.data(), inverse, v);
       add_product<1>(square, v[0], v[0]);
       value.move(at, count);
       value.write(0, each_lane([&](std::int64_t l) { return 0.5 * (square.lane[l] + spread.lane[l]); }));
@@ -64,28 +68,30 @@ struct root_divergence {
   }
 };
 
-// The lower Cholesky factor of W W' + diag(D), here column after column: a column of W at a time is turned into it by
-// plane rotations. The factor W comes with columns of zeros that make it square.
-template <class Storage>
-struct low_rank_root {
-  static void add_column(std::int64_t d, pack* columns, pack* w) {
-    for (std::int64_t j = 0; j < d; ++j) {
-      pack* const own = columns + j * d;
-      pack& diagonal = own[j];
-      pack c, s;
-      for (std::int64_t l = 0; l < lanes; ++l) {
-        const double a = diagonal.lane[l], b = w[j].lane[l], length = std::sqrt(a * a + b * b);
-        c.lane[l] = a / length, s.lane[l] = b / length, diagonal.lane[l] = length;
-      }
-      for (std::int64_t i = j + 1; i < d; ++i) {
-        pack turned = product(c, own[i]), rest = product(c, w[i]);
-        add_product<1>(turned, s, w[i]);
-        add_product<-1>(rest, s, own[i]);
-        own[i] = turned, w[i] = rest;
-      }
+// Turns a lower Cholesky factor of A, column after column, into that of A + w w' by plane rotations.
+REPARAM_NOINLINE void add_column(std::int64_t d, pack* columns, pack* w) {
+  for (std::int64_t j = 0; j < d; ++j) {
+    pack* const own = columns + j * d;
+    const pack a = own[j], b = w[j];
+    pack square = product(a, a);
+    add_product<1>(square, b, b);
+    const pack length = each_lane([&](std::int64_t l) { return std::sqrt(square.lane[l]); });
+    const pack c = each_lane([&](std::int64_t l) { return a.lane[l] / length.lane[l]; });
+    const pack s = each_lane([&](std::int64_t l) { return b.lane[l] / length.lane[l]; });
+    own[j] = length;
+    for (std::int64_t i = j + 1; i < d; ++i) {
+      pack turned = product(c, own[i]), rest = product(c, w[i]);
+      add_product<1>(turned, s, w[i]);
+      add_product<-1>(rest, s, own[i]);
+      own[i] = turned, w[i] = rest;
     }
   }
+}
 
+// The lower Cholesky factor of W W' + diag(D): a column of W at a time is added to that of diag(D). The factor W comes
+// with columns of zeros that make it square.
+template <class Storage>
+struct low_rank_root {
   static void run(const reparam_call* call, std::int64_t begin, std::int64_t end, double* const*) {
     const auto* factor = static_cast<const Storage*>(call->in[0]);
     const auto* variance = static_cast<const Storage*>(call->in[1]);
@@ -112,4 +118,5 @@ struct low_rank_root {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

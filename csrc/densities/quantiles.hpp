@@ -5,6 +5,7 @@
 #include "continuous_bernoulli.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // log(s + sqrt(1 + s^2)) for the size s, with the sign of x
 template <class T>
@@ -82,4 +83,5 @@ struct continuous_bernoulli_icdf {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -4,6 +4,7 @@
 #include "../special/elementary.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // With d = logits - T (log x - log(1 - x)): log p = log T - |d| - 2 log(1 + exp(-|d|)) - log x - log(1 - x). By the
 // nearer end, n away, its slope there is ((T - 1) - 2 T e / (1 + e)) / n + ..., e = exp(-|d|), which is a number at the
@@ -35,4 +36,5 @@ struct relaxed_bernoulli_log_prob {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -4,6 +4,7 @@
 #include "../special/stirling.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // log(1 + w) - w / (1 + w) for w >= 0, without cancellation.
 template <class T>
@@ -47,4 +48,5 @@ struct studentt_log_prob {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -6,6 +6,7 @@
 #include "../special/bessel_zero.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // The sine of half an angle and, but for its sign, the cosine: whole turns are taken off, twice, as those of a far
 // angle are themselves rounded.
@@ -44,4 +45,5 @@ struct von_mises_log_prob {
   };
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -6,6 +6,7 @@
 #include "counts.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // A block of rows: values x, the weights and their logarithms up to a common factor, and what is left over.
 struct weighted_rows {
@@ -173,4 +174,5 @@ struct relaxed_categorical_log_prob {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -7,6 +7,7 @@
 #include "multivariate_normal.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // With Bartlett's triangle A = L^-1 chol(X), f_i = (df - i) / 2, h_i = A_ii^2 / 2, the error S of Stirling's formula
 // and the deviance D, for i from 0 to d - 1:
@@ -207,4 +208,5 @@ struct lkj_log_prob {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -6,6 +6,7 @@
 #include "elementwise.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // An entry whose inputs are elements of the floating dtype, from what runs it for float32 and for float64.
 template <class Single, class Double>
@@ -59,4 +60,5 @@ constexpr reparam_entry structured(const char* name, std::int32_t inputs, std::u
           shape.matrices, shape.integers, shape.longest,  grain,          {Single::run, Double::run}};
 }
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

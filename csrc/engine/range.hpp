@@ -6,6 +6,7 @@
 #include "../platform.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // |x| + 2^p - 2^p rounds |x| to a whole number below 2^p, p the mantissa's length; above, every finite x is whole.
 template <class T>
@@ -32,4 +33,5 @@ bool all_within(std::int64_t n, const T* values, T lower, T upper, bool integer)
   return true;
 }
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

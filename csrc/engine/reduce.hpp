@@ -4,6 +4,7 @@
 #include "../platform.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 constexpr std::int64_t lanes = 8;
 
@@ -32,4 +33,5 @@ inline double maximum_of(const double* row, std::int64_t k) {
   return reduce(row, k, -std::numeric_limits<double>::infinity(), [](double a, double b) { return b > a ? b : a; });
 }
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

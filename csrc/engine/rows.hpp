@@ -7,6 +7,7 @@
 #include "../platform.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 constexpr std::int64_t flat_size = 1024;
 
@@ -42,4 +43,5 @@ void store_flat(const double* REPARAM_RESTRICT buffer, std::int64_t count, Stora
   for (std::int64_t j = 0; j < count; ++j) to[j] = Storage(buffer[j]);
 }
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

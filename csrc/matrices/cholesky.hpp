@@ -4,6 +4,7 @@
 #include "lanes.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 template <class Storage>
 struct cholesky_factor {
@@ -55,4 +56,5 @@ struct cholesky_factor {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

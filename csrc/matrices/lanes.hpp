@@ -9,6 +9,7 @@
 #include "../reparam.h"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 constexpr std::int32_t largest_matrix = 32;  // beyond, LAPACK's blocks are faster
 
@@ -56,7 +57,7 @@ REPARAM_INLINE pack gather(const Storage* data, const places& from, std::int64_t
 }
 
 template <class Storage>
-void load_lower(const Storage* data, const places& from, std::int64_t d, pack* to) {
+REPARAM_NOINLINE void load_lower(const Storage* data, const places& from, std::int64_t d, pack* to) {
   for (std::int64_t i = 0; i < d; ++i) {
     for (std::int64_t j = 0; j <= i; ++j) to[i * d + j] = gather(data, from, i * d + j);
   }
@@ -64,7 +65,7 @@ void load_lower(const Storage* data, const places& from, std::int64_t d, pack* t
 
 // How many columns there are up to the last one that is not zero in all of the matrices.
 template <class Storage>
-std::int64_t columns_in_use(const Storage* data, const places& from, std::int64_t d) {
+REPARAM_NOINLINE std::int64_t columns_in_use(const Storage* data, const places& from, std::int64_t d) {
   std::int64_t used = 0;
   for (std::int64_t l = 0; l < lanes; ++l) {
     if (l > 0 && from.at[l] == from.at[0]) continue;
@@ -80,7 +81,7 @@ std::int64_t columns_in_use(const Storage* data, const places& from, std::int64_
 
 // The lower triangles of (A + A') / 2.
 template <class Storage>
-void load_symmetric(const Storage* data, const places& from, std::int64_t d, pack* to) {
+REPARAM_NOINLINE void load_symmetric(const Storage* data, const places& from, std::int64_t d, pack* to) {
   for (std::int64_t i = 0; i < d; ++i) {
     for (std::int64_t j = 0; j <= i; ++j) {
       const pack below = gather(data, from, i * d + j), above = gather(data, from, j * d + i);
@@ -89,7 +90,7 @@ void load_symmetric(const Storage* data, const places& from, std::int64_t d, pac
   }
 }
 
-inline void invert_diagonal(std::int64_t d, const pack* lower, pack* inverse) {
+REPARAM_NOINLINE void invert_diagonal(std::int64_t d, const pack* lower, pack* inverse) {
   for (std::int64_t i = 0; i < d; ++i) {
     inverse[i] = each_lane([&](std::int64_t l) { return 1 / lower[i * d + i].lane[l]; });
   }
@@ -97,7 +98,7 @@ inline void invert_diagonal(std::int64_t d, const pack* lower, pack* inverse) {
 
 // Turns lower triangles of symmetric matrices into their Cholesky factors, with the inverses of the diagonals. False
 // unless every pivot is more than `margin` of its diagonal entry.
-inline bool factorise(std::int64_t d, pack* a, pack* inverse, double margin) {
+REPARAM_NOINLINE bool factorise(std::int64_t d, pack* a, pack* inverse, double margin) {
   bool good = true;
   for (std::int64_t j = 0; j < d; ++j) {
     const pack* row = a + j * d;
@@ -116,7 +117,7 @@ inline bool factorise(std::int64_t d, pack* a, pack* inverse, double margin) {
 }
 
 // x = L^-1 x, and x = L^-T x.
-inline void solve_lower(std::int64_t d, const pack* lower, const pack* inverse, pack* x) {
+REPARAM_NOINLINE void solve_lower(std::int64_t d, const pack* lower, const pack* inverse, pack* x) {
   for (std::int64_t i = 0; i < d; ++i) {
     pack entry = x[i];
     for (std::int64_t j = 0; j < i; ++j) add_product<-1>(entry, lower[i * d + j], x[j]);
@@ -124,7 +125,7 @@ inline void solve_lower(std::int64_t d, const pack* lower, const pack* inverse, 
   }
 }
 
-inline void solve_transposed(std::int64_t d, const pack* lower, const pack* inverse, pack* x,
+REPARAM_NOINLINE void solve_transposed(std::int64_t d, const pack* lower, const pack* inverse, pack* x,
                              std::int64_t stride = 1) {
   for (std::int64_t i = d - 1; i >= 0; --i) {
     pack entry = x[i * stride];
@@ -181,4 +182,5 @@ class lane_writer {
   std::int64_t size_, period_ = 1, count_ = 0, at_[lanes];
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

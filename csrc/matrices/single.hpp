@@ -7,6 +7,7 @@
 #include "../reparam.h"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 template <class Storage>
 inline double dot(const Storage* row, const double* v, std::int64_t k) {
@@ -76,4 +77,5 @@ class single_writer {
   std::int64_t size_, period_ = 1;
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -6,6 +6,7 @@
 #include "lanes.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // Entries >= 0 with |sum - 1| <= tolerance; NaN never passes.
 template <class T>
@@ -67,4 +68,5 @@ bool all_positive_definite(std::int64_t n, std::int64_t d, const T* data, double
 template <class T>
 inline constexpr structure_check<T> structures[] = {all_simplex<T>, all_lower_cholesky<T>, all_positive_definite<T>};
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -7,6 +7,7 @@
 #include "../reparam.h"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 template <class Storage>
 struct symmetric_part {
@@ -42,4 +43,5 @@ struct symmetric_part {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -5,6 +5,7 @@
 #include "counts.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // Of a probability of at most 1/2.
 struct binomial_law {
@@ -66,4 +67,5 @@ struct binomial_draw {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

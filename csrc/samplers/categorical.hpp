@@ -7,6 +7,7 @@
 #include "philox.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // The running sums of rows begin <= i < end, each of k weights, or of their logarithms.
 template <class T>
@@ -38,4 +39,5 @@ inline void choose_indices(std::int64_t begin, std::int64_t end, std::int64_t ro
   }
 }
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -5,6 +5,7 @@
 #include "draws.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // Draws for log-odds, of which `slope` gives the number that stands for them and `pull` their derivative.
 template <class Parameter>
@@ -60,4 +61,5 @@ struct continuous_bernoulli_probs_draw {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

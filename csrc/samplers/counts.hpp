@@ -4,6 +4,7 @@
 #include "draws.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 constexpr double few_counts = 10;  // the mean from which draws are made by rejection
 constexpr int most_steps = 96;     // of the inversion: as many counts come with a probability below 1e-50
@@ -87,4 +88,5 @@ inline void finish_many(waiting<Parameters>& many, std::uint64_t key, double* to
   many.finish(to, [&](int here, std::uint64_t attempt) { count_attempts<Law>(here, key, attempt, many); });
 }
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -5,6 +5,7 @@
 #include "gamma.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // x = softmax(y), with dx_i = x_i (dy_i - sum of x_j dy_j).
 template <class Storage>
@@ -59,4 +60,5 @@ struct dirichlet_draw {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

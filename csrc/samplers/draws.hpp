@@ -6,6 +6,7 @@
 #include "retries.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // Where a block of draws begins, and with what key; which partial derivatives are wanted, by bits, is `wanted`.
 struct draws_at {
@@ -41,19 +42,24 @@ struct drawn;
 template <template <class> class Sampler, class Storage, std::size_t... J>
 struct drawn<Sampler, Storage, std::index_sequence<J...>> {
   static void run(const reparam_call* call, std::int64_t begin, std::int64_t end, double* const* sums) {
-    const std::uint64_t key = key_of(*call);
-    const Sampler<Storage> sampler(*call);
-    const unsigned wanted = ((unsigned(wants(*call, J + 1)) << J) | ...);
-    over_blocks<Storage, 1>(call, begin, end, sums, std::index_sequence<J...>{},
-                            [&](std::int64_t at, int count, const double* const* in, double* value,
-                                double* const* partial) {
-                              if (partial != nullptr) {
-                                for (std::size_t j : {J...}) {
-                                  if (!(wanted >> j & 1)) std::fill_n(partial[j], count, 0.0);
-                                }
-                              }
-                              sampler.block({key, at, wanted}, count, in, value, partial);
-                            });
+    const state given{Sampler<Storage>(*call), key_of(*call), ((unsigned(wants(*call, J + 1)) << J) | ...)};
+    over_blocks<Storage, 1>(call, begin, end, sums, std::index_sequence<J...>{}, false, block, &given);
+  }
+
+ private:
+  struct state {
+    Sampler<Storage> sampler;
+    std::uint64_t key;
+    unsigned wanted;
+  };
+
+  static void block(const void* given, std::int64_t at, int count, const double* const* in, double* value,
+                    double* const* partial) {
+    const auto& [sampler, key, wanted] = *static_cast<const state*>(given);
+    for (std::size_t j = 0; partial != nullptr && j < sizeof...(J); ++j) {
+      if (!(wanted >> j & 1)) std::fill_n(partial[j], count, 0.0);
+    }
+    sampler.block({key, at, wanted}, count, in, value, partial);
   }
 };
 
@@ -73,4 +79,5 @@ constexpr reparam_entry draws(const char* name, std::int32_t grain) {
           {drawn<Sampler, float, Indices>::run, drawn<Sampler, double, Indices>::run}};
 }
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -5,6 +5,7 @@
 #include "tables.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // One attempt (Marsaglia and Tsang 2000) at each of `count` elements with concentrations of at least 1: a cube v of
 // which d v, d = a - 1/3, is a gamma draw, and whether it counts. c is 1 / sqrt(9 d).
@@ -219,4 +220,5 @@ struct student_draw {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -5,6 +5,7 @@
 #include "noise.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // The parameter is the logarithm of the probability of failure.
 template <class Accuracy>
@@ -24,4 +25,5 @@ struct geometric_draw {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

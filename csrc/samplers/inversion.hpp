@@ -6,6 +6,7 @@
 #include "noise.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // Law<Compute>::evaluate(d, noise, parameter...) makes a draw of signed noise, as signed_half makes it, and its
 // derivatives in the parameters.
@@ -26,22 +27,16 @@ struct inverted {
     using block = loops<Law, Compute, std::make_index_sequence<Parameters + 1>>;
     alignas(64) Compute given[Parameters + 1][block_size], found[Parameters + 2][block_size], ones[block_size];
     for (int i = 0; i < count; ++i) given[0][i] = Compute(signed_half(where.key, where.element(i)));
-    (copy(count, in[J], given[J + 1]), ...);
+    (convert(count, in[J], given[J + 1]), ...);
     const auto input = [&](std::size_t j) { return static_cast<const Compute*>(given[j]); };
     if (partial == nullptr) {
       block::values(count, found[0], input(0), input(J + 1)...);
     } else {
       std::fill_n(ones, count, Compute(1));
-      Compute* const places[] = {found[1], found[J + 2]...};
-      block::template partials<true>(count, found[0], places, ones, input(0), input(J + 1)...);
-      (copy(count, found[J + 2], partial[J]), ...);
+      block::template partials<true>(count, found[0], found[1], found[J + 2]..., ones, input(0), input(J + 1)...);
+      (convert(count, found[J + 2], partial[J]), ...);
     }
-    copy(count, found[0], value);
-  }
-
-  template <class From, class To>
-  static void copy(int count, const From* REPARAM_RESTRICT from, To* REPARAM_RESTRICT to) {
-    for (int i = 0; i < count; ++i) to[i] = To(from[i]);
+    convert(count, found[0], value);
   }
 };
 
@@ -68,4 +63,5 @@ struct kumaraswamy_quantile {
 template <class Accuracy>
 using kumaraswamy_draw = inverted<kumaraswamy_quantile, Accuracy, 2>;
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -5,6 +5,7 @@
 #include "binomial.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // A tree above k leaves, level after level: of the nodes of one level two by two are children of the next one's.
 struct halving_tree {
@@ -104,4 +105,5 @@ struct multinomial_draw {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

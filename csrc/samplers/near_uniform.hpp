@@ -5,6 +5,7 @@
 #include "draws.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // With theta = 2 pi F - pi, the quantile x solves dx / dtheta = I_0(kappa) exp(-kappa cos x), so that
 //     x = theta + sum over n of kappa^n sum over j of a_nj sin(j theta),    j = n, n - 2, n - 4, ... > 0,
@@ -152,4 +153,5 @@ inline void near_uniform_draws(const draws_at& where, int count, const double* k
   near_uniform_by<most>(count, same, kappa, uniforms.data(), z, slope);
 }
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 
+#include "../engine/elementwise.hpp"
 #include "philox.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 constexpr int noise_block = 256;
 
@@ -67,12 +69,13 @@ REPARAM_INLINE double signed_half(std::uint64_t key, std::uint64_t element) {
 // Draws begin <= i < end. Only the uniform number needs double precision: its rounding to T moves a draw by no more
 // than one of its own.
 template <class Law, class T>
-void noise(std::int64_t begin, std::int64_t end, std::uint64_t key, T* REPARAM_RESTRICT draws) {
+void noise(std::int64_t begin, std::int64_t end, std::uint64_t key, T* draws) {
   alignas(64) T part[noise_block];
   for (std::int64_t at = begin; at < end; at += noise_block) {
-    const int count = int(std::min<std::int64_t>(noise_block, end - at));
-    for (int i = 0; i < count; ++i) part[i] = T(signed_half(key, std::uint64_t(at) + std::uint64_t(i)));
-    for (int i = 0; i < count; ++i) draws[at + i] = Law::at(absolute(part[i]), part[i] > 0);
+    const int count = int(std::min<std::int64_t>(noise_block, end - at)), whole = int(whole_groups<T>(count));
+    for (int i = 0; i < whole; ++i) part[i] = T(signed_half(key, std::uint64_t(at) + std::uint64_t(i)));
+    for (int i = 0; i < whole; ++i) part[i] = Law::at(absolute(part[i]), part[i] > 0);
+    convert(count, part, draws + at);
   }
 }
 
@@ -82,4 +85,5 @@ inline constexpr noise_source<T> noise_sources[] = {
     noise<standard_logistic, T>,    noise<standard_cauchy, T>,
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -4,6 +4,7 @@
 #include "../special/elementary.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 struct philox_block {
   std::uint64_t first, second;
@@ -51,4 +52,5 @@ REPARAM_INLINE T sinpi(T x) {
   return x * polynomial(coefficients<T>::sinpi, x * x);
 }
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

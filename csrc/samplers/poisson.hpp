@@ -5,6 +5,7 @@
 #include "counts.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 struct poisson_law {
   double rate;
@@ -48,4 +49,5 @@ struct poisson_draw {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -7,6 +7,7 @@
 #include "philox.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 constexpr int sampler_block = 256;
 
@@ -98,4 +99,5 @@ struct waiting {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

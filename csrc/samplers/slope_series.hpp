@@ -5,6 +5,7 @@
 #include "draws.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 template <class Accuracy>
 inline void exact_circle_slopes(int count, const double* kappa, const double* x, double* slope) {
@@ -139,4 +140,5 @@ class slope_series {
   std::vector<double> terms_, per_half_;
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

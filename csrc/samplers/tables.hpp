@@ -4,6 +4,7 @@
 #include "draws.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 struct ends {
   double low, high;
@@ -92,4 +93,5 @@ class slope_table {
   std::vector<double> values_, low_, per_step_;
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

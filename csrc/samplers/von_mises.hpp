@@ -7,6 +7,7 @@
 #include "slope_series.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // Taylor's series of atan(x) / x in -x^2, as long as |x| <= tan(pi / 8) asks for.
 template <class Accuracy>
@@ -167,4 +168,5 @@ struct von_mises_draw {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

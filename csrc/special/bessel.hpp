@@ -6,6 +6,7 @@
 #include "functions.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // I_v(x) is the integral of exp(x cosh t - v t) / (2 pi i) over paths from infinity - i pi to infinity + i pi, and the
 // derivatives of its logarithm are means of t and cosh t, those of the ratio A = I_{v+1} / I_v covariances of exp(-t)
@@ -343,4 +344,5 @@ struct bessel_ratio_inverse {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -4,6 +4,7 @@
 #include "circle.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // With h = sqrt(v^2 + x^2), r = 1 / h and q = (v / h)^2,
 //     I_v(x) = exp(h - v arsinh(v / x)) sqrt(r / (2 pi)) S,   S = sum of r^k u_k(q),
@@ -73,4 +74,5 @@ inline void bessel_by_debye(const double* v, const double* x, double* value, dou
   }
 }
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

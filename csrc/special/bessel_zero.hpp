@@ -4,6 +4,7 @@
 #include "elementary.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // log(exp(-kappa) I_0(kappa)), whose derivative is -decline: decline = 1 - I_1(kappa) / I_0(kappa).
 struct bessel_zero {
@@ -48,4 +49,5 @@ struct log_i0e {
   };
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

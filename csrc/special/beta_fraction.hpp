@@ -4,6 +4,7 @@
 #include "elementary.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // With z = 1 - x, D = x^a z^b / B(a, b) and l = a z - b x,
 //     D / (a I_x(a, b)) = (l + 1) / (a + 1) + (p_1 / a) / (q_1 + p_2 / (q_2 + ...)),
@@ -153,4 +154,5 @@ inline void beta_fractions(const fraction_points& p, fraction_values& out) {
   }
 }
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -4,6 +4,7 @@
 #include "beta_tail.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // Where u : v is an end of the interval, and whether everything is in order.
 struct beta_place {
@@ -132,4 +133,5 @@ struct betainc_odds : beta_odds_function<Accuracy, false> {};
 template <class Accuracy>
 struct log_betainc_odds : beta_odds_function<Accuracy, true> {};
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -7,6 +7,7 @@
 #include "normal.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // The unknown is y = logit x, on the side of the smaller probability; log I and log Q are concave in it. Steps of the
 // fourth order on the logarithm of the tail that begins at the current point come from Carter's expansion or from an
@@ -238,4 +239,5 @@ struct betainccinv_exp : beta_quantile_entry<Accuracy, true, true> {};
 template <class Accuracy>
 struct betaincinv_odds : beta_quantile_entry<Accuracy, false, false, true> {};
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -11,6 +11,7 @@
 #include "short_log1p.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // With D = x^a z^b / B(a, b), z = 1 - x and n = a + b, D the density of the logit of X, and logit s = logit x - v,
 //     I_x(a, b) = D * integral over v > 0 of exp(-phi),
@@ -283,4 +284,5 @@ inline void find_beta_tails(int count, const double* a, const double* b, const d
   }
 }
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -5,6 +5,7 @@
 #include "legendre.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // With w(s) = 1 - cos s, the density is exp(-kappa w) / total. Integrals over all of it, over the tail beyond y and,
 // where the factor C - w (C the mean of w) keeps its sign there, over what is before y are all of positive functions;
@@ -166,4 +167,5 @@ REPARAM_INLINE void over_lanes(int count, const Choose& chosen, const Work& work
   }
 }
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

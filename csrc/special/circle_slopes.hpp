@@ -4,6 +4,7 @@
 #include "circle.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // Of lanes at y >= 0: the pull p = |F_kappa / f|, and its derivatives in y and kappa.
 struct circle_pulls {
@@ -88,4 +89,5 @@ inline void circle_slopes(int count, const double* x, const double* kappa, const
   over([&](int i) { return !before(i); }, pulls_beyond<Accuracy, Bends>);
 }
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

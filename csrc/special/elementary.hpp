@@ -5,6 +5,7 @@
 #include "coefficients.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 template <class T>
 struct format;
@@ -197,4 +198,5 @@ REPARAM_INLINE T exp_half_square(T x) {
   return x == x ? value : x;
 }
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

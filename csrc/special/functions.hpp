@@ -4,6 +4,7 @@
 #include "polygamma.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 template <class T>
 struct stirling_error {
@@ -132,4 +133,5 @@ struct stirling_bregman {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -4,6 +4,7 @@
 #include "gamma_tail.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // What all four functions are made of: both probabilities, the derivative of log T in a, and the density of X.
 struct gamma_tail_at {
@@ -105,4 +106,5 @@ struct log_gammainc : tail_entry<Accuracy, log_tail_probability<false>> {};
 template <class Accuracy>
 struct log_gammaincc : tail_entry<Accuracy, log_tail_probability<true>> {};
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

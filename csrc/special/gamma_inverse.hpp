@@ -5,6 +5,7 @@
 #include "logs.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // The unknown is y = log x; both log P and log Q are concave in it. A start from an approximate hazard is within 0.08
 // of the solution, and two steps of the fourth order on the logarithm of the tail that begins at the current point
@@ -228,4 +229,5 @@ struct gammaincinv_exp : quantile_entry<Accuracy, false, true> {};
 template <class Accuracy>
 struct gammainccinv_exp : quantile_entry<Accuracy, true, true> {};
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -5,6 +5,7 @@
 #include "polygamma.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // With y = log x, the slope dy/da = -(dP/da) / D = -(d log P / da) (P / D), or the same of Q with the other sign.
 REPARAM_INLINE double quantile_slope(const tail_points& p, const tail_values& v, int i) {
@@ -182,4 +183,5 @@ struct log_gamma_quantile_grad {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -5,6 +5,7 @@
 #include "stirling.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // With D = x^a exp(-x) / Gamma(a), the density of log X, and s = x exp(v) in the integrals that define the tails,
 //     P = D * integral over v < 0 of exp(-phi),    Q = D * integral over v > 0 of exp(-phi),
@@ -112,7 +113,7 @@ inline void small_sums(const tail_points& p, double* sum, double* moved) {
 }
 
 template <class Accuracy>
-inline void small_tails(const tail_points& p, tail_values& v) {
+REPARAM_NOINLINE void small_tails(const tail_points& p, tail_values& v) {
   using rule = tail_rule<Accuracy>;
   alignas(64) double sum[tail_lanes], moved[tail_lanes];
   double largest = 0;
@@ -138,7 +139,7 @@ inline void small_tails(const tail_points& p, tail_values& v) {
 }
 
 // log D as a Stirling error and a deviance, and log x - digamma(a); then log T.
-inline void finish_tails(const tail_points& p, const double* mean, tail_values& v) {
+REPARAM_NOINLINE void finish_tails(const tail_points& p, const double* mean, tail_values& v) {
   for (int i = 0; i < tail_lanes; ++i) {
     const double a = p.a[i];
     const stirling_pair<double> error = stirling(a, p.log_a[i]);
@@ -153,7 +154,7 @@ inline void finish_tails(const tail_points& p, const double* mean, tail_values& 
 }
 
 template <class Accuracy>
-inline void series_tails(const tail_points& p, tail_values& v) {
+REPARAM_NOINLINE void series_tails(const tail_points& p, tail_values& v) {
   alignas(64) double term[tail_lanes], rise[tail_lanes] = {}, sum[tail_lanes], moved[tail_lanes] = {};
   for (int i = 0; i < tail_lanes; ++i) term[i] = sum[i] = 1;
   bool unfinished = true;
@@ -184,7 +185,7 @@ inline void series_tails(const tail_points& p, tail_values& v) {
 
 // The convergents of D / Q and their derivatives in a.
 template <class Accuracy>
-inline void fraction_tails(const tail_points& p, tail_values& v) {
+REPARAM_NOINLINE void fraction_tails(const tail_points& p, tail_values& v) {
   alignas(64) double up[tail_lanes], up_last[tail_lanes], down[tail_lanes], down_last[tail_lanes] = {};
   alignas(64) double up_a[tail_lanes], up_last_a[tail_lanes] = {}, down_a[tail_lanes] = {},
       down_last_a[tail_lanes] = {}, change[tail_lanes], slope[tail_lanes] = {};
@@ -254,7 +255,7 @@ REPARAM_INLINE double tail_reach(double a, double x, double fall, double sign) {
 }
 
 template <class Accuracy>
-inline void integral_tails(const tail_points& p, tail_values& v) {
+REPARAM_NOINLINE void integral_tails(const tail_points& p, tail_values& v) {
   using rule = coefficients<Accuracy>;
   constexpr int nodes = sizeof rule::legendre_nodes / sizeof rule::legendre_nodes[0];
   alignas(64) double sign[tail_lanes], reach[tail_lanes], mass[tail_lanes] = {}, moment[tail_lanes] = {};
@@ -335,4 +336,5 @@ inline void gamma_tails(int count, const double* a, const double* given, const T
                                     });
 }
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

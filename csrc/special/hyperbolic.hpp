@@ -4,6 +4,7 @@
 #include "logs.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 template <class T>
 struct sigmoid {
@@ -49,4 +50,5 @@ struct log_cosh {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -4,6 +4,7 @@
 #include "gamma_inverse.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 template <class Accuracy>
 struct quantile_rule;
@@ -50,4 +51,5 @@ struct given_probability {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -4,6 +4,7 @@
 #include "../platform.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // cos(x) for 0 <= x <= pi.
 constexpr double rough_cosine(double x) {
@@ -47,4 +48,5 @@ inline constexpr legendre_rule<N, true> dense = {};
 template <int N>
 inline constexpr legendre_rule<N, false> even = {};
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -4,6 +4,7 @@
 #include "elementary.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 template <class T>
 inline constexpr T log_two = T(0.693147180559945309417232121458176568);
@@ -97,4 +98,5 @@ struct log_sigmoid {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -4,6 +4,7 @@
 #include "logs.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 template <class T>
 inline constexpr T sqrt_half = T(0.707106781186547524400844362104849039);
@@ -210,4 +211,5 @@ struct ndtri_exp {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -5,6 +5,7 @@
 #include "summed.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // log(Phi(b) - Phi(a)), mirrored so that b is the end closer to 0. On one side of 0 it is -b^2/2 + log K - log(2 pi)/2,
 // K the integral of exp(-s |b| - s^2/2) over 0 < s < b - a: by Gauss-Legendre where the exponent stays short, else from
@@ -55,4 +56,5 @@ struct interval_terms {
 template <class Accuracy>
 struct log_ndtr_difference : summed<interval_terms> {};
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -6,6 +6,7 @@
 #include "short_exp.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // T(h, a), the integral of exp(-h^2 (1 + x^2) / 2) / (2 pi (1 + x^2)) over 0 < x < a: Gauss-Legendre as far as the
 // integrand counts. Beyond a = 1 by T(h, a) + T(a h, 1/a) = (Q(h) + Q(a h)) / 2 - Q(h) Q(a h), with Q the upper tail of
@@ -109,4 +110,5 @@ struct owens_t {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -4,6 +4,7 @@
 #include "stirling.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // stirling_error(a) = P(1/a) for a >= 1, as a polynomial in t = 2/a - 1. Its derivatives in w = 1/a are those of the
 // polynomial, and differences are divided differences of it, so that the factors which tend to 0 can be taken out.
@@ -234,4 +235,5 @@ REPARAM_INLINE double log_gamma_rise(double a, double b) {
   return s.small ? lifted - step : lifted;
 }
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -4,6 +4,7 @@
 #include "elementary.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // log(x / y) for positive x and y: by their difference where they are close, by their roots where x / y may overflow.
 template <class T>
@@ -134,4 +135,5 @@ struct log_inverse_cloglog {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -4,6 +4,7 @@
 #include "elementary.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // exp(w) = scale (1 + r + tail), without care for overflow: |w| < 700. The polynomial is only as long as the wanted
 // accuracy asks for.
@@ -31,4 +32,5 @@ REPARAM_INLINE double exp_excess(double w) {
   return e.scale == 1 ? e.tail : (e.value() - 1) - w;
 }
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -4,6 +4,7 @@
 #include "elementary.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // log(1 + h) for h >= -1/2, and h - log(1 + h) where h is small enough that no power of 2 is taken off.
 struct short_log1p {
@@ -29,4 +30,5 @@ struct short_log1p {
   REPARAM_INLINE double gap(double h) const { return near ? excess : h - value; }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -4,6 +4,7 @@
 #include "elementary.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // stirling_error(a) = log Gamma(a + 1) - [(a + 1/2) log a - a + log(2 pi) / 2], and its derivative.
 template <class T>
@@ -61,4 +62,5 @@ REPARAM_INLINE deviance_pair<T> deviance(T x, T m, T difference) {
   return deviance(x, m, difference, log(x / m));
 }
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -5,6 +5,7 @@
 #include "student_tail.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 template <class Accuracy, bool Logarithm>
 struct student_function {
@@ -68,4 +69,5 @@ struct stdtr : student_function<Accuracy, false> {};
 template <class Accuracy>
 struct log_stdtr : student_function<Accuracy, true> {};
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

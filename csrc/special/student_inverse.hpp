@@ -7,6 +7,7 @@
 #include "student_functions.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // The unknown is w = asinh(t / sqrt(df)) of the upper tail, whose logarithm is concave in it; in the centre the
 // probability between 0 and t is compared. It starts from Wallace's normal approximation (1959), from the intersection
@@ -182,4 +183,5 @@ struct stdtrit : student_quantile_entry<Accuracy, false> {};
 template <class Accuracy>
 struct stdtrit_exp : student_quantile_entry<Accuracy, true> {};
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

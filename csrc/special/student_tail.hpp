@@ -11,6 +11,7 @@
 #include "short_log1p.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // With t = sqrt(df) sinh(w) the tail is c times the integral of cosh^-df beyond w, and its density moves with df by
 //     k(s) = (psi((df + 1) / 2) - psi(df / 2) - 1 / df + tanh(s)^2 / df - (2 log cosh(s) - tanh(s)^2)) / 2,
@@ -289,4 +290,5 @@ inline void find_student_tails(int count, const double* df, const double* t, stu
   }
 }
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -6,6 +6,7 @@
 #include "../platform.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // Function has the numbers of its `terms` and `sums`, of which the value needs the first `value_sums`, and three steps:
 // `prepare` turns the arguments into two numbers that the terms depend on, `add` adds a term to the sums (all, or those
@@ -61,4 +62,5 @@ struct summed {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

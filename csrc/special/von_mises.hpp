@@ -5,6 +5,7 @@
 #include "normal.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // The cumulants of 1 - cos, which are but for their signs the derivatives of the logarithm of I_0(kappa) exp(-kappa).
 template <class Accuracy, int Order>
@@ -88,4 +89,5 @@ struct von_mises_cdf : von_mises_function<Accuracy, false> {};
 template <class Accuracy>
 struct log_von_mises_cdf : von_mises_function<Accuracy, true> {};
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

@@ -4,6 +4,7 @@
 #include "von_mises.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // Newton steps in y on the logarithm of the smaller tail G; where they would leave the circle, steps on G or half of what
 // is left. As G is convex, its tangent at pi bounds y from below. In the middle the last steps are on 1/2 - G.
@@ -100,4 +101,5 @@ struct von_mises_icdf {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

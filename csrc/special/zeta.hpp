@@ -6,6 +6,7 @@
 #include "elementary.hpp"
 
 namespace reparam::REPARAM_LEVEL {
+namespace {
 
 // B_2j / (2j)! for j = 1, 2, ...
 constexpr double zeta_series[] = {
@@ -169,4 +170,5 @@ struct zeta {
   }
 };
 
+}  // namespace
 }  // namespace reparam::REPARAM_LEVEL

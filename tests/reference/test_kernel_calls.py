@@ -53,22 +53,32 @@ def close(got: Tensor, want: Tensor, terms: int = 1) -> None:
 SHAPES = [(), (1,), (3,), (2, 3), (1, 3), (2, 1), (4, 2, 3), (4, 1, 1)]
 
 
+def agrees_with_formula(tensors: list[Tensor]) -> None:
+    counted = Counted()
+    leaves = [t.clone().requires_grad_() for t in tensors]
+    value = counted.function(*leaves)
+    want_leaves = [t.clone().requires_grad_() for t in tensors]
+    want = normal_formula(*want_leaves)
+    weight = torch.rand_like(want)
+    (value * weight).sum().backward()
+    (want * weight).sum().backward()
+    assert counted.calls == 0
+    close(value, want)
+    for leaf, want_leaf in zip(leaves, want_leaves, strict=True):
+        close(leaf.grad, want_leaf.grad, terms=value.numel())
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_broadcasting_of_values_and_gradients(shape: tuple[int, ...]) -> None:
     for others in itertools.product(SHAPES, repeat=2):
-        tensors = draws(shape, *others)
-        counted = Counted()
-        leaves = [t.clone().requires_grad_() for t in tensors]
-        value = counted.function(*leaves)
-        want_leaves = [t.clone().requires_grad_() for t in tensors]
-        want = normal_formula(*want_leaves)
-        weight = torch.rand_like(want)
-        (value * weight).sum().backward()
-        (want * weight).sum().backward()
-        assert counted.calls == 0
-        close(value, want)
-        for leaf, want_leaf in zip(leaves, want_leaves, strict=True):
-            close(leaf.grad, want_leaf.grad, terms=value.numel())
+        agrees_with_formula(draws(shape, *others))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("columns", [1, 2, 7, 8, 9, 15, 16, 17, 255, 256, 257, 300])
+def test_lengths_that_do_and_do_not_fill_vectors_and_blocks(columns: int, dtype: torch.dtype) -> None:
+    for rows in (1, 3, 256):
+        agrees_with_formula(draws((rows, columns), (columns,), (rows, 1), dtype=dtype))
 
 
 def layouts() -> list[Tensor]:
