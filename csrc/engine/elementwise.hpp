@@ -49,11 +49,14 @@ class block_reader {
 
  private:
   REPARAM_NOINLINE const Compute* fill(std::int64_t at, std::int64_t count) {
+    // of a short period some elements one by one, and copies of those
+    const std::int64_t first = period_ < group<Compute> ? std::min(count, group<Compute> * period_) : 0;
     std::int64_t done = 0;
-    for (; done < count && period_ < group<Compute>; ++done) {
+    for (; done < first; ++done) {
       buffer_[done] = Compute(data_[at]);
       at = at + 1 == period_ ? 0 : at + 1;
     }
+    for (; first > 0 && done < count; done += first) convert(std::min(first, count - done), buffer_, buffer_ + done);
     for (std::int64_t here = 0; done < count; done += here, at = 0) {
       here = std::min(count - done, period_ - at);
       convert(here, data_ + at, buffer_ + done);

@@ -26,8 +26,8 @@ inline std::int64_t rows_at_once(std::int64_t k) { return std::max<std::int64_t>
 
 // Rows first <= i < first + count of an input with a period, converted.
 template <class Storage>
-void load_rows(const Storage* data, std::int64_t period, std::int64_t first, std::int64_t count, std::int64_t k,
-               double* REPARAM_RESTRICT buffer) {
+REPARAM_NOINLINE void load_rows(const Storage* data, std::int64_t period, std::int64_t first, std::int64_t count,
+                                std::int64_t k, double* REPARAM_RESTRICT buffer) {
   std::int64_t at = first % period;
   for (std::int64_t done = 0; done < count;) {
     const std::int64_t here = std::min(count - done, period - at);
@@ -39,7 +39,8 @@ void load_rows(const Storage* data, std::int64_t period, std::int64_t first, std
 }
 
 template <class Storage>
-void store_flat(const double* REPARAM_RESTRICT buffer, std::int64_t count, Storage* REPARAM_RESTRICT to) {
+REPARAM_NOINLINE void store_flat(const double* REPARAM_RESTRICT buffer, std::int64_t count,
+                                 Storage* REPARAM_RESTRICT to) {
   for (std::int64_t j = 0; j < count; ++j) to[j] = Storage(buffer[j]);
 }
 

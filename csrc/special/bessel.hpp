@@ -90,7 +90,7 @@ inline void finish_path(const double* v, const double* x, const path_sums& s, be
 }
 
 template <class Accuracy, bool Slopes>
-inline void bessel_by_descent(const double* v, const double* x, bessel_values& f) {
+REPARAM_NOINLINE void bessel_by_descent(const double* v, const double* x, bessel_values& f) {
   constexpr int nodes = path_rule<Accuracy>::nodes;
   constexpr double depth = path_rule<Accuracy>::depth;
   path_sums s;
@@ -122,7 +122,7 @@ inline void bessel_by_descent(const double* v, const double* x, bessel_values& f
 }
 
 template <class Accuracy, bool Slopes>
-inline void bessel_by_corner(const double* v, const double* x, bessel_values& f) {
+REPARAM_NOINLINE void bessel_by_corner(const double* v, const double* x, bessel_values& f) {
   constexpr int nodes = path_rule<Accuracy>::nodes;
   constexpr double depth = path_rule<Accuracy>::depth;
   path_sums s;
@@ -158,7 +158,7 @@ inline void bessel_by_corner(const double* v, const double* x, bessel_values& f)
 }
 
 template <bool Slopes>
-inline void bessel_by_series(const double* v, const double* x, bessel_values& f) {
+REPARAM_NOINLINE void bessel_by_series(const double* v, const double* x, bessel_values& f) {
   alignas(64) double term[circle_lanes], sum[4][circle_lanes] = {}, harmonic[2][circle_lanes] = {},
       number[2][circle_lanes] = {};
   for (double& each : term) each = 1;

@@ -35,7 +35,8 @@ REPARAM_INLINE double arsinh(double y) { return log1p(y + y * (y / (1 + std::sqr
 
 // log(exp(-x) I_v(x)) and, if Slopes, its derivatives, that in x as it is.
 template <class Accuracy, bool Slopes>
-inline void bessel_by_debye(const double* v, const double* x, double* value, double* slope_v, double* slope_x) {
+REPARAM_NOINLINE void bessel_by_debye(const double* v, const double* x, double* value, double* slope_v,
+                                      double* slope_x) {
   alignas(64) double r[circle_lanes], q[circle_lanes], sum[circle_lanes] = {}, other[circle_lanes] = {},
       by_r[circle_lanes] = {}, by_q[circle_lanes] = {};
   for (int i = 0; i < circle_lanes; ++i) {

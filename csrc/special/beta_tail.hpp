@@ -123,7 +123,7 @@ inline void beta_integrals(const beta_points& p, fraction_values& out) {
 }
 
 template <class Accuracy, bool Slopes, bool Integral>
-inline void inner_beta_tails(const beta_points& p, beta_values& out) {
+REPARAM_NOINLINE void inner_beta_tails(const beta_points& p, beta_values& out) {
   fraction_values mass;
   if constexpr (Integral) {
     beta_integrals<Accuracy, Slopes>(p, mass);
@@ -156,7 +156,7 @@ inline void inner_beta_tails(const beta_points& p, beta_values& out) {
 }
 
 template <class Accuracy, bool Slopes>
-inline void end_beta_tails(const beta_points& p, beta_values& out) {
+REPARAM_NOINLINE void end_beta_tails(const beta_points& p, beta_values& out) {
   alignas(64) double term[beta_lanes], bent[beta_lanes] = {};  // (1 - b)_n x^n / n! and its derivative in b
   alignas(64) double total[beta_lanes] = {}, by_a[beta_lanes] = {}, by_b[beta_lanes] = {}, left[beta_lanes];
   for (double& each : term) each = 1;
@@ -225,7 +225,7 @@ REPARAM_INLINE double log_share(double u, double total, double rest) {
 }
 
 template <class Accuracy, bool Slopes>
-inline void find_beta_tails(int count, const double* a, const double* b, const double* u, const double* v,
+REPARAM_NOINLINE void find_beta_tails(int count, const double* a, const double* b, const double* u, const double* v,
                             beta_tails& out) {
   alignas(64) double x[beta_block], z[beta_block];
   beta_method method[beta_block];

@@ -65,7 +65,7 @@ struct tail_values {
   alignas(64) double mass[tail_lanes], slope[tail_lanes], log_density[tail_lanes], log_tail[tail_lanes];
 };
 
-inline void points_of(tail_points& p) {
+REPARAM_NOINLINE void points_of(tail_points& p) {
   for (int i = 0; i < tail_lanes; ++i) {
     const double a = p.a[i], x = p.x[i];
     const double excess = x - a, share = excess / a, ratio = x / a;
@@ -79,7 +79,7 @@ inline void points_of(tail_points& p) {
 }
 
 // The points x = exp(y), of which p.log_x holds y: x may underflow.
-inline void points_of_logs(tail_points& p) {
+REPARAM_NOINLINE void points_of_logs(tail_points& p) {
   for (int i = 0; i < tail_lanes; ++i) {
     const double a = p.a[i], y = p.log_x[i];
     p.log_a[i] = log(a);

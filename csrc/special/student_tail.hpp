@@ -168,7 +168,7 @@ REPARAM_INLINE double student_log_scale(double df) {
 }
 
 template <class Accuracy, bool Slopes, bool Integral>
-inline void student_centres(const student_points<student_lanes>& p, student_values& out) {
+REPARAM_NOINLINE void student_centres(const student_points<student_lanes>& p, student_values& out) {
   alignas(64) double mass[student_lanes], moved[student_lanes];
   if constexpr (Integral) {
     student_integrals<Accuracy, Slopes, true>(student_rule<Accuracy>::centre, p, mass, moved);
@@ -193,7 +193,7 @@ inline void student_centres(const student_points<student_lanes>& p, student_valu
 }
 
 template <class Accuracy, bool Slopes, student_method Method>
-inline void student_tails(const student_points<student_lanes>& p, student_values& out) {
+REPARAM_NOINLINE void student_tails(const student_points<student_lanes>& p, student_values& out) {
   alignas(64) double mass[student_lanes], series[student_lanes], slope[student_lanes];
   if constexpr (Method == student_method::many) {
     student_integrals<Accuracy, Slopes, false>(student_rule<Accuracy>::many, p, mass, slope);
@@ -230,7 +230,7 @@ struct student_block_tails {
 };
 
 template <class Accuracy, bool Slopes>
-inline void find_student_tails(int count, const double* df, const double* t, student_block_tails& out) {
+REPARAM_NOINLINE void find_student_tails(int count, const double* df, const double* t, student_block_tails& out) {
   student_points<student_block> all;
   student_method method[student_block];
   place_student(count, df, t, all);

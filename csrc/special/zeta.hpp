@@ -59,8 +59,7 @@ REPARAM_INLINE double power_of(const exact_log& log, double s) {
 // The Euler-Maclaurin formula: powers of q, q + 1, ..., the integral beyond, half a power and the series at z, which is
 // q plus the number of powers. Ten are enough for all arguments, and none where q is large; the value alone needs no
 // more of them where what remains, at most that integral, is lost in the sum.
-template <class Accuracy>
-struct zeta {
+struct zeta_function {
   static constexpr unsigned differentiable = 0b11;
   static constexpr bool apart = true;
 
@@ -169,6 +168,10 @@ struct zeta {
     return inner ? sum + (integral + tail) : other;
   }
 };
+
+// As accurate for either dtype.
+template <class Accuracy>
+struct zeta : zeta_function {};
 
 }  // namespace
 }  // namespace reparam::REPARAM_LEVEL
