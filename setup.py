@@ -14,8 +14,6 @@ from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
 LEVELS = sorted(str(path) for path in Path("csrc/levels").glob("*.cpp"))
-# What takes longest to compile comes first, so that processors finish together.
-LEVELS.sort(key=lambda path: ("_special" not in path, "_samplers" in path))
 SOURCES = [*LEVELS, "csrc/reparam.cpp", "src/reparam/kernels/_native.cpp"]
 HEADERS = sorted(str(path) for path in Path("csrc").rglob("*.h*"))
 # Nothing here lets the compiler forget NaN or infinities, or reorder sums.
@@ -42,8 +40,10 @@ class BuildKernels(build_ext):
                 flags = [*extra_postargs, *(QUICK if quick else [])]
                 return compile_one_after_the_other([source], *args, extra_postargs=flags, **kwargs)
 
+            # What takes longest comes first, so that processors finish together.
+            longest_first = sorted(sources, key=lambda source: ("_special" not in source, "_samplers" in source))
             with ThreadPoolExecutor(os.cpu_count()) as pool:
-                return [name for part in pool.map(compile_one, sources) for name in part]
+                return [name for part in pool.map(compile_one, longest_first) for name in part]
 
         self.compiler.compile = compile_side_by_side
         super().build_extensions()
