@@ -1,4 +1,4 @@
-// Student's t, exact from heavy tails to the normal limit.
+// Student's t, exact from heavy tails to the normal law, which has infinite df.
 #pragma once
 
 #include "../special/stirling.hpp"
@@ -21,8 +21,10 @@ REPARAM_INLINE T log1p_excess(T w, T log1p_w) {
 template <class T>
 struct studentt_log_prob {
   static constexpr unsigned differentiable = 0b1111;
-  static REPARAM_INLINE T evaluate(T (&d)[4], T x, T df, T loc, T scale) {
+  static REPARAM_INLINE T evaluate(T (&d)[4], T x, T given, T loc, T scale) {
     const T z = (x - loc) / scale;
+    const bool endless = given == infinity<T>;
+    const T df = endless ? T(1) : given;
     const T h = T(0.5) * df, g = h + T(0.5);
     const T log_h = log(h);
     const T step = log1p(1 / df);
@@ -37,13 +39,17 @@ struct studentt_log_prob {
     const T near_log = log1p(far ? T(1) : w), far_log = log(far ? w : T(1)) + log_drop;
     const T log_w = far ? far_log : near_log;
     const T share = far ? T(1) : w / (1 + w);
-    const T value = (above.value - here.value) + (h * step - T(0.5)) - half_log_2pi<T> - log(scale) - g * log_w;
+    const T peak = (above.value - here.value) + (h * step - T(0.5)), fall = g * log_w;
+    const T value = (endless ? T(0) : peak) - half_log_2pi<T> - log(scale) - (endless ? T(0.5) * z * z : fall);
     const T precision = 1 / scale;
-    d[0] = -(df + 1) * (far ? 1 / z : z / (df * (1 + w))) * precision;
-    d[1] = T(0.5) * (above.slope - here.slope + log1p_excess(1 / df, step) -
-                     (far ? log_w - 1 : log1p_excess(w, near_log)) + share / df);
+    const T pull = (df + 1) * (far ? 1 / z : z / (df * (1 + w)));
+    const T change = T(0.5) * (above.slope - here.slope + log1p_excess(1 / df, step) -
+                               (far ? log_w - 1 : log1p_excess(w, near_log)) + share / df);
+    const T square = (z - 1) * (z + 1);
+    d[0] = -(endless ? z : pull) * precision;
+    d[1] = endless ? T(0) : change;
     d[2] = -d[0];
-    d[3] = (far ? df : (z - 1) * (z + 1) / (1 + w)) * precision;
+    d[3] = (endless ? square : far ? df : square / (1 + w)) * precision;
     return value;
   }
 };

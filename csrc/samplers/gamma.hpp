@@ -187,7 +187,7 @@ struct beta_draw {
   }
 };
 
-// x = loc + scale z sqrt(h / G), z normal and G a gamma draw of concentration h = df / 2.
+// x = loc + scale z sqrt(h / G), z normal and G a gamma draw of concentration h = df / 2; loc + scale z for infinite df.
 template <class Accuracy>
 struct student_draw {
   static constexpr unsigned differentiable = 0b111;
@@ -204,7 +204,8 @@ struct student_draw {
       const philox_block random = philox(noise.key, noise.element(i), 0);
       const double radius = std::sqrt(-2 * log(uniform_open(random.first)));
       const double z = radius * sinpi(centred_uniform(random.second));
-      standard[i] = z * exp(0.5 * (log(half[i]) - y[i]));
+      const double stretch = exp(0.5 * (log(half[i]) - y[i]));
+      standard[i] = half[i] == infinity<double> ? z : z * stretch;
       value[i] = in[1][i] + in[2][i] * standard[i];
     }
     if (partial == nullptr) return;
@@ -215,7 +216,8 @@ struct student_draw {
     if (!(where.wanted & 1)) return;
     table.slopes(where.begin, count, half, y, partial[0]);
     for (int i = 0; i < count; ++i) {
-      partial[0][i] = in[2][i] * standard[i] * (0.25 * (1 / half[i] - partial[0][i]));
+      const double slope = in[2][i] * standard[i] * (0.25 * (1 / half[i] - partial[0][i]));
+      partial[0][i] = half[i] == infinity<double> ? 0.0 : slope;
     }
   }
 };

@@ -131,11 +131,11 @@ class Normal(ExponentialFamily):
 
 @register_kl(Normal, Normal)
 def _(p: Normal, q: Normal) -> Tensor:
-    return _divergence(p.loc, p.scale, q.loc, q.scale)
+    return normal_divergence(p.loc, p.scale, q.loc, q.scale)
 
 
 @kernel("normal_divergence")
-def _divergence(loc: Tensor, scale: Tensor, other_loc: Tensor, other_scale: Tensor) -> Tensor:
+def normal_divergence(loc: Tensor, scale: Tensor, other_loc: Tensor, other_scale: Tensor) -> Tensor:
     r"""With the shift and the gap in units of q, a sum of terms that are never negative.
 
     .. math:: \tfrac12 \Delta^2 + \tfrac12 \delta^2 + (\delta - \log(1 + \delta)), \qquad

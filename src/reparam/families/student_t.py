@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -14,6 +15,8 @@ from ..core.registry import register_kl
 from ..implicit.gamma import student
 from ..kernels import fused
 from ..special import digamma_difference, log_stdtr, stdtr, stdtrit, stdtrit_exp
+from ..special.student import finite_df
+from .normal import normal_divergence
 from .shared.student_density import log_fall, log_peak
 from .shared.student_divergence import student_divergence
 
@@ -24,10 +27,11 @@ class StudentT(Distribution):
     .. math:: p(x) = \frac{\Gamma(\frac{\nu+1}{2})}{\Gamma(\frac{\nu}{2})\sqrt{\nu\pi}\,\sigma}
         \left(1 + \frac{z^2}{\nu}\right)^{-\frac{\nu+1}{2}}, \qquad z = \frac{x - \mu}{\sigma}
 
-    A draw is a normal one over the root of a gamma one; the gradient in ``df`` is the exact implicit one.
+    A draw is a normal one over the root of a gamma one; the gradient in ``df`` is the exact implicit one. With
+    infinite ``df`` it is the normal law.
 
     Args:
-        df: degrees of freedom :math:`\nu > 0`.
+        df: degrees of freedom :math:`\nu > 0`, perhaps infinite.
         loc: location :math:`\mu`, real. Default 0.
         scale: scale :math:`\sigma > 0`. Default 1.
 
@@ -90,9 +94,10 @@ class StudentT(Distribution):
         return self.loc - self.scale * stdtrit_exp(self.df, log_q)
 
     def _entropy(self) -> Tensor:
-        half = self.df / 2
+        endless, df = finite_df(self.df)
+        half = df / 2
         change = digamma_difference(half, torch.full_like(half, 0.5))
-        return (half + 0.5) * change - self._log_constant()
+        return torch.where(endless, 0.5, (half + 0.5) * change) - self._log_constant()
 
     def _mean(self) -> Tensor:
         return torch.where(self.df > 1, self.loc, torch.nan)
@@ -105,7 +110,7 @@ class StudentT(Distribution):
     def _where_finite(self, spread: Callable[[Tensor], Tensor]) -> Tensor:
         """A function of the variance at scale 1, where that is finite."""
         finite = self.df > 2
-        unit = torch.where(finite, self.df, 4.0) / torch.where(finite, self.df - 2, 2.0)
+        unit = 1 + 2 / torch.where(finite, self.df - 2, 2.0)
         infinite = torch.where(self.df > 1, torch.full_like(self.df, torch.inf), torch.nan)
         return torch.where(finite, spread(unit), infinite)
 
@@ -128,5 +133,8 @@ class StudentT(Distribution):
 def _(p: StudentT, q: StudentT) -> Tensor:
     dtype = p.df.dtype
     p, q = p.to(torch.float64), q.to(torch.float64)
-    log_scale = q.scale.log() - p.scale.log()
-    return student_divergence(p.df, q.df, log_scale, (q.loc - p.loc) / p.scale).to(dtype)
+    normal = (p.df == math.inf) & (q.df == math.inf)
+    log_scale, shift = q.scale.log() - p.scale.log(), (q.loc - p.loc) / p.scale
+    student = student_divergence(p.df, q.df, *(torch.where(normal, 0.0, v) for v in (log_scale, shift)))
+    limit = normal_divergence(*(torch.where(normal, v, 1.0) for v in (p.loc, p.scale, q.loc, q.scale)))
+    return torch.where(normal, limit, student).to(dtype)

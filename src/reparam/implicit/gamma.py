@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 from .. import _torch, kernels
 from ..core.noise import normal, open_uniform, uniform
 from ..special import gammainccinv, log_gamma_quantile_grad
+from ..special.student import finite_df
 from .scalar import reparameterise
 
 
@@ -118,14 +119,16 @@ def student(df: Tensor, loc: Tensor, scale: Tensor, shape: torch.Size, generator
     """Student's draws, as normal ones over the roots of gamma ones."""
     if kernels.usable(df):
         return _student(kernels.key_of(shape, generator, df), df, loc, scale)
+    normal_law, df = finite_df(df)
     half = df / 2
     stretch = 0.5 * (half.log() - log_standard_gamma(half, shape, generator))
-    return loc + scale * normal(shape, loc, generator) * stretch.exp()
+    return loc + scale * normal(shape, loc, generator) * torch.where(normal_law, 0.0, stretch).exp()
 
 
 @kernels.sampler("student_draw")
 def _student(key: Tensor, df: Tensor, loc: Tensor, scale: Tensor) -> Tensor:
-    half = df / 2
-    stretch = 0.5 * (half.log() - _log_gamma.formula(key, half))
+    normal_law, finite = finite_df(df)
+    half = finite / 2
+    stretch = torch.where(normal_law, 0.0, 0.5 * (half.log() - _log_gamma.formula(key, half)))
     standard = kernels.draw("student_draw", key, df, torch.zeros_like(loc), torch.ones_like(scale))
     return loc + scale * standard * torch.exp(stretch - stretch.detach())

@@ -64,6 +64,12 @@ class Tail(NamedTuple):
     inner: Tensor
 
 
+def finite_df(df: Tensor) -> tuple[Tensor, Tensor]:
+    """Whether the degrees of freedom are infinite, as the normal law's are, and they or then 1."""
+    endless = df == math.inf
+    return endless, torch.where(endless, 1.0, df)
+
+
 def half_step(z: Tensor) -> Tensor:
     r""":math:`\psi(z+\tfrac12) - \psi(z) - \tfrac{1}{2z} > 0`, which tends to :math:`1/(8z^2)`."""
     u, k = 1 / (z + SHIFT), steps(z)
@@ -166,7 +172,7 @@ def upper_tail(df: Tensor, t: Tensor) -> Tail:
 def tail_at(df: Tensor, t: Tensor) -> tuple[Tail, Tensor]:
     """The tail beyond |t|, at infinity that of some other point or law, and whether t is in the right half."""
     size = _size(t)
-    return upper_tail(torch.where(df == math.inf, 1.0, df), torch.where(size == math.inf, 1.0, size)), t > 0
+    return upper_tail(finite_df(df)[1], torch.where(size == math.inf, 1.0, size)), t > 0
 
 
 def _size(t: Tensor) -> Tensor:
@@ -202,8 +208,7 @@ def _log_slopes(df: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _density(df: Tensor, t: Tensor) -> Tensor:
-    endless = df == math.inf
-    inner = torch.exp(log_density(torch.where(endless, 1.0, df), torch.where(t.abs() == math.inf, 0.0, t)))
+    inner = torch.exp(log_density(finite_df(df)[1], torch.where(t.abs() == math.inf, 0.0, t)))
     return _with_limits(df, t, inner, 0.0, 0.0, normal_density(t))
 
 

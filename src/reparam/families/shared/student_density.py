@@ -15,21 +15,29 @@ from torch import Tensor
 from ...special import log_gamma_ratio
 from ...special._derivatives import elementwise
 from ...special.polygamma import horner
-from ...special.student import LOG_SERIES, NEAR, half_step
+from ...special.stirling import HALF_LOG_TWO_PI
+from ...special.student import LOG_SERIES, NEAR, finite_df, half_step
 
 HALF_LOG_PI = 0.5 * math.log(math.pi)
 
 
-@elementwise(lambda df: 0.5 * half_step(df / 2), wide=True)
+def _peak_slope(df: Tensor) -> Tensor:
+    endless, df = finite_df(df)
+    return torch.where(endless, 0.0, 0.5 * half_step(df / 2))
+
+
+@elementwise(_peak_slope, wide=True)
 def log_peak(df: Tensor) -> Tensor:
-    """The log-density of the standard t law at 0.
+    """The log-density of the standard t law at 0, and for infinite df of the normal one.
 
     Example:
-        >>> log_peak(torch.tensor(1.0))  # the Cauchy law: log(1 / pi)
-        tensor(-1.1447)
+        >>> log_peak(torch.tensor([1.0, math.inf]))  # log(1 / pi) and log(1 / sqrt(2 pi))
+        tensor([-1.1447, -0.9189])
     """
+    endless, df = finite_df(df)
     half = df / 2
-    return log_gamma_ratio(half, torch.full_like(half, 0.5)) - 0.5 * df.log() - HALF_LOG_PI
+    peak = log_gamma_ratio(half, torch.full_like(half, 0.5)) - 0.5 * df.log() - HALF_LOG_PI
+    return torch.where(endless, -HALF_LOG_TWO_PI, peak)
 
 
 def _ratio(shift: Tensor, scale: Tensor, df: Tensor) -> tuple[Tensor, Tensor]:
@@ -71,12 +79,14 @@ def _log_excess(shift: Tensor, scale: Tensor, df: Tensor) -> Tensor:
 
 
 def _fall_slopes(shift: Tensor, scale: Tensor, df: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    endless, df = finite_df(df)
     far, own, rest, per_shift = _shares(shift, scale, df)
-    z = torch.where(far, 0.0, shift) / scale
+    z = torch.where(far & ~endless, 0.0, shift) / scale
+    square = (1 - z) * (1 + z)
     return (
-        torch.where(far, (df + 1) * per_shift, (1 + 1 / df) * z * rest / scale),
-        torch.where(far, rest - df * own, (1 - z) * (1 + z) * rest) / scale,
-        0.5 * _log_excess(shift, scale, df) - 0.5 * own / df,
+        torch.where(endless, z / scale, torch.where(far, (df + 1) * per_shift, (1 + 1 / df) * z * rest / scale)),
+        torch.where(endless, square, torch.where(far, rest - df * own, square * rest)) / scale,
+        torch.where(endless, 0.0, 0.5 * _log_excess(shift, scale, df) - 0.5 * own / df),
     )
 
 
@@ -84,8 +94,12 @@ def _fall_slopes(shift: Tensor, scale: Tensor, df: Tensor) -> tuple[Tensor, Tens
 def log_fall(shift: Tensor, scale: Tensor, df: Tensor) -> Tensor:
     r""":math:`\log\sigma + \frac{\nu + 1}{2} \log(1 + q)`: how far the log-density lies below the standard law's peak.
 
+    For infinite df the second term is :math:`s^2 / 2 \sigma^2`.
+
     Example:
         >>> log_fall(torch.tensor([0.0, 1e30]), 1.0, 1.0)
         tensor([  0.0000, 138.1551])
     """
-    return scale.log() + 0.5 * (df + 1) * _log1p_square(shift, scale, df)
+    endless, df = finite_df(df)
+    z = torch.where(endless, shift, 0.0) / scale
+    return scale.log() + torch.where(endless, 0.5 * z * z, 0.5 * (df + 1) * _log1p_square(shift, scale, df))

@@ -21,11 +21,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from ...special import digamma_difference
 from ...special.quotients import exp_remainder
+from ...special.stirling import HALF_LOG_TWO_PI
 from .student_density import log_peak
 
 NODES = 201  #: a piece
 FALL = 40.0  #: exp(-FALL) of the mass is left beyond the nodes
+LARGE = 1e20  #: degrees of freedom at which a law is normal as far as the mass of one of FEW or more counts
+FEW = 8.0
 LEAST = 1e-30  #: the distance of the centres, in units of a scale, that is none
 # The pieces are those before the first centre, beyond the second and between. With the logarithmic variable y and
 # log(1 + exp(y)), what they make up: the distance from the first centre, that from the second, and a step in x.
@@ -38,12 +42,28 @@ def student_divergence(df: Tensor, other: Tensor, log_scale: Tensor, shift: Tens
     """Of the standard t law from one with another df, scale and location.
 
     Args:
-        df: degrees of freedom of the first, in float64 like all.
+        df: degrees of freedom of the first, perhaps infinite, in float64 like all.
         other: those of the second.
         log_scale: the logarithm of its scale.
         shift: its location.
     """
     df, other, log_scale, shift = torch.broadcast_tensors(df, other, log_scale, shift)
+    wide = (other == math.inf) & (df < FEW)
+    laws = [torch.where(one == math.inf, LARGE, one) for one in (df, other)]
+    by_variance = [torch.where(wide, v, safe) for v, safe in ((df, FEW), (log_scale, 0.0), (shift, 0.0))]
+    return torch.where(wide, _from_normal(*by_variance), _by_quadrature(*laws, log_scale, shift))
+
+
+def _from_normal(df: Tensor, log_scale: Tensor, shift: Tensor) -> Tensor:
+    """Of a t law from the normal one, by its variance; infinite where that is, and then a constant."""
+    infinite = df <= 2
+    df = torch.where(infinite, FEW, df)
+    square = (df / (df - 2) + shift * shift) * torch.exp(-2 * log_scale)
+    entropy = 0.5 * (df + 1) * digamma_difference(0.5 * df, torch.full_like(df, 0.5)) - log_peak(df)
+    return (HALF_LOG_TWO_PI + log_scale + 0.5 * square - entropy).masked_fill(infinite, math.inf)
+
+
+def _by_quadrature(df: Tensor, other: Tensor, log_scale: Tensor, shift: Tensor) -> Tensor:
     laws, apart = torch.stack([df, other]), torch.where(shift < 0, -shift, shift)
     fixed = apart.detach()
     first, second, log_weight = _nodes(laws.detach(), log_scale.detach(), fixed)
@@ -73,9 +93,11 @@ def _nodes(laws: Tensor, log_scale: Tensor, apart: Tensor) -> Sequence[Tensor]:
     low = root.clamp(max=0.0) + offset
     last = (root.clamp(min=0.0) + offset).amax(0).clamp(min=0.0)
     end = (FALL / laws + (0.5 * math.log(2 * FALL) + offset)).amax(0)
-    last, between = torch.minimum(last, end), low.clamp(max=0.0)
+    # a second law of many degrees of freedom grows like a square as far as it bends: the first falls slower against it
+    slow = FALL / (laws[0] - 2).clamp(min=1.0) + (0.5 * math.log(2 * FALL) + offset[0])
+    last, between = torch.minimum(last, torch.maximum(end, slow)), low.clamp(max=0.0)
     outer = torch.minimum(low, low.clamp(min=0.0).flip(0))
-    rest = (end - last).clamp(min=1.0)
+    rest = torch.maximum(end - last, FALL / laws[0]).clamp(min=1.0)
     y, log_step = _stretched(
         torch.cat([outer, between[:1]]),
         torch.stack([last, last, -between[1]]),
