@@ -16,6 +16,7 @@ from . import counts as counts
 from . import cross as cross
 from . import normal_vectors as normal_vectors
 from . import structural as structural
+from . import truncated as truncated
 from .fallback import METHODS, Estimate, estimate, exact
 from .support import covers
 

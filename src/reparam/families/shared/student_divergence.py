@@ -49,9 +49,9 @@ def student_divergence(df: Tensor, other: Tensor, log_scale: Tensor, shift: Tens
     """
     df, other, log_scale, shift = torch.broadcast_tensors(df, other, log_scale, shift)
     wide = (other == math.inf) & (df < FEW)
-    laws = [torch.where(one == math.inf, LARGE, one) for one in (df, other)]
+    first, second = (torch.where(one == math.inf, LARGE, one) for one in (df, other))
     by_variance = [torch.where(wide, v, safe) for v, safe in ((df, FEW), (log_scale, 0.0), (shift, 0.0))]
-    return torch.where(wide, _from_normal(*by_variance), _by_quadrature(*laws, log_scale, shift))
+    return torch.where(wide, _from_normal(*by_variance), _by_quadrature(first, second, log_scale, shift))
 
 
 def _from_normal(df: Tensor, log_scale: Tensor, shift: Tensor) -> Tensor:

@@ -1,0 +1,74 @@
+r"""Divergences between truncations of laws of one family, by quadrature.
+
+With :math:`q'` the second law given that it lies between the first one's bounds a and b, of the probability Q,
+
+.. math:: KL(p\,\|\,q) = KL(p\,\|\,q') - \log Q,
+
+and neither part is negative. Between neighbours the first is the mean of :math:`q'/p - 1 - \log(q'/p) \ge 0`, in which
+nothing cancels.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..combinators.mixing import Mixing
+from ..combinators.portions import Point, log_mass, point
+from ..combinators.truncated import Truncated
+from ..core.double import in_double
+from ..core.quadrature import mean_surprise, quantile_nodes
+from ..core.registry import register_kl
+from ..core.shapes import joint
+from ..special.quotients import exp_remainder
+
+GLANCE = 21  #: nodes for each half of the quantiles, by which neighbours are known
+ALIKE = 1.0  #: the largest log-ratio of neighbours
+
+
+@register_kl(Truncated, Truncated)
+def _(p: Truncated, q: Truncated) -> Tensor:
+    """The mean log-ratio between the first law's bounds, and what the second has beyond them."""
+    kinds = type(p.base_dist), type(q.base_dist)
+    if kinds[0] is not kinds[1] or issubclass(kinds[0], Mixing):
+        raise NotImplementedError(
+            f"the KL divergence between truncated laws is known only where both are of one family and no mixtures, not "
+            f"from {kinds[0].__name__} to {kinds[1].__name__}; estimate it with a fallback of kl_divergence"
+        )
+    dtype, shape = p.dtype, joint(p.batch_shape, q.batch_shape)
+    p, q = (in_double(law.expand(shape)._unchecked()) for law in (p, q))
+    law = q.base_dist
+    low, high = (point(law, end) for end in p._ends())
+    shift = log_mass(law, low, high) - p._bounds()[2]
+
+    def log_ratio(x: Tensor) -> Tensor:
+        return law._log_prob(x) - p.base_dist._log_prob(x) - shift
+
+    glance, _ = quantile_nodes(p, GLANCE)
+    alike = ~(log_ratio(glance.detach()).abs() > ALIKE).any(0)
+
+    def surprise(x: Tensor) -> Tensor:
+        log = log_ratio(x)
+        return torch.where(alike, exp_remainder(torch.where(alike, log, 0.0)), -log)
+
+    # the log-density of a law may have a corner at its mode
+    modes = [
+        torch.fmin(torch.fmax(mode.detach(), low.value), high.value) for mode in (p.base_dist._mode(), law._mode())
+    ]
+    knots = torch.stack([torch.minimum(*modes), torch.maximum(*modes)])
+    return (mean_surprise(p, surprise, knots=knots) + _log_excess(q, low, high)).to(dtype)
+
+
+def _log_excess(q: Truncated, low: Point, high: Point) -> Tensor:
+    """Minus the logarithm of the probability between two points, from one end and then from the other."""
+    law, (least, most, total) = q.base_dist, q._bounds()
+    above, between = log_mass(law, low, most), log_mass(law, low, high)
+    below = _log_growth(log_mass(law, least, low), above, total)
+    return below + _log_growth(log_mass(law, high, most), between, above)
+
+
+def _log_growth(more: Tensor, mass: Tensor, total: Tensor) -> Tensor:
+    """The logarithm of the ratio of two masses, of which the ``total`` has ``more``; with slopes where that is none."""
+    some = more > -torch.inf
+    growth = torch.where(some, more - mass, 0.0)
+    return torch.where(some, torch.logaddexp(torch.zeros_like(growth), growth), total - mass)
