@@ -36,6 +36,8 @@ CASES: dict[str, tuple[Pair, object, object]] = {  # of the second law's paramet
     ),
     "Bernoulli": (lambda p, q: (reparam.Bernoulli(p), reparam.Bernoulli(q)), [0.5, 0.0], 0.0),
     "Binomial": (lambda p, q: (reparam.Binomial(5, p), reparam.Binomial(5, q)), [0.5, 1.0], 1.0),
+    "Binomial of fewer trials": (lambda p, q: (reparam.Binomial(3, p), reparam.Binomial(5, q)), [0.5, 0.0], 0.0),
+    "Binomial, Poisson": (lambda p, q: (reparam.Binomial(3, p), reparam.Poisson(q)), [0.5, 0.0], 0.0),
     "NegativeBinomial": (
         lambda p, q: (reparam.NegativeBinomial(2, p), reparam.NegativeBinomial(2, q)),
         [0.5, 0.0],
@@ -76,3 +78,16 @@ def test_an_infinite_divergence_has_a_gradient_without_nan(name: str) -> None:
     both = reparam.kl_divergence(*pair(p, q))
     for slope in torch.autograd.grad(both[both == torch.inf].sum(), (p, q)):
         assert slope.isfinite().all()
+
+
+@pytest.mark.parametrize("trials", [5, 3000])
+def test_more_trials_than_the_other_law_has(trials: int) -> None:
+    """Beside laws of as few: the slopes are those of the finite divergence alone, to the rounding of a sum with 0."""
+    p, q = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in ([0.3, 0.3], 0.4))
+    both = reparam.kl_divergence(reparam.Binomial(torch.tensor([trials, 2]), p), reparam.Binomial(3, q))
+    assert both[0] == torch.inf
+    assert all((slope == 0).all() for slope in torch.autograd.grad(both[0], (p, q), retain_graph=True))
+    found = torch.autograd.grad(both[1], (p, q))
+    alone = torch.autograd.grad(reparam.kl_divergence(reparam.Binomial(2, p[1]), reparam.Binomial(3, q)), (p, q))
+    for slope, expected in zip(found, alone, strict=True):
+        torch.testing.assert_close(slope, expected, rtol=1e-14, atol=1e-14)

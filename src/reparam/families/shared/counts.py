@@ -96,9 +96,21 @@ def expect(self: Any, f: Callable[[Tensor, Tensor], Tensor], scale: Tensor | flo
 
 
 def summed_divergence(p: Any, q: Any) -> Tensor:
-    """The divergence between two laws of counts as a sum over p's window."""
+    """The divergence between two laws of counts as a sum over p's window; constant where it is infinite."""
     first, second = in_double(p).expand(joint(p._batch_shape, q._batch_shape)), in_double(q)._unchecked()
-    return expect(first, lambda k, log_p: log_p - second._log_prob(k)).to(p.dtype)
+    value = expect(first, lambda k, log_p: log_p - second._log_prob(k))
+    if surely(value < torch.inf):
+        return value.to(p.dtype)
+
+    def impossible(k: Tensor) -> Tensor:
+        return second._log_prob(k).detach() == -torch.inf
+
+    def ratio(k: Tensor, log_p: Tensor) -> Tensor:
+        return log_p - second._log_prob(torch.where(impossible(k), second._mode().detach(), k))
+
+    with torch.no_grad():
+        infinite = expect(first, lambda k, _: impossible(k).to(k.dtype)) > 0
+    return expect(first, ratio).masked_fill(infinite, torch.inf).to(p.dtype)
 
 
 def quantile(self: Any, p: Tensor, upper: bool, scale: Tensor | float = 1.0) -> Tensor:
