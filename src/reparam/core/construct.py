@@ -240,7 +240,7 @@ def assemble(self: Any, values: dict[str, Any]) -> bool:
         if fields[n].kind == "static":
             setattr(self, n, values[n])
     for n in parts:
-        setattr(self, n, fields[n].each(values[n], lambda law, n=n: _required_law(self, n, law)))  # type: ignore[attr-defined]
+        setattr(self, n, _required_laws(self, fields[n], values[n]))
     events = {n: fields[n].event_dim for n in names}  # type: ignore[attr-defined]
     for n, t in tensors.items():
         if t.dim() < events[n]:
@@ -296,6 +296,18 @@ def _required_law(self: Any, name: str, value: Any) -> Any:
         kind = f"{type(value).__module__}.{type(value).__qualname__}"
         raise TypeError(f"{type(self).__name__}: {name} must be a reparam distribution, not {kind}")
     return value
+
+
+def _required_laws(self: Any, field: Any, value: Any) -> Any:
+    """The law of a component, or the tuple of its several laws; one law with a batch is no sequence of laws."""
+    if not field.many:
+        return _required_law(self, field.name, value)
+    laws = () if hasattr(value, "_map") or not isinstance(value, Iterable) else tuple(value)
+    if not laws:
+        raise TypeError(
+            f"{type(self).__name__}: {field.name} must be a sequence of reparam distributions, not {value!r:.80}"
+        )
+    return tuple(_required_law(self, field.name, law) for law in laws)
 
 
 def promote(self: Any, values: dict[str, Any]) -> dict[str, Tensor]:

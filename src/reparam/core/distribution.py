@@ -68,6 +68,8 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
             ready = hasattr(support, "resolve")
             cls._value_ok = Checker(support) if ready else staticmethod(derived.in_support)
             cls._support_range = cls._value_ok.range if ready else ()
+        if "support" in own and "_surely_inside" not in own:  # not by what a base class knows of another support
+            cls._surely_inside = Distribution._surely_inside  # type: ignore[method-assign]
         if "_log_prob" in own:
             cls._densities = densities_of(cls._log_prob)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from ..kernels.laws import checked_log_prob
 from .overrides import beneath
@@ -66,6 +66,9 @@ def draw_door(method: F) -> F:
 
     @functools.wraps(method)
     def opened(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs and (given := kwargs.get("generator")) is not None and not isinstance(given, Generator):
+            name = f"{type(self).__name__}.{method.__name__}"
+            raise TypeError(f"{name}: generator must be a torch.Generator or None, not {given!r:.60}")
         if self._recipe is not None:
             self = self._resolved()
         return method(self, *args, **kwargs) if self._direct else _by_detour(method, self, args, kwargs, draws=True)
