@@ -19,6 +19,7 @@ from ..core.linear import (
     solve_triangular,
     square,
     symmetric_cholesky,
+    symmetric_part,
 )
 from ..core.noise import normal
 from ..core.params import one_of, param
@@ -197,7 +198,7 @@ def safe_cholesky(x: Tensor) -> Tensor:
     """The lower Cholesky factor of the symmetric part; where it has none, the identity."""
     if all_positive_definite(x, 1.0):
         return symmetric_cholesky(x)
-    x = (x + x.mT) / 2
+    x = symmetric_part(x)
     fails = torch.linalg.cholesky_ex(x.detach()).info != 0
     return cholesky(torch.where(fails[..., None, None], eye_like(x), x))
 

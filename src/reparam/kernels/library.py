@@ -7,7 +7,7 @@ import sys
 import warnings
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -15,25 +15,37 @@ ABI_VERSION = 5
 DTYPES = {torch.float32: 0, torch.float64: 1, torch.int64: 2, torch.bool: 3}
 
 
-def _load() -> tuple[Any, str | None]:
-    """The extension module, or None and the reason why there is none to use."""
+class Absence(NamedTuple):
+    """Why no native library is in use.
+
+    Args:
+        reason: in words.
+        unwanted: whether one was built and is of no use, which deserves a warning.
+    """
+
+    reason: str
+    unwanted: bool
+
+
+def _load() -> tuple[Any, Absence | None]:
+    """The extension module, or None and why there is none to use."""
     if os.environ.get("REPARAM_NATIVE") == "0":
-        return None, "REPARAM_NATIVE=0 asks for them"
+        return None, Absence("REPARAM_NATIVE=0 asks for them", unwanted=False)
     try:
         module = import_module("._native", __package__)
     except ModuleNotFoundError:
-        return None, "no native library was built; a C++17 compiler makes one"
+        return None, Absence("no native library was built; a C++17 compiler makes one", unwanted=False)
     except ImportError as error:
-        return None, f"the native library does not load: {error}"
+        return None, Absence(f"the native library does not load: {error}", unwanted=True)
     if module.ABI_VERSION != ABI_VERSION:
         made, needed = f"has interface {module.ABI_VERSION}", f"this version needs {ABI_VERSION}"
-        return None, f"the native library {made}, {needed}: install the package anew"
+        return None, Absence(f"the native library {made}, {needed}: install the package anew", unwanted=True)
     return module, None
 
 
-native, reason = _load()
-if reason is not None and reason.startswith("the native library"):
-    warnings.warn(f"reparam runs on formulas: {reason}", RuntimeWarning, stacklevel=2)
+native, absence = _load()
+if absence is not None and absence.unwanted:
+    warnings.warn(f"reparam runs on formulas: {absence.reason}", RuntimeWarning, stacklevel=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +119,7 @@ def info() -> dict[str, object]:
     return {
         "compiled": available(),
         "simd": None if native is None else native.simd_level(),
-        "reason": reason,
+        "reason": None if absence is None else absence.reason,
         "abi": ABI_VERSION,
         "threads": torch.get_num_threads(),
         "entries": sorted(ENTRIES),
