@@ -8,6 +8,7 @@ where the two differ by no more than the rounding of the difference.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -46,10 +47,51 @@ def point(law: Any, value: Tensor) -> Point:
     return Point(value, below, above)
 
 
+class Interval(NamedTuple):
+    r"""What a law has between two points a and b.
+
+    Where its density hardly varies there, shares and densities given that interval are by its shape alone: a factor
+    that depends on no point has slopes in the parameters beside which the rest may be lost.
+
+    Args:
+        law: unchecked; continuous and scalar. It may have a ``_log_shape``, its log-density less what is the same at
+            every point.
+        log_integral: the logarithm of the integral of the shape, -inf where b is not above a.
+        smooth: where that is exact.
+        log_mass: :math:`\log P(a < X \le b)`, -inf where b is not above a.
+    """
+
+    law: Any
+    log_integral: Tensor
+    smooth: Tensor
+    log_mass: Tensor
+
+    def log_density(self, x: Tensor) -> Tensor:
+        """That at a point between a and b, given that interval."""
+        plain: Tensor = self.law._log_prob(x) - self.log_mass
+        shape = _shape(self.law)
+        return plain if shape is None else torch.where(self.smooth, shape(x) - self.log_integral, plain)
+
+    def log_share(self, low: Point, high: Point) -> Tensor:
+        """The log-probability of what lies between two points of the interval, given that."""
+        part = interval(self.law, low, high)
+        plain = part.log_mass - self.log_mass
+        return torch.where(self.smooth, part.log_integral - self.log_integral, plain)
+
+
 def log_mass(law: Any, low: Point, high: Point) -> Tensor:
     r""":math:`\log P(a < X \le b)`, -inf where b is not above a."""
+    return interval(law, low, high).log_mass
+
+
+def interval(law: Any, low: Point, high: Point) -> Interval:
+    """What the law has between two points."""
     whole, less = _nested_tails(low, high)
-    by_density, even = _log_integral(law, low, high, less.detach() > whole.detach() - NEAR)
+    near = less.detach() > whole.detach() - NEAR
+    if _shape(law) is not None:  # which is smooth up to the ends of the support
+        near = near | (low.below == -torch.inf) & (low.value == ends(law.support, low.value)[0])
+    shape, factor, even = _log_integral(law, low, high, near)
+    by_density = shape + factor
     fixed, own = whole.detach(), by_density.detach()
     difference = logsubexp(fixed, torch.minimum(less.detach(), fixed))
     rounding = ROUNDINGS * torch.finfo(fixed.dtype).eps * (1 + fixed.abs()) * torch.exp(fixed - difference)
@@ -58,7 +100,8 @@ def log_mass(law: Any, low: Point, high: Point) -> Tensor:
     apart = some & ~smooth
     by_tails = logsubexp(torch.where(apart, whole, 0.0), torch.where(apart, less, -torch.inf))
     missing = torch.where(low.value.isnan() | high.value.isnan(), torch.nan, -torch.inf)
-    return torch.where(some, torch.where(smooth, by_density, by_tails), missing)
+    mass = torch.where(some, torch.where(smooth, by_density, by_tails), missing)
+    return Interval(law, torch.where(some, shape, missing), smooth, mass)
 
 
 def is_wide(low: Point, high: Point) -> bool:
@@ -89,8 +132,8 @@ def _nested_tails(low: Point, high: Point) -> tuple[Tensor, Tensor]:
     return torch.where(lower, high.below, low.above), torch.where(lower, low.below, high.above)
 
 
-def _log_integral(law: Any, low: Point, high: Point, near: Tensor) -> tuple[Tensor, Tensor]:
-    """The logarithm of the integral of the density by one rule, and where so little varies that it is exact.
+def _log_integral(law: Any, low: Point, high: Point, near: Tensor) -> tuple[Tensor, Tensor | float, Tensor]:
+    """The logarithms of the integral of the shape by one rule and of the rest, and where it is exact, as little varies.
 
     Only where the points are ``near`` each other: far from all mass, derivatives of a log-density may overflow.
     """
@@ -98,13 +141,22 @@ def _log_integral(law: Any, low: Point, high: Point, near: Tensor) -> tuple[Tens
     some = near & width.isfinite() & (width > 0)
     length, start = torch.where(some, width, 1.0), torch.where(some, low.value, _innermost(law, low, high))
     node, weight = (v.reshape(-1, *(1,) * length.dim()) for v in on_unit(RULE, length))
-    density = law._log_prob(start + torch.where(some, width, 0.0) * node)
+    at = start + torch.where(some, width, 0.0) * node
+    shape = _shape(law)
+    density = law._log_prob(at) if shape is None else shape(at)
+    factor = 0.0 if shape is None else law._log_prob(at[0]) - density[0]
     top, least = density.detach().amax(0), density.detach().amin(0)
     top = torch.where(top.isfinite(), top, 0.0)
     total = (weight * torch.exp((density - top).clamp(max=0.0))).sum(0)
     seen = total > 0
     value = torch.where(seen, top + torch.where(seen, total, 1.0).log() + length.log(), -torch.inf)
-    return value, some & (top - least < VARIATION)
+    return value, factor, some & (top - least < VARIATION)
+
+
+def _shape(law: Any) -> Callable[[Tensor], Tensor] | None:
+    """The method ``_log_shape`` of a law that has one beside its ``_log_prob``."""
+    owner = next(cls for cls in type(law).__mro__ if "_log_prob" in vars(cls))
+    return law._log_shape if "_log_shape" in vars(owner) else None
 
 
 def _innermost(law: Any, low: Point, high: Point) -> Tensor:

@@ -22,7 +22,7 @@ from ..core.search import invert_cdf
 from ..implicit.law import reparameterised, smaller_tail
 from ..implicit.standard import Diagonal, Jacobian
 from ..special import log1mexp
-from .portions import Point, is_wide, log_mass, point, quantile
+from .portions import Interval, Point, interval, is_wide, point, quantile
 
 STEPS = 4  #: of Newton's method, from an even spread over the interval
 
@@ -135,35 +135,35 @@ class Truncated(Distribution):
 
     # -- densities and probabilities ---------------------------------------------------------------------
 
-    def _bounds(self) -> tuple[Point, Point, Tensor]:
-        """The ends as points of the base, and the logarithm of its mass between them."""
+    def _bounds(self) -> tuple[Point, Point, Interval]:
+        """The ends as points of the base, and what it has between them."""
         law = self._inner()
         low, high = (point(law, end) for end in self._ends())
-        return low, high, log_mass(law, low, high)
+        return low, high, interval(law, low, high)
 
     @_in_double
     def _log_prob(self, x: Tensor) -> Tensor:
-        return self.base_dist._log_prob(x) - self._bounds()[2]
+        return self._bounds()[2].log_density(x)
 
-    def _logs(self, x: Tensor, bounds: tuple[Point, Point, Tensor]) -> tuple[Tensor, Tensor]:
+    def _logs(self, x: Tensor, bounds: tuple[Point, Point, Interval]) -> tuple[Tensor, Tensor]:
         """The logarithms of cdf and sf: of the larger from the smaller."""
-        law, (low, high, total) = self._inner(), bounds
-        at = point(law, x)
-        below, above = log_mass(law, low, at) - total, log_mass(law, at, high) - total
+        low, high, inside = bounds
+        at = point(inside.law, x)
+        below, above = inside.log_share(low, at), inside.log_share(at, high)
         lower = below < above
         small = torch.where(lower, below, above).clamp(max=-0.5)  # of rounding alone: the smaller is at most one half
         large = log1mexp(small)
         return torch.where(lower, small, large), torch.where(lower, large, small)
 
-    def _log_tail(self, x: Tensor, lower: Tensor, bounds: tuple[Point, Point, Tensor]) -> Tensor:
+    def _log_tail(self, x: Tensor, lower: Tensor, bounds: tuple[Point, Point, Interval]) -> Tensor:
         """One of the two, where it is at most one half: the cdf's where ``lower``, or the other's."""
-        law, (low, high, total) = self._inner(), bounds
-        at = point(law, x)
+        low, high, inside = bounds
+        at = point(inside.law, x)
         first, last = (
             Point(*(torch.where(lower, one, other) for one, other in zip(*pair, strict=True)))
             for pair in ((low, at), (at, high))
         )
-        return log_mass(law, first, last) - total
+        return inside.log_share(first, last)
 
     @_in_double
     def _log_cdf(self, x: Tensor) -> Tensor:
@@ -176,8 +176,8 @@ class Truncated(Distribution):
     def _standardization(self, x: Tensor) -> tuple[Tensor, Callable[[], Jacobian]]:
         bounds = self._bounds()
         log_cdf, log_sf = self._logs(x, bounds)
-        log_share = bounds[2] + torch.minimum(log_cdf, log_sf)
-        return smaller_tail(log_cdf, log_sf), lambda: Diagonal(torch.exp(self.base_dist._log_prob(x) - log_share))
+        log_share = torch.minimum(log_cdf, log_sf)
+        return smaller_tail(log_cdf, log_sf), lambda: Diagonal(torch.exp(bounds[2].log_density(x) - log_share))
 
     # -- quantiles and draws -----------------------------------------------------------------------------
 
@@ -210,7 +210,8 @@ class Truncated(Distribution):
         """The same without a gradient: by the base's quantiles, or by search where they underflow."""
         law = self._inner()
         with torch.no_grad():
-            low, high, total = bounds = self._bounds()
+            low, high, inside = bounds = self._bounds()
+            total = inside.log_mass
             below, above = torch.logaddexp(low.below, log_below + total), torch.logaddexp(high.above, log_above + total)
             lower = below < above
             x = quantile(law, torch.where(lower, below, above), lower)
@@ -226,7 +227,9 @@ class Truncated(Distribution):
         right = invert_cdf(self, torch.where(lower, -1.0, log_above).exp(), upper=True)
         return torch.where(lower, left, right).detach()
 
-    def _refined(self, x: Tensor, log_below: Tensor, log_above: Tensor, bounds: tuple[Point, Point, Tensor]) -> Tensor:
+    def _refined(
+        self, x: Tensor, log_below: Tensor, log_above: Tensor, bounds: tuple[Point, Point, Interval]
+    ) -> Tensor:
         """By Newton steps, where the base's quantiles do not resolve so short an interval."""
         low, high = bounds[0].value, bounds[1].value
         lower = log_below < log_above
@@ -238,7 +241,7 @@ class Truncated(Distribution):
             at = torch.where(inside, x, member(self.support, x))
             log_tail = self._log_tail(at, lower, bounds)
             gap = torch.where(lower, target - log_tail, log_tail - target)
-            step = gap * torch.exp(log_tail + bounds[2] - self.base_dist._log_prob(at))
+            step = gap * torch.exp(log_tail - bounds[2].log_density(at))
             moved = torch.maximum(torch.minimum(at + step, high), low)
             x = torch.where(inside & step.isfinite(), moved, x)
         return x.detach()
@@ -287,7 +290,7 @@ def _gap(law: Truncated, x: Tensor, log_below: Tensor, log_above: Tensor) -> tup
     log_tail = law._log_tail(x, lower, bounds)
     unit = log_tail.detach()
     gap = torch.exp(log_tail - unit) - torch.exp(torch.where(lower, log_below, log_above) - unit)
-    return torch.where(lower, gap, -gap), lambda: Diagonal(torch.exp(law.base_dist._log_prob(x) - bounds[2] - unit))
+    return torch.where(lower, gap, -gap), lambda: Diagonal(torch.exp(bounds[2].log_density(x) - unit))
 
 
 def _like(base: Distribution, bound: Any) -> Any:

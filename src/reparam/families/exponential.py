@@ -81,6 +81,9 @@ class Exponential(ExponentialTails, ExponentialFamily):
     def _log_prob(self, x: Tensor) -> Tensor:
         return self.rate.log() - self.rate * x
 
+    def _log_shape(self, x: Tensor) -> Tensor:
+        return -self.rate * x
+
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         return exponential(shape, self.rate, generator) / self.rate
 

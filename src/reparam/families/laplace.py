@@ -54,6 +54,9 @@ class Laplace(ExponentialFamily):
     def _log_prob(self, x: Tensor) -> Tensor:
         return -LOG_TWO - torch.addcdiv(self.scale.log(), (x - self.loc).abs(), self.scale)
 
+    def _log_shape(self, x: Tensor) -> Tensor:
+        return -(x - self.loc).abs() / self.scale
+
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         return torch.addcmul(self.loc, laplace(shape, self.loc, generator), self.scale)
 

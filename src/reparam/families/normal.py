@@ -53,6 +53,10 @@ class Normal(ExponentialFamily):
         z = (x - self.loc) / self.scale
         return -0.5 * z * z - self.scale.log() - HALF_LOG_TWO_PI
 
+    def _log_shape(self, x: Tensor) -> Tensor:
+        z = (x - self.loc) / self.scale
+        return -0.5 * z * z
+
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         noise = normal(shape, self.loc, generator)
         return torch.addcmul(self.loc, noise, self.scale)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..combinators.mixing import Mixing
-from ..combinators.portions import Point, log_mass, point
+from ..combinators.portions import Point, interval, log_mass, point
 from ..combinators.truncated import Truncated
 from ..core.double import in_double
 from ..core.quadrature import mean_surprise, quantile_nodes
@@ -39,10 +39,10 @@ def _(p: Truncated, q: Truncated) -> Tensor:
     p, q = (in_double(law.expand(shape)._unchecked()) for law in (p, q))
     law = q.base_dist
     low, high = (point(law, end) for end in p._ends())
-    shift = log_mass(law, low, high) - p._bounds()[2]
+    ours, theirs = p._bounds()[2], interval(law, low, high)
 
     def log_ratio(x: Tensor) -> Tensor:
-        return law._log_prob(x) - p.base_dist._log_prob(x) - shift
+        return theirs.log_density(x) - ours.log_density(x)
 
     glance, _ = quantile_nodes(p, GLANCE)
     alike = ~(log_ratio(glance.detach()).abs() > ALIKE).any(0)
@@ -61,7 +61,8 @@ def _(p: Truncated, q: Truncated) -> Tensor:
 
 def _log_excess(q: Truncated, low: Point, high: Point) -> Tensor:
     """Minus the logarithm of the probability between two points, from one end and then from the other."""
-    law, (least, most, total) = q.base_dist, q._bounds()
+    law, (least, most, inside) = q.base_dist, q._bounds()
+    total = inside.log_mass
     above, between = log_mass(law, low, most), log_mass(law, low, high)
     below = _log_growth(log_mass(law, least, low), above, total)
     return below + _log_growth(log_mass(law, high, most), between, above)
