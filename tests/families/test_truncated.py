@@ -308,7 +308,7 @@ def test_slopes_over_flat_pieces(rate: float, interval: tuple[float, float], doo
 
 @pytest.mark.parametrize("base", [Normal, Laplace])
 def test_slopes_of_wide_laws_in_their_scale(base: type[Normal | Laplace]) -> None:
-    """Of the log-density, all but 1e-9 of which is flat: its curvature, and for the law of Laplace its slope, to 1e-8."""
+    """Of a log-density that is nearly flat: its curvature counts, and for the law of Laplace its slope; to 1e-8."""
     t, x = torch.tensor(2.0**30, dtype=torch.float64, requires_grad=True), torch.tensor(0.25, dtype=torch.float64)
     (slope,) = torch.autograd.grad(Truncated(base(0.0 * t.detach(), t), 0.0, 1.0).log_prob(x), t)
     unit, expected = (3, x**2 - 1 / 3) if base is Normal else (2, x - 0.5)

@@ -79,11 +79,6 @@ class Interval(NamedTuple):
         return torch.where(self.smooth, part.log_integral - self.log_integral, plain)
 
 
-def log_mass(law: Any, low: Point, high: Point) -> Tensor:
-    r""":math:`\log P(a < X \le b)`, -inf where b is not above a."""
-    return interval(law, low, high).log_mass
-
-
 def interval(law: Any, low: Point, high: Point) -> Interval:
     """What the law has between two points."""
     whole, less = _nested_tails(low, high)

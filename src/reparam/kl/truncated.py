@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..combinators.mixing import Mixing
-from ..combinators.portions import Point, interval, log_mass, point
+from ..combinators.portions import Point, interval, point
 from ..combinators.truncated import Truncated
 from ..core.double import in_double
 from ..core.quadrature import mean_surprise, quantile_nodes
@@ -61,15 +61,14 @@ def _(p: Truncated, q: Truncated) -> Tensor:
 
 def _log_excess(q: Truncated, low: Point, high: Point) -> Tensor:
     """Minus the logarithm of the probability between two points, from one end and then from the other."""
-    law, (least, most, inside) = q.base_dist, q._bounds()
-    total = inside.log_mass
-    above, between = log_mass(law, low, most), log_mass(law, low, high)
-    below = _log_growth(log_mass(law, least, low), above, total)
-    return below + _log_growth(log_mass(law, high, most), between, above)
+    least, most, inside = q._bounds()
+    above, between = inside.log_share(low, most), inside.log_share(low, high)
+    below = _log_growth(inside.log_share(least, low), above, torch.zeros_like(above))
+    return below + _log_growth(inside.log_share(high, most), between, above)
 
 
-def _log_growth(more: Tensor, mass: Tensor, total: Tensor) -> Tensor:
-    """The logarithm of the ratio of two masses, of which the ``total`` has ``more``; with slopes where that is none."""
+def _log_growth(more: Tensor, share: Tensor, total: Tensor) -> Tensor:
+    """The logarithm of the ratio of two shares, of which the ``total`` has ``more``; with slopes where that is none."""
     some = more > -torch.inf
-    growth = torch.where(some, more - mass, 0.0)
-    return torch.where(some, torch.logaddexp(torch.zeros_like(growth), growth), total - mass)
+    growth = torch.where(some, more - share, 0.0)
+    return torch.where(some, torch.logaddexp(torch.zeros_like(growth), growth), total - share)

@@ -103,10 +103,12 @@ def summed_divergence(p: Any, q: Any) -> Tensor:
         return value.to(p.dtype)
 
     def impossible(k: Tensor) -> Tensor:
-        return second._log_prob(k).detach() == -torch.inf
+        certain: Tensor = second._log_prob(k).detach() == -torch.inf
+        return certain
 
     def ratio(k: Tensor, log_p: Tensor) -> Tensor:
-        return log_p - second._log_prob(torch.where(impossible(k), second._mode().detach(), k))
+        excess: Tensor = log_p - second._log_prob(torch.where(impossible(k), second._mode().detach(), k))
+        return excess
 
     with torch.no_grad():
         infinite = expect(first, lambda k, _: impossible(k).to(k.dtype)) > 0
