@@ -74,15 +74,15 @@ class Interval(NamedTuple):
 
     def log_share(self, low: Point, high: Point) -> Tensor:
         """The log-probability of what lies between two points of the interval, given that."""
-        part = interval(self.law, low, high)
+        part = interval(self.law, low, high, self.smooth)
         plain = part.log_mass - self.log_mass
         return torch.where(self.smooth, part.log_integral - self.log_integral, plain)
 
 
-def interval(law: Any, low: Point, high: Point) -> Interval:
-    """What the law has between two points."""
+def interval(law: Any, low: Point, high: Point, near: Tensor | bool = False) -> Interval:
+    """What the law has between two points, which may be known to be near each other."""
     whole, less = _nested_tails(low, high)
-    near = less.detach() > whole.detach() - NEAR
+    near = near | (less.detach() > whole.detach() - NEAR)
     if _shape(law) is not None:  # which is smooth up to the ends of the support
         near = near | (low.below == -torch.inf) & (low.value == ends(law.support, low.value)[0])
     shape, factor, even = _log_integral(law, low, high, near)
