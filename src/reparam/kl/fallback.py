@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from .._torch import is_ordinary_mode
 from ..core.quadrature import extended, log_levels, quantile_terms
 from ..core.ranges import ends
 from ..core.shapes import joint
@@ -94,9 +95,13 @@ def _over_quantiles(p: Any, logs: Logs) -> tuple[Tensor, Tensor]:
 def _over_masses(p: Any, logs: Logs) -> tuple[Tensor, Tensor]:
     """The sum over the masses of p, and the mass left out times the largest term beside it."""
 
-    def log_ratio(x: Tensor) -> Tensor:
+    def ratios(x: Tensor) -> tuple[Tensor, Tensor]:
+        """The masses of p and the log-ratios; where p has no mass none, also of gradients."""
         own, other = logs(x)
-        return torch.where(own.isfinite(), own - other, 0.0)
+        possible = own > -torch.inf
+        if own.requires_grad or other.requires_grad or not is_ordinary_mode():
+            own, other = logs(torch.where(possible, x, x.expand(own.shape).gather(0, own.argmax(0, keepdim=True))))
+        return torch.where(possible, own.exp(), 0.0), torch.where(possible, own - other, 0.0)
 
     def rounding(x: Tensor, mass: Tensor) -> Tensor:
         sizes = (torch.where(log.isfinite(), log.abs(), 0.0) for log in logs(x))
@@ -106,26 +111,37 @@ def _over_masses(p: Any, logs: Logs) -> tuple[Tensor, Tensor]:
     if p.has_enumerate_support:
         x = p._listed()
         x = x.reshape(x.shape[:1] + (1,) * len(shape))
-        mass = p._log_prob(x).exp()
-        return (mass * log_ratio(x)).sum(0), rounding(x, mass)
+        mass, terms = ratios(x)
+        return (mass * terms).sum(0), rounding(x, mass)
     edge = torch.full(shape, 1e-18, dtype=torch.float64, device=p.device)
-    low, high = p._icdf(edge).min(), p._isf(edge).max()
+    with torch.no_grad():
+        low, high = p._icdf(edge).min(), p._isf(edge).max()
     if not float(high - low) < LONGEST:
         raise NotImplementedError(
             f"{type(p).__name__} spreads over {float(high - low):.3g} values; use fallback='monte_carlo'"
         )
     x = torch.arange(float(low), float(high) + 1, dtype=torch.float64, device=p.device)
     x = x.reshape((-1,) + (1,) * len(shape))
-    ratios, mass = log_ratio(x), p._log_prob(x).exp()
-    return (mass * ratios).sum(0), 2e-18 * ratios.abs().amax(0) + rounding(x, mass)
+    mass, terms = ratios(x)
+    return (mass * terms).sum(0), 2e-18 * terms.abs().amax(0) + rounding(x, mass)
 
 
 def by_monte_carlo(p: Any, q: Any, samples: int, generator: Generator | None) -> Estimate:
-    """The mean log-ratio of draws from p, differentiable along them where p has pathwise gradients."""
+    """The mean log-ratio of draws from p, whose derivatives are unbiased estimates of the divergence's.
+
+    They go along the draws where p has pathwise gradients, and elsewhere by p's score, against the mean of the others.
+    """
     draw = p.rsample_and_log_prob if p.has_rsample else p.sample_and_log_prob
     x, log_p = draw((samples,), generator=generator)
     ratios = log_p - q._unchecked().log_prob(x)
-    return Estimate(ratios.mean(0), ratios.detach().std(0) / math.sqrt(samples), "monte_carlo")
+    fixed = ratios.detach()
+    error = fixed.std(0) / math.sqrt(samples)
+    if not p.has_rsample:
+        finite = fixed.isfinite()
+        others = (fixed.sum(0) - fixed) / max(samples - 1, 1)
+        weighted = torch.exp(log_p - log_p.detach()) * (torch.where(finite, ratios, 0.0) - others) + others
+        ratios = torch.where(finite & others.isfinite(), weighted, fixed)
+    return Estimate(ratios.mean(0), error, "monte_carlo")
 
 
 def exact(value: Tensor) -> Estimate:
