@@ -99,11 +99,13 @@ struct multinomial_log_prob {
       for (std::int64_t j = 0; j < size; ++j) {
         const double x = rows.x[j], m = number[j] * share[j];
         const double distance = binomial_deviance(x, number[j], share[j], rows.log_w[j], x - m);
-        const double term = arrangements(x) + distance + (x - x);
+        const double term = (x == number[j] ? 0 : arrangements(x)) + distance + (x - x);
         rows.term[j] = no_count(x) ? infinity<double> : term;
       }
       for (std::int64_t i = 0; i < count; ++i) {
-        const double inner = arrangements(trials[at + i]) - sum_of(rows.term + i * k, k);
+        // all trials of one category have one arrangement
+        const bool alone = maximum_of(rows.x + i * k, k) == trials[at + i];
+        const double inner = (alone ? 0 : arrangements(trials[at + i])) - sum_of(rows.term + i * k, k);
         const double value = possible[i] ? inner : -infinity<double>;
         if (values != nullptr) values[at + i] = Storage(value);
         if (partial == nullptr) continue;
@@ -112,6 +114,12 @@ struct multinomial_log_prob {
         for (std::int64_t j = i * k; j < (i + 1) * k; ++j) {
           const double hits = Logarithms ? rows.x[j] : rows.x[j] > 0 ? rows.x[j] / rows.w[j] : 0;
           rows.term[j] = scale * (hits - (Logarithms ? rate * rows.w[j] : rate));
+        }
+        if (alone && rate > 0) {
+          const std::int64_t only = std::find(rows.x + i * k, rows.x + (i + 1) * k, trials[at + i]) - rows.x;
+          double others = 0;
+          for (std::int64_t j = i * k; j < (i + 1) * k; ++j) others += j == only ? 0 : rows.w[j];
+          rows.term[only] = scale * rate * (Logarithms ? others : others / rows.w[only]);
         }
       }
       if (partial != nullptr) store_flat(rows.term, size, partial + at * k);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Generator, Tensor
 
@@ -11,11 +13,13 @@ from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..core.shapes import joint
 from ..kernels import fused, kernel, samplers
-from ..special import xlogy
+from ..special import xlog1py, xlogy
 from ..special.logs import log_softmax, softmax
 from .exponential_family import ExponentialFamily
 from .shared.masses import mass_divergence
-from .shared.weighted import Weighted, indicators
+from .shared.weighted import Weighted, indicators, log_shares
+
+Choice = Callable[[Tensor], Tensor]  #: of some categories
 
 
 class Categorical(Weighted, ExponentialFamily):
@@ -74,16 +78,10 @@ class Categorical(Weighted, ExponentialFamily):
     @fused("categorical_probs_log_prob", "probs")
     @fused("categorical_logits_log_prob", "logits")
     def _log_prob(self, x: Tensor) -> Tensor:
-        raw = self._raw()
         x = x.long()
-        shape = joint(x.shape, raw.shape[:-1])
-        rows = raw.expand(shape + raw.shape[-1:])
-        chosen = rows.gather(-1, x.expand(shape)[..., None]).squeeze(-1)
-        if "logits" in self._given:
-            return chosen - raw.logsumexp(-1)
-        possible = chosen > 0  # elsewhere a slope would be NaN even where nobody asks for it
-        log_chosen = torch.where(possible, torch.where(possible, chosen, 1.0).log(), -torch.inf)
-        return log_chosen - raw.sum(-1).log()
+        log_p = self._log_probs()
+        shape = joint(x.shape, log_p.shape[:-1])
+        return log_p.expand(shape + log_p.shape[-1:]).gather(-1, x.expand(shape)[..., None]).squeeze(-1)
 
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         raw = self._raw()
@@ -99,7 +97,10 @@ class Categorical(Weighted, ExponentialFamily):
         if "logits" in self._given:
             return _entropy(self._raw())
         p = self.probs
-        return -xlogy(p, p).sum(-1)
+        first = p.argmax(-1, keepdim=True)
+        others = p.scatter(-1, first, 0.0)
+        largest = p.gather(-1, first).squeeze(-1)
+        return -xlogy(others, others).sum(-1) - xlog1py(largest, -others.sum(-1))
 
     def _cdf(self, x: Tensor) -> Tensor:
         return self._sum_where(lambda k: k <= x[..., None])
@@ -107,9 +108,25 @@ class Categorical(Weighted, ExponentialFamily):
     def _sf(self, x: Tensor) -> Tensor:
         return self._sum_where(lambda k: k > x[..., None])
 
-    def _sum_where(self, chosen: object) -> Tensor:
+    def _log_cdf(self, x: Tensor) -> Tensor:
+        return self._log_sum_where(lambda k: k <= x[..., None], lambda k: k > x[..., None])
+
+    def _log_sf(self, x: Tensor) -> Tensor:
+        return self._log_sum_where(lambda k: k > x[..., None], lambda k: k <= x[..., None])
+
+    def _log_sum_where(self, chosen: Choice, others: Choice) -> Tensor:
+        """From the logarithms, which do not underflow, or near 1 from the complement."""
         k = torch.arange(self.num_events, device=self.device)
-        return torch.where(chosen(k), self.probs, 0.0).sum(-1)  # type: ignore[operator]
+        rest = self._sum_where(others)
+        likely = rest < 0.5
+        logs = torch.where(chosen(k), self._log_probs(), -torch.inf)
+        none = (logs == -torch.inf).all(-1)
+        log_sum = torch.where(none, -torch.inf, torch.where(none[..., None], 0.0, logs).logsumexp(-1))
+        return torch.where(likely, torch.log1p(-torch.where(likely, rest, 0.0)), log_sum)
+
+    def _sum_where(self, chosen: Choice) -> Tensor:
+        k = torch.arange(self.num_events, device=self.device)
+        return torch.where(chosen(k), self.probs, 0.0).sum(-1)
 
     def _icdf(self, p: Tensor) -> Tensor:
         return (self.probs.cumsum(-1)[..., :-1] < p[..., None]).sum(-1)
@@ -160,7 +177,7 @@ def choose(weights: Tensor, shape: torch.Size, generator: Generator | None) -> T
 
 @kernel("entropy_of_logits")
 def _entropy(logits: Tensor) -> Tensor:
-    log_p = log_softmax(logits)
+    log_p = log_shares(logits)
     return -(softmax(logits) * torch.where(log_p > -torch.inf, log_p, 0.0)).sum(-1)
 
 

@@ -15,7 +15,7 @@ from ..core.double import in_double
 from ..core.params import param
 from ..core.registry import kl_rules, register_kl
 from ..kernels import fused
-from ..special import deviance, lgamma, log_factorial, stirling_error, xlogy
+from ..special import deviance, lgamma, log_factorial, stirling_error
 from .binomial import Binomial
 from .categorical import Categorical, choice
 from .exponential_family import ExponentialFamily
@@ -23,7 +23,7 @@ from .normal import HALF_LOG_TWO_PI
 from .shared.counts import expect
 from .shared.masses import of_trials
 from .shared.shares import share_fit
-from .shared.weighted import Weighted, indicator_covariance
+from .shared.weighted import Weighted, complements, indicator_covariance, log_complements, log_indicator_variance
 
 HALVINGS = 64
 
@@ -75,8 +75,10 @@ class Multinomial(Weighted, ExponentialFamily):
         k = torch.where(some, x, 1.0)
         log_share = self.logits if "logits" in self._given else torch.where(some, p, 1.0).log()
         share, log_share = torch.where(some, p, 0.5), torch.where(some, log_share, 0.0)
-        present = share_fit(k, torch.where(some, n, 1.0), share, log_share) - _size(k)
-        value = torch.where(some, present, -n * p).sum(-1, keepdim=True) + _size(n)
+        alone = x == n  # in one arrangement
+        present = share_fit(k, torch.where(some, n, 1.0), share, log_share) - torch.where(alone, 0.0, _size(k))
+        value = torch.where(some, present, -n * p).sum(-1, keepdim=True)
+        value = value + torch.where(alone.any(-1, keepdim=True), 0.0, _size(n))
         return torch.where(complete, value, -torch.inf).squeeze(-1)
 
     def _sample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
@@ -110,23 +112,25 @@ class Multinomial(Weighted, ExponentialFamily):
         return edges.diff() - 1
 
     def _entropy(self) -> Tensor:
-        """By the binomial marginals: a sum over categories of what each adds to the log-mass."""
+        """By the binomial marginals: a sum over categories of what each adds to the log-mass.
+
+        The largest count is compared with n, so that nothing cancels where it is nearly certain to be n.
+        """
         law = in_double(self)
-        n, p = torch.broadcast_tensors(law.total_count[..., None], law.probs)
-        law_of_each = Binomial(n, probs=p, validate_args=False)
+        n = law.total_count[..., None]
+        log_p, p = torch.broadcast_tensors(law._log_probs(), law.probs)
+        odds = log_p - log_complements(log_p)
+        open_ = odds.isfinite()  # counts that are certain add nothing
+        law_of_each = Binomial(n, logits=torch.where(open_, odds, 0.0), validate_args=False)
+        largest = torch.zeros_like(p).scatter(-1, p.argmax(-1, keepdim=True), 1.0)
         if law_of_each._is_short():
             k, _, mass = law_of_each._masses()
-            choice_entropy = -xlogy(p, p).sum(-1)
-            factorials = (mass * log_factorial(k)).sum((0, -1)) - log_factorial(law.total_count)
-            return (law.total_count * choice_entropy + factorials).to(self.dtype)
-        possible = n * p > 0
-        mean = torch.where(possible, n * p, 1.0)
-
-        def add(k: Tensor, _: Tensor) -> Tensor:
-            return torch.where(possible, deviance(k, mean), 0.0) + _size(k)
-
-        added = expect(law_of_each, add)
-        return (added.sum(-1) - _size(law.total_count)).to(self.dtype)
+            factorials = (mass * (log_factorial(k) - largest * log_factorial(n))).sum(0)
+            added = torch.where(open_, factorials, 0.0).sum(-1)
+            return (law.total_count * choice(law)._entropy() + added).to(self.dtype)
+        mean = torch.where(open_, n * p, 1.0)
+        added = expect(law_of_each, lambda k, _: deviance(k, mean) + _size(k) - largest * _size(n))
+        return torch.where(open_, added, 0.0).sum(-1).to(self.dtype)
 
     def _mean(self) -> Tensor:
         return self.total_count[..., None] * self.probs
@@ -172,20 +176,18 @@ class Multinomial(Weighted, ExponentialFamily):
 
     def _variance(self) -> Tensor:
         p = self.probs
-        return self.total_count[..., None] * p * (1 - p)
-
-    def _marginals(self) -> Binomial:
-        """The laws of the single counts."""
-        return Binomial(self.total_count[..., None], probs=self.probs, validate_args=False)
+        return self.total_count[..., None] * p * complements(p)
 
     def _median(self) -> Tensor:
-        return self._marginals()._median()
+        return Binomial(self.total_count[..., None], probs=self.probs, validate_args=False)._median()
 
     def _skewness(self) -> Tensor:
-        return self._marginals()._skewness()
+        p = self.probs
+        scale = torch.exp(-0.5 * log_indicator_variance(self._log_probs()))
+        return (complements(p) - p) * scale / self.total_count[..., None].sqrt()
 
     def _kurtosis(self) -> Tensor:
-        return self._marginals()._kurtosis()
+        return (torch.exp(-log_indicator_variance(self._log_probs())) - 6) / self.total_count[..., None]
 
     def _covariance(self) -> Tensor:
         return self.total_count[..., None, None] * indicator_covariance(self.probs)

@@ -7,10 +7,9 @@ from torch import Generator, Tensor
 
 from ..constraints import one_hot
 from ..core.registry import kl_rules, register_kl
-from .bernoulli import Bernoulli
 from .categorical import Categorical, choice
 from .exponential_family import ExponentialFamily
-from .shared.weighted import Weighted, indicator_covariance, indicators
+from .shared.weighted import Weighted, complements, indicator_covariance, indicators, log_indicator_variance
 
 
 class OneHotCategorical(Weighted, ExponentialFamily):
@@ -85,20 +84,17 @@ class OneHotCategorical(Weighted, ExponentialFamily):
 
     def _variance(self) -> Tensor:
         p = self.probs
-        return p * (1 - p)
-
-    def _marginals(self) -> Bernoulli:
-        """The laws of the single coordinates."""
-        return Bernoulli(probs=self.probs, validate_args=False)
+        return p * complements(p)
 
     def _median(self) -> Tensor:
-        return self._marginals()._median()
+        return (self.probs >= 0.5).to(self.dtype)
 
     def _skewness(self) -> Tensor:
-        return self._marginals()._skewness()
+        p = self.probs
+        return (complements(p) - p) * torch.exp(-0.5 * log_indicator_variance(self._log_probs()))
 
     def _kurtosis(self) -> Tensor:
-        return self._marginals()._kurtosis()
+        return torch.exp(-log_indicator_variance(self._log_probs())) - 6
 
     def _covariance(self) -> Tensor:
         return indicator_covariance(self.probs)

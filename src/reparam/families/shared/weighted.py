@@ -11,6 +11,7 @@ from ...constraints import Constraint
 from ...constraints.base import Bounds
 from ...core.checks import Checker, refuse
 from ...core.distribution import Distribution
+from ...special.logs import log_softmax
 
 
 class _Finite(Constraint):
@@ -60,6 +61,17 @@ class Weighted(Distribution):
     def _raw_logits(self) -> Tensor:
         return self._raw() if "logits" in self._given else self._raw().log()
 
+    def _log_probs(self) -> Tensor:
+        """The logarithms of the probabilities, see :func:`log_shares`."""
+        raw = self._raw()
+        if "logits" in self._given:
+            return log_shares(raw)
+        total, some = raw.sum(-1, keepdim=True), raw > 0
+        share = raw / total
+        held = share >= torch.finfo(raw.dtype).tiny
+        tiny = torch.where(some, torch.where(some, raw, 1.0).log() - total.log(), -torch.inf)
+        return _with_largest(torch.where(held, torch.where(held, share, 1.0).log(), tiny), raw)
+
     def _check(self) -> None:
         if self.num_events == 0:
             raise ValueError(f"{type(self).__name__}: the last dimension, of the categories, is empty")
@@ -75,6 +87,37 @@ def indicators(index: Tensor, size: int, dtype: torch.dtype) -> Tensor:
     return (index[..., None] == torch.arange(size, device=index.device)).to(dtype)
 
 
+def log_shares(logits: Tensor) -> Tensor:
+    """The logarithms of the softmax; of a share near 1 from the sum of the others, so that it keeps its digits."""
+    return _with_largest(log_softmax(logits), (logits - logits.detach().amax(-1, keepdim=True)).exp())
+
+
+def _with_largest(logs: Tensor, weights: Tensor) -> Tensor:
+    """Logarithms of shares where that of the largest is taken from the sum of the other weights."""
+    first = weights.argmax(-1, keepdim=True)
+    others = weights.scatter(-1, first, 0.0).sum(-1, keepdim=True)
+    return logs.scatter(-1, first, -torch.log1p(others / weights.gather(-1, first)))
+
+
+def complements(p: Tensor) -> Tensor:
+    """1 - p for probabilities that sum to one; for the largest the sum of the others, which 1 - p would round."""
+    first = p.argmax(-1, keepdim=True)
+    return (1 - p).scatter(-1, first, p.scatter(-1, first, 0.0).sum(-1, keepdim=True))
+
+
 def indicator_covariance(p: Tensor) -> Tensor:
     """The covariance matrix of the indicators of categories that have probabilities p."""
-    return torch.diag_embed(p) - p[..., :, None] * p[..., None, :]
+    own = torch.eye(p.shape[-1], dtype=torch.bool, device=p.device)
+    return torch.where(own, (p * complements(p))[..., None], -p[..., :, None] * p[..., None, :])
+
+
+def log_complements(log_p: Tensor) -> Tensor:
+    """The logarithms of 1 - p, also where it underflows, from those of probabilities that sum to one."""
+    first = log_p.argmax(-1, keepdim=True)
+    others = log_p.scatter(-1, first, -torch.inf)
+    return torch.log1p(-others.exp()).scatter(-1, first, others.logsumexp(-1, keepdim=True))
+
+
+def log_indicator_variance(log_p: Tensor) -> Tensor:
+    """The logarithms of p (1 - p), also where p or 1 - p underflows, from those of probabilities that sum to one."""
+    return log_p + log_complements(log_p)
