@@ -108,6 +108,19 @@ def test_correlation_factors_near_one():
     close(y.diagonal().log(), torch.tensor([*map(float, diagonal)]), 4 * EPS32)
 
 
+def test_factors_of_which_the_squares_underflow():
+    """Rows end in numbers below 1e-23; each is off by as many roundings as it has factors, 119, and so is the ratio."""
+    transform = t.CorrCholeskyTransform()
+    x = torch.tensor([1.0, -1.0]).repeat(120 * 119 // 4)
+    y = transform(x)
+    assert c.corr_cholesky.check(y) and y.diagonal()[-1] < 1e-22
+    leaf = y.clone().requires_grad_()
+    back = transform.inv(leaf)
+    close(back, x, 2 * 119 * EPS32)
+    (slope,) = torch.autograd.grad(back.tanh().sum(), leaf)
+    assert slope.isfinite().all()
+
+
 def test_signs():
     assert (t.ExpTransform().sign, t.AffineTransform(0.0, -2.0).sign) == (1, -1)
     assert (t.PowerTransform(-0.5).sign, t.PowerTransform(-0.5).inv.sign) == (-1, -1)

@@ -18,7 +18,7 @@ from ..constraints import (
     symmetric,
 )
 from ..core.linear import eye_like, product, square
-from ..kernels import kernel
+from ..kernels import all_within, kernel
 from ..special.hyperbolic import log_cosh
 from .base import Transform
 
@@ -192,8 +192,17 @@ class CorrCholeskyTransform(Transform):
     def _inverse(self, y: Tensor) -> Tensor:
         size = y.shape[-1]
         later = torch.ones((size, size), dtype=y.dtype, device=y.device).tril(-1)
-        rest = product(y.square(), later)
-        return _asinh(_read_triangle(y, 1) / _read_triangle(rest, 1).sqrt())
+        rest = _read_triangle(product(y.square(), later), 1)
+        info = torch.finfo(y.dtype)
+        least = info.tiny / info.eps
+        if all_within(rest, least, math.inf):
+            return _asinh(_read_triangle(y, 1) / rest.sqrt())
+        # squares that underflow, of entries that are all small: those of larger numbers, which here may be capped
+        held, scale, most = rest >= least, 2.0 ** round(-0.8 * math.log2(info.tiny)), 1e-3 * math.sqrt(info.max)
+        scaled = _read_triangle(product((y * scale).clamp(-most, most).square(), later), 1)
+        some = scaled > 0
+        low = torch.where(some, torch.where(some, scaled, 1.0).sqrt(), 0.0) / scale
+        return _asinh(_read_triangle(y, 1) / torch.where(held, torch.where(held, rest, 1.0).sqrt(), low))
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """The log-determinant of the map to the strictly lower triangle, from ``x`` alone."""
