@@ -8,6 +8,7 @@ import math
 import pytest
 import torch
 from mpmath import mp, mpf
+from torch import Tensor
 
 import reparam
 from reparam.families.relaxed_categorical import ExpRelaxedCategorical
@@ -195,3 +196,40 @@ def test_slopes_of_relaxed_moments_in_single_precision(summary):
             law = reparam.RelaxedBernoulli(given[0], logits=given[1])
             slopes.append(torch.stack(torch.autograd.grad(getattr(law, summary), given)).double())
         torch.testing.assert_close(*slopes, rtol=4 * torch.finfo(torch.float32).eps, atol=0)
+
+
+SURE = {
+    "RelaxedOneHotCategorical": torch.tensor([[0.2, 0.3, 0.5], [0.0, 0.4, 0.6], [0.0, 0.0, 1.0]]),
+    "RelaxedBernoulli": torch.tensor([0.3, 0.0, 1.0]),
+    "LogitRelaxedBernoulli": torch.tensor([0.3, 0.0, 1.0]),
+}
+
+
+@pytest.mark.parametrize("law", SURE)
+@pytest.mark.parametrize("mapped", [False, True])
+def test_zero_probabilities_leave_draws_and_gradients_numbers(mapped: bool, law: str) -> None:
+    """What cannot happen is never drawn, has no density, and moves nothing that other outcomes share."""
+    t, probs = torch.tensor(0.7, requires_grad=True), SURE[law].clone().requires_grad_()
+
+    def draw() -> Tensor:
+        d = getattr(reparam, law)(t, probs=probs, validate_args=False)
+        x, log_prob = d.rsample_and_log_prob((5,), generator=torch.Generator().manual_seed(0))
+        bounded = x.sigmoid() if law == "LogitRelaxedBernoulli" else x
+        slopes = [torch.autograd.grad(v.sum(), (t, probs), retain_graph=True) for v in (bounded.square(), log_prob)]
+        parts = [bounded, log_prob, *(s for pair in slopes for s in pair)]
+        return torch.cat([part.detach().flatten() for part in parts])
+
+    found = torch.vmap(lambda _: draw(), randomness="same")(torch.zeros(1))[0] if mapped else draw()
+    size = 5 * SURE[law].numel()
+    drawn, log_prob, slopes = found[:size], found[size : size + 15].reshape(5, 3), found[size + 15 :]
+    drawn = drawn.reshape(5, *SURE[law].shape)
+    assert (drawn[:, SURE[law] == 0] == 0).all() and (drawn[:, SURE[law] == 1] == 1).all()
+    assert log_prob[:, 0].isfinite().all() and (log_prob[:, 1:] == -torch.inf).all()
+    assert slopes.isfinite().all()
+
+
+def test_zero_probabilities_leave_gradients_of_moments_finite() -> None:
+    t, probs = torch.tensor(0.7, requires_grad=True), SURE["RelaxedOneHotCategorical"][:2].clone().requires_grad_()
+    d = reparam.RelaxedOneHotCategorical(t, probs=probs)
+    for value in (d.mean[..., 1], d.variance[..., 1]):
+        assert all(slope.isfinite().all() for slope in torch.autograd.grad(value.sum(), (t, probs)))

@@ -17,7 +17,7 @@ from ..special import xlog1py, xlogy
 from ..special.logs import log_softmax, softmax
 from .exponential_family import ExponentialFamily
 from .shared.masses import mass_divergence
-from .shared.weighted import Weighted, indicators, log_shares
+from .shared.weighted import Weighted, indicators, log_shares, log_weights
 
 Choice = Callable[[Tensor], Tensor]  #: of some categories
 
@@ -64,7 +64,7 @@ class Categorical(Weighted, ExponentialFamily):
             symbol=r"\ell",
             typical=(-2.0, 2.0),
             normalised=log_softmax,
-            derived=lambda d: d.probs.log(),
+            derived=lambda d: log_weights(d.probs),
         ),
     )
     sample_dtype = torch.int64

@@ -17,10 +17,17 @@ from ..core.params import one_of, param
 from ..core.registry import register_kl
 from ..core.roots import bisect, with_gradient
 from ..kernels import fused
+from ..kernels.checks import all_finite
 from ..special import logit
 from ..special.hyperbolic import sigmoid
 from ..transforms import SigmoidTransform
 from .shared.smooth_means import LOGISTIC, mean_of, mean_of_share
+
+
+def log_odds(probs: Tensor) -> Tensor:
+    """The logit, which is constant at 0 and 1: an infinite slope would be NaN where nobody asks for it."""
+    certain = (probs == 0) | (probs == 1)
+    return torch.where(certain, logit(probs.detach()), logit(torch.where(certain, 0.5, probs)))
 
 
 class LogitRelaxedBernoulli(Distribution):
@@ -52,7 +59,7 @@ class LogitRelaxedBernoulli(Distribution):
     temperature = param(positive, symbol="T", typical=(0.3, 3.0))
     probs, logits = one_of(
         probs=param(unit_interval, symbol="p", typical=(0.1, 0.9), derived=lambda d: torch.sigmoid(d.logits)),
-        logits=param(real, symbol=r"\ell", typical=(-2.0, 2.0), derived=lambda d: logit(d.probs)),
+        logits=param(real, symbol=r"\ell", typical=(-2.0, 2.0), derived=lambda d: log_odds(d.probs)),
     )
     support = real
 
@@ -63,7 +70,7 @@ class LogitRelaxedBernoulli(Distribution):
 
     def _log_odds(self, x: Tensor) -> Tensor:
         certain = self.logits.isinf()
-        usual = self.temperature * x - torch.where(certain, 0.0, self.logits)
+        usual = self.temperature * torch.where(certain, 0.0, x) - torch.where(certain, 0.0, self.logits)
         return torch.where(certain, -self.logits, usual)
 
     def _log_prob(self, x: Tensor) -> Tensor:
@@ -71,7 +78,15 @@ class LogitRelaxedBernoulli(Distribution):
         return self.temperature.log() + logsigmoid(z) + logsigmoid(-z)
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
-        return (self.logits + logistic(shape, self.temperature, generator)) / self.temperature
+        return self._value_of(logistic(shape, self.temperature, generator))
+
+    def _value_of(self, z: Tensor | float) -> Tensor:
+        """The value that a standard logistic one stands for; of certain outcomes an infinity, which does not move."""
+        logits = self.logits
+        if all_finite(logits):
+            return (logits + z) / self.temperature
+        certain = logits.isinf()
+        return torch.where(certain, logits, (torch.where(certain, 0.0, logits) + z) / self.temperature)
 
     def _cdf(self, x: Tensor) -> Tensor:
         return sigmoid(self._log_odds(x))
@@ -86,16 +101,16 @@ class LogitRelaxedBernoulli(Distribution):
         return logsigmoid(-self._log_odds(x))
 
     def _icdf(self, p: Tensor) -> Tensor:
-        return (self.logits + logit(p)) / self.temperature
+        return self._value_of(logit(p))
 
     def _isf(self, p: Tensor) -> Tensor:
-        return (self.logits - logit(p)) / self.temperature
+        return self._value_of(-logit(p))
 
     def _entropy(self) -> Tensor:
         return 2 - self.temperature.log()
 
     def _mean(self) -> Tensor:
-        return self.logits / self.temperature
+        return self._value_of(0.0)
 
     _mode = _median = _mean
 
@@ -145,7 +160,7 @@ class RelaxedBernoulli(TransformedDistribution):
     temperature = param(positive, symbol="T", typical=(0.3, 3.0))
     probs, logits = one_of(
         probs=param(unit_interval, symbol="p", typical=(0.1, 0.9), derived=lambda d: torch.sigmoid(d.logits)),
-        logits=param(real, symbol=r"\ell", typical=(-2.0, 2.0), derived=lambda d: logit(d.probs)),
+        logits=param(real, symbol=r"\ell", typical=(-2.0, 2.0), derived=lambda d: log_odds(d.probs)),
     )
     support = unit_interval
     has_rsample = True
@@ -186,6 +201,15 @@ class RelaxedBernoulli(TransformedDistribution):
         bend = torch.log1p(torch.where(even, gap, 0.0) * torch.expm1(torch.where(void, -favour, 0.0)))
         rise = (torch.where(void, 2.0, self.temperature) - 1) * torch.where(void, 1.0, gap).log()
         return self.temperature.log() - favour - 2 * bend + torch.where(even, 0.0, rise)
+
+    def _rsample_and_log_prob(self, shape: torch.Size, generator: Generator | None) -> tuple[Tensor, Tensor]:
+        if all_finite(self.logits):
+            return super()._rsample_and_log_prob(shape, generator)
+        certain = self.logits.isinf()
+        logits = torch.where(certain, 0.0, self.logits)
+        law = RelaxedBernoulli(self.temperature, logits=logits, validate_args=False)
+        x, log_prob = TransformedDistribution._rsample_and_log_prob(law, shape, generator)
+        return torch.where(certain, self.probs, x), torch.where(certain, -torch.inf, log_prob)
 
     def _icdf(self, p: Tensor) -> Tensor:
         return sigmoid(self.base_dist._icdf(p))

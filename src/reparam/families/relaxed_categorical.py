@@ -15,6 +15,7 @@ from ..core.noise import gumbel
 from ..core.params import param
 from ..core.registry import register_kl
 from ..kernels import fused
+from ..kernels.checks import all_finite
 from ..special.logs import log_softmax, softmax
 from .categorical import Categorical
 from .shared.exponential_powers import Shares, gumbel_central_moments, gumbel_shares, mean_log_sum
@@ -29,8 +30,13 @@ class _Concrete(Weighted):
     probs, logits = Categorical.probs, Categorical.logits
 
     def _scores(self, log_x: Tensor) -> Tensor:
-        """What each coordinate adds to the log-density of the logarithms."""
-        return log_softmax(self._raw_logits() - self.temperature[..., None] * log_x)
+        """What each coordinate adds to the log-density of the logarithms: of one that is always zero, -inf."""
+        logits = self._raw_logits()
+        if all_finite(logits):
+            return log_softmax(logits - self.temperature[..., None] * log_x)
+        possible = logits > -torch.inf
+        logits, log_x = torch.where(possible, logits, 0.0), torch.where(possible, log_x, 0.0)
+        return torch.where(possible, log_softmax(logits - self.temperature[..., None] * log_x), -torch.inf)
 
     def _log_constant(self) -> Tensor:
         free = self.num_events - 1
@@ -48,8 +54,11 @@ class _Concrete(Weighted):
 
     def _noisy_logits(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         """The logarithms of a draw but for what makes it sum to one."""
-        noise = gumbel(shape, self.temperature, generator)
-        return (self._raw_logits() + noise) / self.temperature[..., None]
+        noise, logits = gumbel(shape, self.temperature, generator), self._raw_logits()
+        if all_finite(logits):
+            return (logits + noise) / self.temperature[..., None]
+        possible = logits > -torch.inf
+        return torch.where(possible, (torch.where(possible, logits, 0.0) + noise) / self.temperature[..., None], logits)
 
 
 class ExpRelaxedCategorical(_Concrete):
@@ -151,7 +160,8 @@ class RelaxedOneHotCategorical(_Concrete):
 
     def _of_logarithms(self, log_x: Tensor) -> Tensor:
         """The log-density at a point given by its logarithms."""
-        return (self._scores(log_x) - log_x).sum(-1) + self._log_constant()
+        scores = self._scores(log_x)
+        return (scores - torch.where(scores > -torch.inf, log_x, 0.0)).sum(-1) + self._log_constant()
 
     def _rsample(self, shape: torch.Size, generator: Generator | None) -> Tensor:
         return softmax(self._noisy_logits(shape, generator))

@@ -59,17 +59,17 @@ class Weighted(Distribution):
         return raw
 
     def _raw_logits(self) -> Tensor:
-        return self._raw() if "logits" in self._given else self._raw().log()
+        return self._raw() if "logits" in self._given else log_weights(self._raw())
 
     def _log_probs(self) -> Tensor:
         """The logarithms of the probabilities, see :func:`log_shares`."""
         raw = self._raw()
         if "logits" in self._given:
             return log_shares(raw)
-        total, some = raw.sum(-1, keepdim=True), raw > 0
+        total = raw.sum(-1, keepdim=True)
         share = raw / total
         held = share >= torch.finfo(raw.dtype).tiny
-        tiny = torch.where(some, torch.where(some, raw, 1.0).log() - total.log(), -torch.inf)
+        tiny = log_weights(raw) - total.log()
         return _with_largest(torch.where(held, torch.where(held, share, 1.0).log(), tiny), raw)
 
     def _check(self) -> None:
@@ -85,6 +85,12 @@ class Weighted(Distribution):
 def indicators(index: Tensor, size: int, dtype: torch.dtype) -> Tensor:
     """The one-hot vectors of categories."""
     return (index[..., None] == torch.arange(size, device=index.device)).to(dtype)
+
+
+def log_weights(weights: Tensor) -> Tensor:
+    """The logarithms of weights; of zero -inf, which is constant: an infinite slope would be NaN where nobody asks."""
+    some = weights > 0
+    return torch.where(some, torch.where(some, weights, 1.0).log(), -torch.inf)
 
 
 def log_shares(logits: Tensor) -> Tensor:
