@@ -342,3 +342,10 @@ def test_cold_relaxed_laws_score_their_draws(temperature: float, k: int) -> None
     ):
         x, log_p = law.rsample_and_log_prob(100, generator=torch.Generator().manual_seed(0))
         assert bool(x.isfinite().all()) and bool(log_p.isfinite().all())
+
+
+def test_weights_of_half_precision_may_have_a_sum_beyond_it() -> None:
+    weights = torch.tensor([3e4, 3e4, 6e4], dtype=torch.float16)
+    for law in (reparam.Categorical(weights), reparam.OneHotCategorical(weights), reparam.Multinomial(2, weights)):
+        assert law.probs.tolist() == [0.25, 0.25, 0.5]
+        assert float(law.entropy()) == float(law.to(torch.float32).entropy().half())
