@@ -349,3 +349,18 @@ def test_weights_of_half_precision_may_have_a_sum_beyond_it() -> None:
     for law in (reparam.Categorical(weights), reparam.OneHotCategorical(weights), reparam.Multinomial(2, weights)):
         assert law.probs.tolist() == [0.25, 0.25, 0.5]
         assert float(law.entropy()) == float(law.to(torch.float32).entropy().half())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_derived_parameters_of_half_precision_are_those_of_float32_rounded(dtype: torch.dtype) -> None:
+    spread = torch.tensor([[4.0, 1.0], [1.0, 2.5]], dtype=dtype)
+    laws = [
+        reparam.MultivariateNormal(torch.zeros(2, dtype=dtype), spread),
+        reparam.Wishart(torch.tensor(3.0, dtype=dtype), spread),
+        reparam.Categorical(logits=torch.tensor([5.0, -5.0, 0.0], dtype=dtype)),
+    ]
+    for law in laws:
+        single = law.to(torch.float32)
+        for name, field in type(law)._fields.items():
+            if getattr(field, "group", ()):
+                assert torch.equal(getattr(law, name), getattr(single, name).to(dtype)), (law, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
+import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class param(Field):
         default: a number, for an optional parameter.
         symbol: how formulas write it, such as ``r"\alpha"``.
         typical: a range ``(low, high)`` of ordinary values, for plots and generated tests.
-        derived: how it follows from the alternatives of its :func:`one_of` group.
+        derived: how it follows from the alternatives of its :func:`one_of` group, in float32 for half precision.
         normalised: what reading it shows of the raw tensor that was given, which stays in the instance's
             ``__dict__``.
     """
@@ -86,7 +87,9 @@ class param(Field):
         if instance is None:
             return self
         if self.derived is not None and instance._recipe is None:
-            return self.derived(instance)
+            if instance._plain:
+                return self.derived(instance)
+            return self.derived(instance.to(torch.float32)).to(instance.dtype)
         value: Tensor = self._absent(instance)
         return value
 
@@ -105,7 +108,8 @@ class _Shown(param):
         if instance is None or self.name not in instance.__dict__:
             return super().__get__(instance, owner)
         assert self.normalised is not None
-        return self.normalised(instance.__dict__[self.name])
+        raw = instance.__dict__[self.name]
+        return self.normalised(raw) if instance._plain else self.normalised(raw.float()).to(raw.dtype)
 
 
 class static(Field):

@@ -17,7 +17,7 @@ from ..special import xlog1py, xlogy
 from ..special.logs import log_softmax, softmax
 from .exponential_family import ExponentialFamily
 from .shared.masses import mass_divergence
-from .shared.weighted import Weighted, indicators, log_shares, log_weights, shares
+from .shared.weighted import Weighted, indicators, log_shares, log_weights
 
 Choice = Callable[[Tensor], Tensor]  #: of some categories
 
@@ -56,7 +56,7 @@ class Categorical(Weighted, ExponentialFamily):
             independent(nonnegative, 1),
             symbol="p",
             typical=(0.1, 0.9),
-            normalised=shares,
+            normalised=lambda probs: probs / probs.sum(-1, keepdim=True),
             derived=lambda d: softmax(d._raw_logits()),
         ),
         logits=param(

@@ -76,7 +76,8 @@ class Weighted(Distribution):
         if self.num_events == 0:
             raise ValueError(f"{type(self).__name__}: the last dimension, of the categories, is empty")
         raw, name = self._raw(), self._given[-1]
-        total = sums(raw).squeeze(-1) if name == "probs" else raw.amax(-1)
+        wide = torch.promote_types(raw.dtype, torch.float32)  # a sum of half precision may exceed it
+        total = raw.sum(-1, dtype=wide) if name == "probs" else raw.amax(-1)
         if not _USABLE[name](self, total):
             what = "the sum of probs" if name == "probs" else "the largest of logits"
             refuse(self, what, _USABLE[name].constraint, total)
@@ -85,16 +86,6 @@ class Weighted(Distribution):
 def indicators(index: Tensor, size: int, dtype: torch.dtype) -> Tensor:
     """The one-hot vectors of categories."""
     return (index[..., None] == torch.arange(size, device=index.device)).to(dtype)
-
-
-def sums(weights: Tensor) -> Tensor:
-    """The sum of each row, ``[..., 1]``; of half precision, which it may exceed, in float32."""
-    return weights.sum(-1, keepdim=True, dtype=torch.promote_types(weights.dtype, torch.float32))
-
-
-def shares(weights: Tensor) -> Tensor:
-    """Weights divided by their sum."""
-    return (weights / sums(weights)).to(weights.dtype)
 
 
 def log_weights(weights: Tensor) -> Tensor:
