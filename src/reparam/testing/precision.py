@@ -59,29 +59,30 @@ def _doors(family: Family) -> Iterator[str]:
 
 def _conditioned(family: Family, door: str, values: Parameters, x: Tensor) -> tuple[Tensor, Tensor]:
     """A door in float64, and what one relative rounding of all its inputs may change."""
-    wide = {n: v.double().requires_grad_(n in family.smooth) for n, v in values.items()}
+    d = family.build(**{n: v.double() for n, v in values.items()})
     y = x.double() if x.is_floating_point() else x
-    if y.is_floating_point() and not family.discrete:
-        y.requires_grad_()
-    d = family.build(**wide)
-    result = call(d, door, y) if door in VALUE_DOORS else call(d, door)
-    slack = torch.zeros(result.shape, dtype=torch.float64)
-    inputs = [v for v in [*wide.values(), y] if v.requires_grad]
-    for index in range(result.numel()):
-        entry = result.flatten()[index]
-        if not entry.requires_grad or not inputs:
-            continue
-        grads = torch.autograd.grad(entry, inputs, retain_graph=True, allow_unused=True)
-        total = sum(
-            ((g * v).detach().abs().nan_to_num(0.0).sum() for g, v in zip(grads, inputs, strict=True) if g is not None),
-            torch.zeros((), dtype=torch.float64),
-        )
-        slack.view(-1)[index] = total
+    result = (call(d, door, y) if door in VALUE_DOORS else call(d, door)).detach()
+    # each entry of the result from a law of its own: one backward pass gives all their gradients
+    n = result.numel()
+    inputs = {name: v.double().expand((n, *v.shape)).clone() for name, v in values.items()}
+    each = family.build(**{name: v.requires_grad_(name in family.smooth) for name, v in inputs.items()})
+    if door in VALUE_DOORS:
+        entries = call(each, door, y.requires_grad_(y.is_floating_point() and not family.discrete))
+        inputs["value"] = y
+    else:
+        entries = call(each, door).reshape(n, n).diagonal()
+    free = [v for v in inputs.values() if v.requires_grad]
+    slack = torch.zeros(n, dtype=torch.float64)
+    if n and free and entries.requires_grad:
+        slopes = torch.autograd.grad(entries.sum(), free, materialize_grads=True)
+        for slope, v in zip(slopes, free, strict=True):
+            slack += (slope * v).detach().abs().nan_to_num(0.0).reshape(n, -1).sum(1)
+    slack = slack.reshape(result.shape)
     if door == "median" and family.scalar:  # it is as exact as the cdf that is inverted
         slack = slack + 0.5 * (-d.log_prob(result)).exp()
     if door in ("skewness", "kurtosis"):  # of deviations from the mean, in units of their own, which may cancel
         slack = slack + 1 + (d.mean / d.stddev).abs()
-    return result.detach(), slack.detach()
+    return result, slack.detach()
 
 
 @law()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Generator, Tensor
@@ -128,12 +129,19 @@ def shared_value(distribution: Any) -> Tensor:
 
 
 def has(distribution: Any, door: str) -> bool:
-    """Whether a law has a door."""
-    try:
-        call(distribution, door, *arguments(distribution, door))
-    except NotImplementedError:
-        return False
-    return True
+    """Whether a law has a door; each is tried once, since some are integrals."""
+    known = _KNOWN.setdefault(distribution, {})
+    if door not in known:
+        try:
+            call(distribution, door, *arguments(distribution, door))
+        except NotImplementedError:
+            known[door] = False
+        else:
+            known[door] = True
+    return known[door]
+
+
+_KNOWN: WeakKeyDictionary[Any, dict[str, bool]] = WeakKeyDictionary()  #: by law: which doors it has
 
 
 def absent(family: Family) -> list[str]:
