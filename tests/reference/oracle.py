@@ -45,13 +45,30 @@ def truth(f: Reference, order: tuple[int, ...], x: tuple[float, ...]) -> tuple[m
 
 
 def jet(f: Reference) -> Callable[..., tuple[mpf, list[mpf], list[mpf]]]:
-    """The value of f, its partial derivatives, and for each of them ``sum_j |x_j f_ij|``, by central differences."""
+    """The value of f, its partial derivatives, and for each of them ``sum_j |x_j f_ij|``, by central differences.
+
+    All come from the values of f at x, one step from it, and one step in each of two arguments.
+    """
 
     def derivatives(*x: mpf) -> tuple[mpf, list[mpf], list[mpf]]:
         with mp.workdps(DIGITS):
-            slopes = [slope(f, i) for i in range(len(x))]
-            moved = [sum(abs(v * slope(d, j)(*x)) for j, v in enumerate(x) if v) for d in slopes]
-            return f(*x), [d(*x) for d in slopes], moved
+            steps = [abs(v) * STEP or STEP for v in x]
+
+            def at(*moves: tuple[int, int]) -> mpf:
+                moved = list(x)
+                for i, sign in moves:
+                    moved[i] += sign * steps[i]
+                return f(*moved)
+
+            value = f(*x)
+            beside = [(at((i, 1)), at((i, -1))) for i in range(len(x))]
+            bends = {(i, i): (up - 2 * value + down) / steps[i] ** 2 for i, (up, down) in enumerate(beside)}
+            for i, j in itertools.combinations(range(len(x)), 2):
+                across = at((i, 1), (j, 1)) - at((i, 1), (j, -1)) - at((i, -1), (j, 1)) + at((i, -1), (j, -1))
+                bends[i, j] = bends[j, i] = across / (4 * steps[i] * steps[j])
+            slopes = [(up - down) / (2 * step) for (up, down), step in zip(beside, steps, strict=True)]
+            moved = [sum(abs(v * bends[i, j]) for j, v in enumerate(x) if v) for i in range(len(x))]
+            return value, slopes, moved
 
     return derivatives
 

@@ -22,10 +22,11 @@ LAWS = list(itertools.product((0.0, 1.0, -2.5, 100.0), (2.0**-20, 0.5, 20.0)))
 
 def derivatives(x: mpf, loc: mpf, kappa: mpf) -> list[mpf]:
     """The density, and the derivatives of the cdf in loc and kappa."""
+    whole = 2 * mp.pi * mp.besseli(0, kappa)
     share = mp.besseli(1, kappa) / mp.besseli(0, kappa)
 
     def density(t: mpf) -> mpf:
-        return mp.exp(kappa * mp.cos(t - loc)) / (2 * mp.pi * mp.besseli(0, kappa))
+        return mp.exp(kappa * mp.cos(t - loc)) / whole
 
     cuts = [-mp.pi, *sorted(c for k in range(-20, 20) if -mp.pi < (c := loc + k * mp.pi / 2) < x), x]
     in_kappa = mp.quad(lambda t: (mp.cos(t - loc) - share) * density(t), cuts)
