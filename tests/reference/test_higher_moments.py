@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 import torch
@@ -173,7 +174,12 @@ def share(x: mpf) -> mpf:
 
 
 def raw_moments(x: Callable[[mpf], mpf], density: Callable[[mpf], mpf], points: list[float]) -> list[mpf]:
-    return [mp.quad(lambda z, n=n: x(z) ** n * density(z), points) for n in range(5)]
+    both = cache(lambda z: (x(z), density(z)))  # the five integrals have their nodes in common
+
+    def power(n: int) -> Callable[[mpf], mpf]:
+        return lambda z: both(z)[0] ** n * both(z)[1]
+
+    return [mp.quad(power(n), points) for n in range(5)]
 
 
 STICKS = [
