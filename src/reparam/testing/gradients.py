@@ -51,7 +51,7 @@ def seeds(family: Family) -> tuple[int, ...]:
 
 
 def derivative(values: Tensor, step: float = STEP) -> tuple[Tensor, Tensor]:
-    """The derivative at t = 0 of a function that is smooth for t up to 2e-3, by differences, and a bound of its error.
+    """The derivative at t = 0 of a function that is smooth for two steps, by differences, and a bound of its error.
 
     Args:
         values: of the function in float64, ``[5, ...]``, at ``step * STENCIL``.

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 
 import torch
 from torch import Generator, Tensor
@@ -26,7 +26,7 @@ from torch.func import jacfwd, jacrev
 from ..implicit.law import standardisation
 from .compare import agree
 from .draws import Family, Parameters
-from .gradients import LONG_STEP, STENCIL, STEP, Curve, Way, derivative, seeds, ways
+from .gradients import LONG_STEP, STENCIL, Way, derivative, seeds, ways
 from .measure import expectation
 from .registry import circular, has, law, reparameterised, values_of
 from .space import varying
@@ -79,56 +79,67 @@ def draws_carry_their_gradients(family: Family) -> None:
     """
     for seed in seeds(family):
         at = family.parameters(seed=seed)
-        functions = _integrands(family, at)
+        number, functions = _integrands(family, at)
         for way_label, way in ways(family, at, pairs=family.principal):
-            means = partial(_means, family, way, list(functions.values()))
-            first, error = derivative(torch.stack([means(t) for t in STEP * STENCIL]))
-            second = _second_difference(means)
+            means = partial(_means, family, way, number, list(functions.values()))
+            # draws tell less than the 1e-9 that integrals are right to: steps may be long
+            values = torch.stack([means(t) for t in LONG_STEP * STENCIL])
+            first, error = derivative(values, LONG_STEP)
+            second = _second_derivative(values, LONG_STEP)
+            paths = cache(partial(_paths, family, way, number))
             for i, (label, f) in enumerate(functions.items()):
                 _require_means(
                     f"{family} at {_spell(at)}: E {label} along {way_label}",
-                    partial(_path_derivatives, family, way, f),
+                    partial(_along, paths, f),
                     (first[i], second[i]),
                     (error[i], 1e-3 * second[i].abs() + 1e-5),
                 )
 
 
-def _integrands(family: Family, at: Parameters) -> dict[str, Integrand]:
-    """Functions of a draw whose pathwise derivatives have a variance: the square only where the tails allow it."""
+def _integrands(family: Family, at: Parameters) -> tuple[Integrand, dict[str, Integrand]]:
+    """The number that is made of a draw, and functions of it whose pathwise derivatives have a variance.
+
+    The square is one of them only where the tails allow it.
+    """
     if circular(family):
-        return {"cos x": torch.cos, "sin x": torch.sin, "cos 2x": lambda x: torch.cos(2 * x)}
+        return _itself, {"cos x": torch.cos, "sin x": torch.sin, "cos 2x": lambda x: torch.cos(2 * x)}
     found: dict[str, Integrand] = {"log(1 + x^2)": lambda x: torch.log1p(x**2)}
     d = family.build(**at)
     if not family.scalar or (has(d, "kurtosis") and bool(d.kurtosis < 20)):
         found["x^2"] = torch.square
         found["cos x"] = torch.cos
     if family.scalar:
-        return found
+        return _itself, found
     # a combination of the coordinates whose phases quadrature in the plane resolves
     kept = varying(d)
     spread = values_of(d, (500,)).flatten(1)[:, kept].std(0)
     weights = torch.linspace(1.0, 2.0, len(spread), dtype=torch.float64) / (3 * spread)
-    return {n: partial(_of_combination, f, weights, kept) for n, f in found.items()}
+    return partial(_combination, weights, kept), found
 
 
-def _of_combination(f: Integrand, weights: Tensor, kept: Tensor, x: Tensor) -> Tensor:
-    return f(x.flatten(1)[:, kept] @ weights)
+def _itself(x: Tensor) -> Tensor:
+    return x
 
 
-def _means(family: Family, way: Way, functions: list[Integrand], t: Tensor) -> Tensor:
+def _combination(weights: Tensor, kept: Tensor, x: Tensor) -> Tensor:
+    return x.flatten(1)[:, kept] @ weights
+
+
+def _means(family: Family, way: Way, number: Integrand, functions: list[Integrand], t: Tensor) -> Tensor:
     """The expectation of each function."""
-    return expectation(family.build(**way(t)), lambda x: torch.stack([f(x) for f in functions], -1))
+
+    def values(x: Tensor) -> Tensor:
+        z = number(x)
+        return torch.stack([f(z) for f in functions], -1)
+
+    return expectation(family.build(**way(t)), values)
 
 
-def _second_difference(f: Curve) -> Tensor:
-    h = LONG_STEP
-
-    def at(k: int) -> Tensor:
-        return f(torch.tensor(k * h, dtype=torch.float64))
-
-    middle = 2 * at(0)
-    near = (at(1) + at(-1) - middle) / h**2
-    far = (at(2) + at(-2) - middle) / (4 * h**2)
+def _second_derivative(values: Tensor, step: float) -> Tensor:
+    """The second derivative at t = 0, by differences of values at ``step * STENCIL``."""
+    middle, up, down, far_up, far_down = values
+    near = (up + down - 2 * middle) / step**2
+    far = (far_up + far_down - 2 * middle) / (2 * step) ** 2
     return near + (near - far) / 3
 
 
@@ -136,12 +147,21 @@ def _spell(at: Parameters) -> str:
     return ", ".join(f"{n} = {v.tolist()}" for n, v in at.items())
 
 
-def _path_derivatives(family: Family, way: Way, f: Integrand, n: int, seed: int) -> tuple[Tensor, Tensor]:
-    """First and second derivatives of f(draw) along a way, one of each for every draw."""
+def _paths(family: Family, way: Way, number: Integrand, n: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Numbers of draws, and their first and second derivatives along a way."""
     t = torch.zeros(n, dtype=torch.float64, requires_grad=True)
-    x = family.build(**way(t)).rsample(generator=Generator().manual_seed(seed))
-    first, second = _derivatives(f(x), t)
-    return first.detach(), second
+    z = number(family.build(**way(t)).rsample(generator=Generator().manual_seed(seed)))
+    first, second = _derivatives(z, t)
+    return z.detach(), first.detach(), second
+
+
+def _along(paths: Draws, f: Integrand, n: int, seed: int) -> tuple[Tensor, Tensor]:
+    """First and second derivatives of f of each number, by the chain rule."""
+    z, first, second = paths(n, seed)
+    z = z.clone().requires_grad_()
+    slope, bend = _derivatives(f(z), z)
+    slope = slope.detach()
+    return slope * first, bend * first**2 + slope * second
 
 
 @law(lambda family: _continuous(family) and bool(family.smooth))
@@ -192,10 +212,12 @@ def draws_move_with_the_probability(family: Family) -> None:
     zero = torch.zeros(2, dtype=torch.float64).unbind()
     for seed in seeds(family):
         at = family.parameters(seed=seed)
-        for label, f in _mixing(family, at).items():
-            for way_label, way in ways(family, at, pairs=family.principal):
+        functions = _mixing(family, at)
+        for way_label, way in ways(family, at, pairs=family.principal):
+            scored = cache(partial(_scored, family, way))
+            for label, f in functions.items():
                 where = f"{family} at {_spell(at)}: the derivative of {label} by draws, less that by the score, "
-                _require_means(f"{where}along {way_label}", partial(_surplus, family, way, f), zero, zero)
+                _require_means(f"{where}along {way_label}", partial(_surplus, scored, f), zero, zero)
 
 
 def _mixing(family: Family, at: Parameters) -> dict[str, Integrand]:
@@ -221,16 +243,21 @@ def _centred(f: Integrand, c: float) -> Integrand:
     return lambda x: f(x) - c
 
 
-def _surplus(family: Family, way: Way, f: Integrand, n: int, seed: int) -> tuple[Tensor, Tensor]:
-    """First and second derivatives through draws, less those by the score."""
+def _scored(family: Family, way: Way, n: int, seed: int) -> tuple[Tensor, ...]:
+    """The points of a way, draws that move with them, and the first and the second derivative by the score."""
     t = torch.zeros(n, dtype=torch.float64, requires_grad=True)
     d = family.build(**way(t))
     x = d.rsample(generator=Generator().manual_seed(seed))
+    score, change = (v.detach() for v in _derivatives(d.log_prob(x.detach()), t))
+    return t, x, score, score**2 + change
+
+
+def _surplus(scored: Draws, f: Integrand, n: int, seed: int) -> tuple[Tensor, Tensor]:
+    """First and second derivatives through draws, less those by the score."""
+    t, x, score, twice_scored = scored(n, seed)
     once, twice = _derivatives(f(x), t)
-    fixed = x.detach()
-    score, change = _derivatives(d.log_prob(fixed), t)
-    weight = f(fixed)
-    return (once - weight * score).detach(), (twice - weight * (score**2 + change)).detach()
+    weight = f(x.detach())
+    return once.detach() - weight * score, twice.detach() - weight * twice_scored
 
 
 # -- point by point: the strong form, for noise with a known Jacobian ----------------------------------------
