@@ -81,7 +81,7 @@ struct binomial_probs_log_prob {
     d[0] = d[1] = 0;
     const T mixed = result.excess / (of.p * of.q);
     const T inside = x == 0 ? -total_count / of.q : x == total_count ? total_count / of.p : mixed;
-    d[2] = result.outside ? T(0) : inside;
+    d[2] = result.outside | (total_count == 0) ? T(0) : inside;
     return result.value;
   }
 };

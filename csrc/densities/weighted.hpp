@@ -113,9 +113,9 @@ struct multinomial_log_prob {
         const double scale = value == -infinity<double> ? 0 : factor, rate = trials[at + i] / rows.total[i];
         for (std::int64_t j = i * k; j < (i + 1) * k; ++j) {
           const double hits = Logarithms ? rows.x[j] : rows.x[j] > 0 ? rows.x[j] / rows.w[j] : 0;
-          rows.term[j] = scale * (hits - (Logarithms ? rate * rows.w[j] : rate));
+          rows.term[j] = scale == 0 ? 0 : scale * (hits - (Logarithms ? rate * rows.w[j] : rate));
         }
-        if (alone && rate > 0) {
+        if (alone && rate > 0 && scale != 0) {
           const std::int64_t only = std::find(rows.x + i * k, rows.x + (i + 1) * k, trials[at + i]) - rows.x;
           double others = 0;
           for (std::int64_t j = i * k; j < (i + 1) * k; ++j) others += j == only ? 0 : rows.w[j];

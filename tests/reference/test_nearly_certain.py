@@ -117,3 +117,33 @@ def test_impossible_categories_leave_gradients_finite(given: dict[str, list[floa
     for door in (law.log_cdf, law.log_sf):
         assert torch.autograd.grad(door(k)[1:3].exp().sum(), weights)[0].isfinite().all()
     assert law.log_cdf(k)[1] == -torch.inf
+
+
+@pytest.mark.parametrize("dtype", DEPTHS)
+@pytest.mark.parametrize("route", ROUTES)
+def test_certain_counts_have_finite_gradients(route: str, dtype: torch.dtype) -> None:
+    """Of values that are finite, or -inf and constant: no trials, all of them, and categories that are impossible."""
+    one = torch.ones((), dtype=dtype, requires_grad=True)
+    weights = torch.tensor([0.0, 1.0, 0.0], dtype=dtype, requires_grad=True)
+    none, three = (reparam.Binomial(n, one) for n in (0, 3))
+    choices = reparam.Multinomial(3, weights)
+    zero, count, counts = torch.zeros((), dtype=dtype), 3 * one.detach(), torch.tensor([3.0, 0.0, 0.0], dtype=dtype)
+    slopes = {
+        lambda: none.log_prob(zero): 0.0,
+        lambda: none.entropy(): 0.0,
+        lambda: none.log_cdf(zero): 0.0,
+        lambda: three.log_cdf(count): 0.0,
+        lambda: three.log_prob(count): 3.0,
+        lambda: three.log_sf(count): 0.0,
+    }
+    for door, slope in slopes.items():
+        assert ROUTES[route](lambda door=door: torch.autograd.grad(door(), one)[0]) == slope
+    for door in (choices.entropy, lambda: choices.log_prob(counts)):
+        assert ROUTES[route](lambda door=door: torch.autograd.grad(door(), weights)[0]).isfinite().all()
+
+
+def test_probabilities_that_underflow_leave_the_entropy_a_number() -> None:
+    law = reparam.Multinomial(10**7, logits=torch.tensor([0.0, -500.0, 500.0], dtype=torch.float64))
+    # n e^-500 (1 + 500 - log n), but for terms in e^-1000
+    n = mpf(10**7)
+    agree(law.entropy(), n * mp.exp(-500) * (501 - mp.log(n)))

@@ -119,6 +119,7 @@ class Binomial(ExponentialFamily):
         inside = (x >= 0) & (x < n)
         k, rest = torch.where(inside, x, 0.0), torch.where(inside, n - x, 1.0)
         p, q, lost = self._odds(upper)
+        p, q = torch.where(inside, p, 0.5), torch.where(inside, q, 0.5)
         value = f(k + 1, rest, p, q) if upper else f(rest, k + 1, q, p)
         if f is log_betainc_odds:
             value = value + (k + 1 if upper else rest) * lost

@@ -17,7 +17,7 @@ from ..special import xlog1py, xlogy
 from ..special.logs import log_softmax, softmax
 from .exponential_family import ExponentialFamily
 from .shared.masses import mass_divergence
-from .shared.weighted import Weighted, indicators, log_shares, log_weights
+from .shared.weighted import Weighted, indicators, log_shares, log_total, log_weights
 
 Choice = Callable[[Tensor], Tensor]  #: of some categories
 
@@ -119,9 +119,7 @@ class Categorical(Weighted, ExponentialFamily):
         k = torch.arange(self.num_events, device=self.device)
         rest = self._sum_where(others)
         likely = rest < 0.5
-        logs = torch.where(chosen(k), self._log_probs(), -torch.inf)
-        none = (logs == -torch.inf).all(-1)
-        log_sum = torch.where(none, -torch.inf, torch.where(none[..., None], 0.0, logs).logsumexp(-1))
+        log_sum = log_total(torch.where(chosen(k), self._log_probs(), -torch.inf))
         return torch.where(likely, torch.log1p(-torch.where(likely, rest, 0.0)), log_sum)
 
     def _sum_where(self, chosen: Choice) -> Tensor:

@@ -71,7 +71,9 @@ class Multinomial(Weighted, ExponentialFamily):
         n, p = self.total_count[..., None], self.probs
         # a sum of large counts in a short dtype is known to a rounding or two
         complete = (x.sum(-1, keepdim=True, dtype=torch.float64) - n).abs() <= 2 * torch.finfo(p.dtype).eps * n
-        some = x > 0
+        possible = self._raw() > (-torch.inf if "logits" in self._given else 0)
+        complete = complete & (possible | (x <= 0)).all(-1, keepdim=True)
+        some = possible & (x > 0)
         k = torch.where(some, x, 1.0)
         log_share = self.logits if "logits" in self._given else torch.where(some, p, 1.0).log()
         share, log_share = torch.where(some, p, 0.5), torch.where(some, log_share, 0.0)
@@ -120,7 +122,7 @@ class Multinomial(Weighted, ExponentialFamily):
         n = law.total_count[..., None]
         log_p, p = torch.broadcast_tensors(law._log_probs(), law.probs)
         odds = log_p - log_complements(log_p)
-        open_ = odds.isfinite()  # counts that are certain add nothing
+        open_ = odds.isfinite() & (p > 0)  # counts that are certain add nothing
         law_of_each = Binomial(n, logits=torch.where(open_, odds, 0.0), validate_args=False)
         largest = torch.zeros_like(p).scatter(-1, p.argmax(-1, keepdim=True), 1.0)
         if law_of_each._is_short():

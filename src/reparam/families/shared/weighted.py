@@ -106,6 +106,12 @@ def _with_largest(logs: Tensor, weights: Tensor) -> Tensor:
     return logs.scatter(-1, first, -torch.log1p(others / weights.gather(-1, first)))
 
 
+def log_total(logs: Tensor) -> Tensor:
+    """The logarithms of sums of exponentials; of none that is positive -inf, which is constant."""
+    none = (logs == -torch.inf).all(-1)
+    return torch.where(none, -torch.inf, torch.where(none[..., None], 0.0, logs).logsumexp(-1))
+
+
 def complements(p: Tensor) -> Tensor:
     """1 - p for probabilities that sum to one; for the largest the sum of the others, which 1 - p would round."""
     first = p.argmax(-1, keepdim=True)
@@ -122,7 +128,7 @@ def log_complements(log_p: Tensor) -> Tensor:
     """The logarithms of 1 - p, also where it underflows, from those of probabilities that sum to one."""
     first = log_p.argmax(-1, keepdim=True)
     others = log_p.scatter(-1, first, -torch.inf)
-    return torch.log1p(-others.exp()).scatter(-1, first, others.logsumexp(-1, keepdim=True))
+    return torch.log1p(-others.exp()).scatter(-1, first, log_total(others)[..., None])
 
 
 def log_indicator_variance(log_p: Tensor) -> Tensor:
