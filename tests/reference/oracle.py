@@ -27,7 +27,7 @@ def slope(f: Reference, i: int) -> Reference:
     """The partial derivative of f in argument i, by a central difference in high precision."""
 
     def partial(*x: mpf) -> mpf:
-        h = abs(x[i]) * STEP or STEP
+        h = _step(x[i])
         up, down = (f(*x[:i], x[i] + s, *x[i + 1 :]) for s in (h, -h))
         return (up - down) / (2 * h)
 
@@ -36,12 +36,39 @@ def slope(f: Reference, i: int) -> Reference:
 
 @cache
 def truth(f: Reference, order: tuple[int, ...], x: tuple[float, ...]) -> tuple[mpf, mpf]:
-    """The derivative of f in the arguments ``order`` (none: f itself) at x, and ``sum |x_i f_i(x)|``."""
+    """The derivative of f in the arguments ``order`` (none: f itself) at x, and ``sum |x_i f_i(x)|``.
+
+    To the latter is added what the rounding of f alone, divided by the steps, could make of the derivative.
+    """
     with mp.workdps(DIGITS):
-        exact = tuple(mpf(v) for v in x)
-        for i in order:
-            f = slope(f, i)
-        return f(*exact), sum(abs(v * slope(f, i)(*exact)) for i, v in enumerate(exact) if v)
+        derivative = _differences(f, x)
+        moved = sum(abs(mpf(v) * derivative((*order, i))) for i, v in enumerate(x) if v)
+        rounding = abs(derivative(())) * mpf(10) ** (2 - DIGITS) / mp.fprod(_step(mpf(x[i])) for i in order)
+        return derivative(order), moved + rounding * 2**52 if order else moved
+
+
+def _step(x: mpf) -> mpf:
+    return abs(x) * STEP or STEP
+
+
+@cache
+def _differences(f: Reference, x: tuple[float, ...]) -> Callable[[tuple[int, ...]], mpf]:
+    """The derivatives of f at x in given arguments: differences of its values at whole steps, each computed once."""
+    exact = [mpf(v) for v in x]
+    steps = [_step(v) for v in exact]
+
+    @cache
+    def at(*moves: int) -> mpf:
+        return f(*(v + n * step for v, n, step in zip(exact, moves, steps, strict=True)))
+
+    def difference(order: tuple[int, ...], moves: tuple[int, ...] = (0,) * len(x)) -> mpf:
+        if not order:
+            return at(*moves)
+        i = order[0]
+        up, down = (difference(order[1:], (*moves[:i], moves[i] + n, *moves[i + 1 :])) for n in (1, -1))
+        return (up - down) / (2 * steps[i])
+
+    return difference
 
 
 def jet(f: Reference) -> Callable[..., tuple[mpf, list[mpf], list[mpf]]]:
@@ -52,7 +79,7 @@ def jet(f: Reference) -> Callable[..., tuple[mpf, list[mpf], list[mpf]]]:
 
     def derivatives(*x: mpf) -> tuple[mpf, list[mpf], list[mpf]]:
         with mp.workdps(DIGITS):
-            steps = [abs(v) * STEP or STEP for v in x]
+            steps = [_step(v) for v in x]
 
             def at(*moves: tuple[int, int]) -> mpf:
                 moved = list(x)
