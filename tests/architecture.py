@@ -14,7 +14,7 @@ FLOORS = (
     ("transforms", "implicit"),
     ("families", "combinators", "constraint_registry"),
     ("kl", "live", "estimators", "fit", "testing"),
-    ("interop", "cli", "plots"),
+    ("interop", "cli", "plots", "_modules"),
 )
 TOP = len(FLOORS) - 1
 FLOOR_OF = {unit: floor for floor, units in enumerate(FLOORS) for unit in units}

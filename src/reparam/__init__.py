@@ -1,5 +1,6 @@
 """reparam: probability distributions for PyTorch, differentiable in every argument."""
 
+from . import _modules as _modules
 from . import constraint_registry as constraint_registry
 from . import constraints as constraints
 from . import special as special
