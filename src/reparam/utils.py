@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar, overload
 
 import torch
@@ -201,3 +201,13 @@ def _entries(n: int, diag: int) -> int:
     if diag < 0:
         return (n + diag) * (n + diag + 1) // 2
     return n * n - (n - diag - 1) * (n - diag) // 2
+
+
+def _sum_rightmost(value: Tensor, dim: int) -> Tensor:
+    """The sum over the last ``dim`` dimensions, for programs that reach for this name."""
+    return value.flatten(value.ndim - dim).sum(-1) if dim else value
+
+
+def _standard_normal(shape: Sequence[int], dtype: torch.dtype, device: torch.device | str | None) -> Tensor:
+    """Standard normal numbers, for programs that reach for this name."""
+    return torch.randn(tuple(shape), dtype=dtype, device=device)

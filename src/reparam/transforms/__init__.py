@@ -58,3 +58,5 @@ __all__ = [
     "identity_transform",
     "transform_to",
 ]
+
+_InverseTransform = InverseTransform  # the name that programs reach for
