@@ -28,11 +28,11 @@ EXACT = 2**53  #: whole numbers up to this one are numbers of double precision
 
 
 def fields_of(cls: type) -> dict[str, Field]:
-    """The fields a class declares itself, or those of its parent where it declares none."""
+    """The fields a class declares itself, or else those of the first of its parents that has some."""
     own = {name: f for name, f in vars(cls).items() if isinstance(f, Field)}
     for base in () if own else cls.__mro__[1:]:
-        if "_fields" in vars(base):
-            inherited: dict[str, Field] = vars(base)["_fields"]
+        inherited: dict[str, Field] = vars(base).get("_fields", {})
+        if inherited:
             return inherited
     required_last = sorted(own, key=lambda name: own[name].default is not REQUIRED)
     return {name: own[name] for name in required_last}

@@ -35,6 +35,8 @@ class _Derived:
             return self
         if instance._recipe is not None:
             return getattr(instance._resolved(), self.name)
+        if not instance._is_complete():
+            raise AttributeError(f"{type(instance).__name__} has no {self.name} before its parameters")
         return getattr(instance, "_derive" + self.name)()
 
 
@@ -79,8 +81,10 @@ class Declared:
             cls._ranges = ranges_of(cls._checks)
             cls._wraps = wrapped_component(cls._fields)
             cls._logarithms = logarithms_of(cls._fields)
-        cls._computed |= {name for name, value in vars(cls).items() if isinstance(value, lazy_property)}
-        cls._derives_event_shape |= "_derive_event_shape" in vars(cls)
+        computed = {name for name, value in vars(cls).items() if isinstance(value, lazy_property)}
+        cls._computed = frozenset(computed).union(*(getattr(base, "_computed", ()) for base in cls.__bases__))
+        inherited = any(getattr(base, "_derives_event_shape", False) for base in cls.__bases__)
+        cls._derives_event_shape = inherited or "_derive_event_shape" in vars(cls)
         support = vars(cls).get("support")
         if getattr(support, "parameters", ()):
             cls.support = _Support(support)
@@ -193,6 +197,10 @@ class Declared:
     def _set_event_shape(self) -> None:
         if type(self)._event_shape is not EMPTY:
             self._event_shape = self._derive_event_shape()
+
+    def _is_complete(self) -> bool:
+        """Whether every field has its value, as while an instance is being made not all have."""
+        return all(name in self.__dict__ for name in self._given)
 
     def _is_written(self) -> bool:
         """Whether this is a law written by hand, whose views are its own, or is made of such laws."""

@@ -69,7 +69,8 @@ def connect(cls: Any) -> None:
     """Make the private methods of a class those public ones that it defines itself."""
     own = vars(cls)
     found = {name for name in CALLS if name in own and f"_{name}" not in own}
-    inherited = {name for name in cls._overrides if f"_{name}" not in own}
+    above = {name for base in cls.__bases__ for name in getattr(base, "_overrides", ())}
+    inherited = {name for name in above if f"_{name}" not in own}
     for name in found:
         setattr(cls, f"_{name}", CALLS[name])
     if found & {"log_prob", "rsample"} and not {"rsample_and_log_prob", "_rsample_and_log_prob"} & own.keys():

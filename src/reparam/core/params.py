@@ -87,9 +87,13 @@ class param(Field):
         if instance is None:
             return self
         if self.derived is not None and instance._recipe is None:
-            if instance._plain:
-                return self.derived(instance)
-            return self.derived(instance.to(torch.float32)).to(instance.dtype)
+            try:
+                if instance._plain:
+                    return self.derived(instance)
+                return self.derived(instance.to(torch.float32)).to(instance.dtype)
+            except KeyError:
+                if instance._is_complete():
+                    raise
         value: Tensor = self._absent(instance)
         return value
 
