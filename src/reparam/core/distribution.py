@@ -78,6 +78,7 @@ class Distribution(Views, Declared, torch.distributions.Distribution):
         if type(self).__init__ is Distribution.__init__ and not self._overrides:
             raise TypeError(f"{type(self).__name__} is abstract: it declares no parameters")
         initialise(self, *args, **kwargs)
+        super(torch.distributions.Distribution, self).__init__()  # what comes after both, as a module
 
     # -- shapes and values -------------------------------------------------------------------------------
 

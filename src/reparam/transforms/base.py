@@ -75,6 +75,7 @@ class Transform(Record, _Nominal):
         if cache_size not in (0, 1):
             raise ValueError(f"cache_size must be 0 or 1, got {cache_size!r}")
         self._cache_size = cache_size
+        super(_Nominal, self).__init__()  # what comes after both in a class that is a module, too
 
     @assignable_property
     def domain(self) -> Constraint:
