@@ -17,7 +17,7 @@ class Registry(Generic[Rule]):
 
     A rule registered for ``(A, B)`` matches arguments of types ``(X, Y)`` when ``X`` is a subclass of ``A``
     and ``Y`` of ``B``. Among the matches, one is most specific when each of its types is a subclass of the
-    corresponding type of every other match.
+    corresponding type of every other match. Where none is, rules of this package give way to those of programs.
 
     Args:
         name: what the rules are, for error messages, such as ``"KL divergence"``.
@@ -60,7 +60,7 @@ class Registry(Generic[Rule]):
         matches = [
             key for key in self.rules if len(key) == len(types) and all(issubclass(t, k) for t, k in zip(types, key))
         ]
-        best = [m for m in matches if all(_as_specific(m, other) for other in matches)]
+        best = _most_specific(matches) or _most_specific([m for m in matches if not is_own(self.rules[m])])
         if matches and not best:
             tied = [m for m in matches if not any(_as_specific(o, m) for o in matches if o != m)]
             listed = " and ".join(_spell(key) for key in tied)
@@ -69,6 +69,15 @@ class Registry(Generic[Rule]):
                 f"specific; register one for {_spell(types)}"
             )
         return self.rules[best[0]] if best else None
+
+
+def _most_specific(keys: list[tuple[type, ...]]) -> list[tuple[type, ...]]:
+    return [key for key in keys if all(_as_specific(key, other) for other in keys)]
+
+
+def is_own(rule: Callable[..., Any]) -> bool:
+    """Whether a rule is one of this package."""
+    return rule.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
 def _as_specific(key: tuple[type, ...], other: tuple[type, ...]) -> bool:

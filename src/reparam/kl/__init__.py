@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, overload
 
 import torch
@@ -10,7 +11,7 @@ from torch import Generator, Tensor
 from ..core.checks import surely
 from ..core.deferred import read
 from ..core.distribution import Distribution
-from ..core.registry import kl_rules, register_kl
+from ..core.registry import is_own, kl_rules, register_kl
 from ..core.shapes import broadcast
 from . import counts as counts
 from . import cross as cross
@@ -35,8 +36,9 @@ def kl_divergence(
     r""":math:`KL(p\,\|\,q) = E_p[\log p(X) - \log q(X)]`, in nats.
 
     It is infinite where q gives no density to values that p draws; this follows from the two supports and needs
-    no rule. Otherwise the most specific rule registered with :func:`register_kl` is used. With a ``fallback``, a pair
-    without a rule is answered by a number with an estimate of its error.
+    no rule. Otherwise the most specific rule registered with :func:`register_kl` is used; one that a program has
+    registered answers for the supports itself. With a ``fallback``, a pair without a rule is answered by a number with
+    an estimate of its error.
 
     Args:
         p: the law of the expectation.
@@ -83,6 +85,9 @@ def _known(p: Any, q: Any) -> Tensor:
     if not (p._plain and q._plain):
         half = torch.promote_types(p.dtype, q.dtype)
         return _known(p.to(torch.float32), q.to(torch.float32)).to(half)
+    rule: Callable[[Any, Any], Tensor] = kl_rules.dispatch(type(p), type(q)) or _no_rule
+    if not is_own(rule):
+        return rule(p, q)  # which answers for events and supports itself
     if p._event_shape != q._event_shape:
         raise ValueError(
             f"KL of laws over different events: {type(p).__name__} has event_shape {tuple(p.event_shape)}, "
@@ -94,9 +99,8 @@ def _known(p: Any, q: Any) -> Tensor:
     covered = covers(p, q)
     if covered is False:
         return torch.full(shape, torch.inf, dtype=p.dtype, device=p.device)
-    rule = kl_rules.dispatch(type(p), type(q)) or _no_rule
     try:
-        value: Tensor = rule(p, q)
+        value = rule(p, q)
     except NotImplementedError:
         if isinstance(covered, Tensor) and surely(~covered):
             return torch.full(shape, torch.inf, dtype=p.dtype, device=p.device)
