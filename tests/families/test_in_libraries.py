@@ -51,6 +51,18 @@ def test_helpers_with_an_underscore_that_libraries_import() -> None:
     assert isinstance(reparam.ExpTransform().inv, reparam.transforms._InverseTransform)
 
 
+def kinds(D: ModuleType) -> list[bool]:
+    """Of which class, by the names that these have in torch, each constraint is."""
+    c, names = D.constraints, vars(distributions.constraints).items()
+    classes = sorted(n for n, v in names if isinstance(v, type) and n[0] == "_" and not n.startswith("_Integer"))
+    made = [c.greater_than(1.0), c.less_than(1.0), c.interval(0.0, 2.0), c.half_open_interval(0.0, 2.0)]
+    made += [c.integer_interval(0, 3), c.independent(c.positive, 1), c.multinomial(3), c.stack([c.real, c.positive])]
+    made += [c.cat([c.real, c.positive]), c.real, c.real_vector, c.simplex, c.boolean, c.one_hot, c.unit_interval]
+    made += [c.positive, c.nonnegative, c.lower_cholesky, c.lower_triangular, c.corr_cholesky, c.square, c.symmetric]
+    made += [c.positive_definite, c.positive_semidefinite, c.dependent]
+    return [type(one) is getattr(c, name) for name in classes for one in made]
+
+
 # -- laws that are modules, with what they share in a class of its own ---------------------------------------
 
 
@@ -170,7 +182,9 @@ def rules(D: ModuleType) -> list[Any]:
     return [D.kl_divergence(Point(at), law) for law in laws]
 
 
-@pytest.mark.parametrize("program", [modules, matrices, cooperating, rules], ids=lambda program: program.__name__)
+@pytest.mark.parametrize(
+    "program", [kinds, modules, matrices, cooperating, rules], ids=lambda program: program.__name__
+)
 def test_both_libraries_give_the_same(program: Any) -> None:
     assert_same_answers(program)
 

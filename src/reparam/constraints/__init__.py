@@ -78,3 +78,28 @@ __all__ = [
     "symmetric",
     "unit_interval",
 ]
+
+# the names that classes have in torch, for programs that ask isinstance(support, constraints._Simplex)
+_Boolean = type(boolean)
+_Cat = cat
+_CorrCholesky = type(corr_cholesky)
+_Dependent = type(dependent)
+_DependentProperty = dependent_property
+_GreaterThan = greater_than
+_GreaterThanEq = greater_than_eq
+_HalfOpenInterval = half_open_interval
+_IndependentConstraint = independent
+_IntegerInterval = integer_interval
+_Interval = interval
+_LessThan = less_than
+_LowerCholesky = type(lower_cholesky)
+_LowerTriangular = type(lower_triangular)
+_Multinomial = multinomial
+_OneHot = type(one_hot)
+_PositiveDefinite = type(positive_definite)
+_PositiveSemidefinite = type(positive_semidefinite)
+_Real = type(real)
+_Simplex = type(simplex)
+_Square = type(square)
+_Stack = stack
+_Symmetric = type(symmetric)
