@@ -63,6 +63,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "enumerate_support": _enumerate_support,
 }
 """For each public method that a class may override, the private one that calls it."""
+PRIVATE = {f"_{name}": call for name, call in CALLS.items()}
 
 
 def connect(cls: Any) -> None:
@@ -96,9 +97,8 @@ def revealed(law: Any) -> Any:
     if law._direct:
         return law
     own = law.__dict__
-    changes: dict[str, Any] = {
-        f"_{n}": partial(call, law) for n, call in CALLS.items() if not callable(own.get(f"_{n}", call))
-    }
+    hidden = [name for name in own.keys() & PRIVATE.keys() if not callable(own[name])]
+    changes: dict[str, Any] = {name: partial(PRIVATE[name], law) for name in hidden}
     for name in law._given:
         part = law._fields[name]
         if part.kind == "component":
