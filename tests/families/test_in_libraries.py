@@ -48,7 +48,9 @@ def test_helpers_with_an_underscore_that_libraries_import() -> None:
         torch.manual_seed(0)
         drawn.append(library.utils._standard_normal(torch.Size((2, 3)), dtype=torch.float64, device="cpu"))
     torch.testing.assert_close(*drawn, rtol=0.0, atol=0.0)
-    assert isinstance(reparam.ExpTransform().inv, reparam.transforms._InverseTransform)
+    transform = reparam.ExpTransform()
+    assert isinstance(transform.inv, reparam.transforms._InverseTransform)
+    assert transform.inv._inv is transform
 
 
 def kinds(D: ModuleType) -> list[bool]:

@@ -75,7 +75,7 @@ class Transform(Record, _Nominal):
         if cache_size not in (0, 1):
             raise ValueError(f"cache_size must be 0 or 1, got {cache_size!r}")
         self._cache_size = cache_size
-        super(_Nominal, self).__init__()  # what comes after both in a class that is a module, too
+        super(_Nominal, self).__init__()  # type: ignore[misc]  # what comes after both, as a module
 
     @assignable_property
     def domain(self) -> Constraint:
@@ -238,6 +238,8 @@ class InverseTransform(Transform):
     def inv(self) -> Transform:
         """The transform itself."""
         return self.base
+
+    _inv = inv  # the name that programs reach for
 
     def _call(self, x: Tensor) -> Tensor:
         return self.base._inv_call(x)
