@@ -11,7 +11,6 @@ from ...constraints import Constraint
 from ...constraints.base import Bounds
 from ...core.checks import Checker, refuse
 from ...core.distribution import Distribution
-from ...special.logs import log_softmax
 
 
 class _Finite(Constraint):
@@ -66,11 +65,11 @@ class Weighted(Distribution):
         raw = self._raw()
         if "logits" in self._given:
             return log_shares(raw)
-        total = raw.sum(-1, keepdim=True)
-        share = raw / total
+        largest, first = raw.max(-1, keepdim=True)
+        share = raw / largest
         held = share >= torch.finfo(raw.dtype).tiny
-        tiny = log_weights(raw) - total.log()
-        return _with_largest(torch.where(held, torch.where(held, share, 1.0).log(), tiny), raw)
+        heights = torch.where(held, torch.where(held, share, 1.0).log(), log_weights(raw) - largest.log())
+        return _less_log_sum(heights, share, first)
 
     def _check(self) -> None:
         if self.num_events == 0:
@@ -96,14 +95,15 @@ def log_weights(weights: Tensor) -> Tensor:
 
 def log_shares(logits: Tensor) -> Tensor:
     """The logarithms of the softmax; of a share near 1 from the sum of the others, so that it keeps its digits."""
-    return _with_largest(log_softmax(logits), (logits - logits.detach().amax(-1, keepdim=True)).exp())
+    largest, first = logits.max(-1, keepdim=True)
+    heights = logits - largest
+    return _less_log_sum(heights, heights.exp(), first)
 
 
-def _with_largest(logs: Tensor, weights: Tensor) -> Tensor:
-    """Logarithms of shares where that of the largest is taken from the sum of the other weights."""
-    first = weights.argmax(-1, keepdim=True)
-    others = weights.scatter(-1, first, 0.0).sum(-1, keepdim=True)
-    return logs.scatter(-1, first, -torch.log1p(others / weights.gather(-1, first)))
+def _less_log_sum(logs: Tensor, shares: Tensor, first: Tensor) -> Tensor:
+    """The logarithms of shares of the largest, the first, less that of the sum; the largest is 1 and does not move."""
+    others = shares.scatter(-1, first, 0.0).sum(-1, keepdim=True)
+    return logs.scatter(-1, first, 0.0) - torch.log1p(others)
 
 
 def log_total(logs: Tensor) -> Tensor:
