@@ -132,7 +132,8 @@ def _means(family: Family, way: Way, number: Integrand, functions: list[Integran
         z = number(x)
         return torch.stack([f(z) for f in functions], -1)
 
-    return expectation(family.build(**way(t)), values)
+    means: Tensor = expectation(family.build(**way(t)), values)
+    return means
 
 
 def _second_derivative(values: Tensor, step: float) -> Tensor:
