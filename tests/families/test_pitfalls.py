@@ -232,7 +232,7 @@ def test_every_law_has_an_entropy(family: Family) -> None:
     assert family.example.entropy().isfinite()
 
 
-COMBINED = {"Factorised", "Mixture", "MixtureSameFamily", "Truncated"}
+COMBINED = {"Factorised", "Mixture", "MixtureSameFamily"}
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=str)

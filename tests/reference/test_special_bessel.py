@@ -137,7 +137,9 @@ def test_the_von_mises_law_is_symmetric_and_ends(formula: bool) -> None:
     x = torch.linspace(0, math.pi, 50, dtype=torch.float64)[:, None]
     kappa = _double(0.0, 0.3, 4.0, 1e3, 1e10)
     whole = torch.ones(50, 5, dtype=torch.float64)
-    torch.testing.assert_close(cdf(x, kappa) + cdf(-x, kappa), whole, rtol=4 * EPS, atol=0)
+    # the formula adds the logarithms of a density of the order of sqrt(kappa) and of a width of that of its inverse
+    logs = kappa.clamp(min=1.0).log() if formula else 0.0
+    assert ((cdf(x, kappa) + cdf(-x, kappa) - whole).abs() <= (4 + logs) * EPS).all()
     torch.testing.assert_close(log_cdf(x, kappa).expm1(), -cdf(-x, kappa), rtol=8 * EPS, atol=0)
     outside = _double(-4.0, 4.0)
     assert cdf(outside, _double(2.0)).tolist() == [0.0, 1.0]

@@ -79,10 +79,11 @@ class Interval(NamedTuple):
         return torch.where(self.smooth, part.log_integral - self.log_integral, plain)
 
 
-def interval(law: Any, low: Point, high: Point, near: Tensor | bool = False) -> Interval:
+def interval(law: Any, low: Point, high: Point, near: Tensor | None = None) -> Interval:
     """What the law has between two points, which may be known to be near each other."""
     whole, less = _nested_tails(low, high)
-    near = near | (less.detach() > whole.detach() - NEAR)
+    narrow = less.detach() > whole.detach() - NEAR
+    near = narrow if near is None else near | narrow
     if _shape(law) is not None:  # which is smooth up to the ends of the support
         near = near | (low.below == -torch.inf) & (low.value == ends(law.support, low.value)[0])
     shape, factor, even = _log_integral(law, low, high, near)

@@ -16,6 +16,7 @@ from torch import Tensor
 from ..combinators.mixing import Mixing
 from ..combinators.portions import Point, interval, point
 from ..combinators.truncated import Truncated
+from ..core.checks import surely
 from ..core.double import in_double
 from ..core.quadrature import mean_surprise, quantile_nodes
 from ..core.registry import register_kl
@@ -44,8 +45,9 @@ def _(p: Truncated, q: Truncated) -> Tensor:
     def log_ratio(x: Tensor) -> Tensor:
         return theirs.log_density(x) - ours.log_density(x)
 
-    glance, _ = quantile_nodes(p, GLANCE)
-    alike = ~(log_ratio(glance.detach()).abs() > ALIKE).any(0)
+    glance = log_ratio(quantile_nodes(p, GLANCE)[0].detach())
+    alike = (glance.abs() <= ALIKE).all(0)
+    same = ((glance == 0) | ~glance.isfinite()).all(0)
 
     def surprise(x: Tensor) -> Tensor:
         log = log_ratio(x)
@@ -56,7 +58,14 @@ def _(p: Truncated, q: Truncated) -> Tensor:
         torch.fmin(torch.fmax(mode.detach(), low.value), high.value) for mode in (p.base_dist._mode(), law._mode())
     ]
     knots = torch.stack([torch.minimum(*modes), torch.maximum(*modes)])
-    return (mean_surprise(p, surprise, knots=knots) + _log_excess(q, low, high)).to(dtype)
+    within = torch.where(same, 0.0, mean_surprise(p, surprise, knots=knots))
+    unknown = within == -torch.inf
+    if surely(unknown.any()):
+        raise NotImplementedError(
+            f"KL divergence of truncated laws: most quantiles of {type(p.base_dist).__name__} underflow, and with them "
+            "what quadrature needs"
+        )
+    return (torch.where(unknown, torch.nan, within) + _log_excess(q, low, high)).to(dtype)
 
 
 def _log_excess(q: Truncated, low: Point, high: Point) -> Tensor:
