@@ -140,7 +140,7 @@ def _second_derivative(values: Tensor, step: float) -> Tensor:
     """The second derivative at t = 0, by differences of values at ``step * STENCIL``."""
     middle, up, down, far_up, far_down = values
     near: Tensor = (up + down - 2 * middle) / step**2
-    far = (far_up + far_down - 2 * middle) / (2 * step) ** 2
+    far: Tensor = (far_up + far_down - 2 * middle) / (2 * step) ** 2
     return near + (near - far) / 3
 
 
