@@ -150,7 +150,8 @@ def main() -> None:
             torch.set_num_threads(threads)
             seconds.add(law.name, f"{threads} threads", compare(ours, theirs, effort, time.perf_counter))
             torch.set_num_threads(1)
-            bytes_.add(law.name, "MB", peak(number, law))
+            if memory_bound < math.inf:
+                bytes_.add(law.name, "MB", peak(number, law))
         for table in (seconds, bytes_):
             if table.cells:
                 print(f"\n{table.render(chosen.markdown)}")
