@@ -64,7 +64,7 @@ class Point(NamedTuple):
 
 
 class Nodes(NamedTuple):
-    r"""Points of quadrature, in a last dimension.
+    r"""Points of quadrature, in a first dimension, so that all else stays in line.
 
     Args:
         reach: the length of the tail.
@@ -86,7 +86,7 @@ class Nodes(NamedTuple):
 
     def integral(self, f: Tensor) -> Tensor:
         r""":math:`\int f e^{-\phi}\,du` over the tail, u = abs(v)."""
-        return self.reach * ((f * self.height) @ self.weight)
+        return self.reach * torch.tensordot(self.weight, f * self.height, 1)
 
 
 class Tail(NamedTuple):
@@ -221,8 +221,8 @@ def _sides(a: Tensor, at: Point) -> tuple[Tensor, Tensor]:
 def _moments(a: Tensor, excess: Tensor, upper: Tensor, effort: Effort) -> tuple[Tensor, Tensor]:
     r""":math:`\int e^{-\phi}\,dv` and :math:`\int |v| e^{-\phi}\,dv` over the tail."""
     nodes = _nodes(a, excess, upper, effort)
-    sums = nodes.height @ torch.stack([nodes.weight, nodes.weight * nodes.share], -1)
-    return nodes.reach * sums[..., 0], nodes.reach**2 * sums[..., 1]
+    total, mean = torch.tensordot(torch.stack([nodes.weight, nodes.weight * nodes.share]), nodes.height, 1)
+    return nodes.reach * total, nodes.reach**2 * mean
 
 
 def _nodes(a: Tensor, excess: Tensor, upper: Tensor, effort: Effort) -> Nodes:
@@ -232,10 +232,10 @@ def _nodes(a: Tensor, excess: Tensor, upper: Tensor, effort: Effort) -> Nodes:
         reach = torch.where(upper, above, below)
     s, w = on_unit(effort.rule, reach)
     share, weight = 0.5 * s * (1 + s * s), 0.5 * w * (1 + 3 * s * s)
-    v = torch.where(upper, reach, -reach).unsqueeze(-1) * share
+    v = torch.where(upper, reach, -reach) * share.reshape(-1, *(1,) * reach.dim())
     growth = torch.expm1(v)
     rest = _exp_remainder(v, growth, effort)
-    height = torch.exp(-(a.unsqueeze(-1) * rest + excess.unsqueeze(-1) * growth))
+    height = torch.exp(-(a * rest + excess * growth))
     return Nodes(reach, share, weight, v, growth, rest, height)
 
 

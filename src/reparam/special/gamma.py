@@ -26,7 +26,7 @@ from .logs import log1mexp
 from .polygamma import lgamma
 
 # Elements evaluated at a time: few nodes each, so more of them than elsewhere.
-BLOCK = 4096
+BLOCK = 2048
 
 
 def _quantile_bends(a: Tensor, y: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
