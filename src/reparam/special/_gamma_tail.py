@@ -86,7 +86,8 @@ class Nodes(NamedTuple):
 
     def integral(self, f: Tensor) -> Tensor:
         r""":math:`\int f e^{-\phi}\,du` over the tail, u = abs(v)."""
-        return self.reach * torch.tensordot(self.weight, f * self.height, 1)
+        mean: Tensor = torch.tensordot(self.weight, f * self.height, 1)
+        return self.reach * mean
 
 
 class Tail(NamedTuple):
