@@ -11,7 +11,7 @@ constexpr std::int32_t largest_root = 64;
 
 // |M^-1 v|^2 less the square of entry j of M^-1 v, for a vector that begins with entry j.
 REPARAM_NOINLINE pack solved_below(std::int64_t d, std::int64_t j, const pack* lower, const pack* inverse,
-                                          pack* v) {
+                                   pack* v) {
   pack square{};
   for (std::int64_t i = j; i < d; ++i) {
     pack entry = v[i];
@@ -24,7 +24,7 @@ REPARAM_NOINLINE pack solved_below(std::int64_t d, std::int64_t j, const pack* l
 
 // The sums over R of what follows.
 REPARAM_NOINLINE pack root_trace(std::int64_t d, const pack* ours, const pack* theirs, const pack* inverse,
-                                        pack* v) {
+                                 pack* v) {
   pack total{};
   for (std::int64_t j = 0; j < d; ++j) {
     for (std::int64_t i = j; i < d; ++i) v[i] = ours[i * d + j];

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..families.categorical import Categorical
+from ..families.shared.weighted import log_total, logarithms
 from ..kernels import kernel
 
 
@@ -27,8 +28,8 @@ def weighted(choice: Categorical, logs: Tensor) -> Tensor:
         log_weights = choice.logits.unsqueeze(-1)
         return torch.where(log_weights > -torch.inf, log_weights + logs, -torch.inf).exp()
     probs = choice.probs.unsqueeze(-1)
-    some, log_weights = _logarithm(probs)
-    return torch.where(some, (log_weights + logs).exp(), probs * bounded_exp(torch.where(some, 0.0, logs)))
+    some = probs > 0
+    return torch.where(some, (logarithms(probs) + logs).exp(), probs * bounded_exp(torch.where(some, 0.0, logs)))
 
 
 def log_weights(choice: Categorical) -> Tensor:
@@ -39,12 +40,6 @@ def log_weights(choice: Categorical) -> Tensor:
 def by_logits(choice: Categorical) -> bool:
     """Whether the weights are given by their logarithms."""
     return "logits" in choice._given
-
-
-def _logarithm(weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Which weights are not zero, and their logarithms."""
-    some = weights > 0
-    return some, torch.where(some, torch.where(some, weights, 1.0).log(), -torch.inf)
 
 
 def bounded_exp(x: Tensor) -> Tensor:
@@ -58,14 +53,6 @@ def _bounded(x: Tensor) -> Tensor:
     return x.clamp(max=math.log(limits.max) * (1 - 2 * limits.eps))
 
 
-def _log_sum(logs: Tensor) -> Tensor:
-    """The logarithm of a sum of exponentials, with a gradient of zero where all of them are."""
-    top = logs.amax(-1, keepdim=True).detach()
-    total = (logs - torch.where(top.isfinite(), top, 0.0)).exp().sum(-1)
-    none = total == 0
-    return torch.where(none, -torch.inf, torch.where(none, 1.0, total).log() + top.squeeze(-1))
-
-
 def _next_to_zero(known: Tensor, weights: Tensor, values: Tensor) -> Tensor:
     """The logarithm of a mean of exponentials; where it is next to 0, by how much they differ from 1."""
     near = known.detach().abs() < 0.5
@@ -76,14 +63,14 @@ def _next_to_zero(known: Tensor, weights: Tensor, values: Tensor) -> Tensor:
 @kernel("log_mixture_logits")
 def _log_mean_by_logits(logits: Tensor, values: Tensor) -> Tensor:
     log_weights = logits.log_softmax(-1)
-    known = _log_sum(torch.where(log_weights > -torch.inf, log_weights + values, -torch.inf))
+    known = log_total(torch.where(log_weights > -torch.inf, log_weights + values, -torch.inf))
     return _next_to_zero(known, log_weights.exp(), values)
 
 
 @kernel("log_mixture_probs")
 def _log_mean_by_probs(probs: Tensor, values: Tensor) -> Tensor:
-    some, log_weights = _logarithm(probs)
-    known = _log_sum(torch.where(some, log_weights + values, -torch.inf))
+    some = probs > 0
+    known = log_total(torch.where(some, logarithms(probs) + values, -torch.inf))
     # a sum of zeros, but not its derivatives in the weights
     idle = ~some & known.isfinite().unsqueeze(-1)
     ratio = bounded_exp(torch.where(idle, values - known.unsqueeze(-1), -torch.inf))

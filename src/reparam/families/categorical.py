@@ -17,7 +17,7 @@ from ..special import xlog1py, xlogy
 from ..special.logs import log_softmax, softmax
 from .exponential_family import ExponentialFamily
 from .shared.masses import mass_divergence
-from .shared.weighted import Weighted, indicators, log_shares, log_total, log_weights
+from .shared.weighted import Weighted, indicators, log_shares, log_total, logarithms
 
 Choice = Callable[[Tensor], Tensor]  #: of some categories
 
@@ -64,7 +64,7 @@ class Categorical(Weighted, ExponentialFamily):
             symbol=r"\ell",
             typical=(-2.0, 2.0),
             normalised=log_softmax,
-            derived=lambda d: log_weights(d.probs),
+            derived=lambda d: logarithms(d.probs),
         ),
     )
     sample_dtype = torch.int64

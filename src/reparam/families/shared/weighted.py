@@ -58,7 +58,7 @@ class Weighted(Distribution):
         return raw
 
     def _raw_logits(self) -> Tensor:
-        return self._raw() if "logits" in self._given else log_weights(self._raw())
+        return self._raw() if "logits" in self._given else logarithms(self._raw())
 
     def _log_probs(self) -> Tensor:
         """The logarithms of the probabilities, see :func:`log_shares`."""
@@ -68,7 +68,7 @@ class Weighted(Distribution):
         largest, first = raw.max(-1, keepdim=True)
         share = raw / largest
         held = share >= torch.finfo(raw.dtype).tiny
-        heights = torch.where(held, torch.where(held, share, 1.0).log(), log_weights(raw) - largest.log())
+        heights = torch.where(held, torch.where(held, share, 1.0).log(), logarithms(raw) - largest.log())
         return _less_log_sum(heights, share, first)
 
     def _check(self) -> None:
@@ -87,7 +87,7 @@ def indicators(index: Tensor, size: int, dtype: torch.dtype) -> Tensor:
     return (index[..., None] == torch.arange(size, device=index.device)).to(dtype)
 
 
-def log_weights(weights: Tensor) -> Tensor:
+def logarithms(weights: Tensor) -> Tensor:
     """The logarithms of weights; of zero -inf, which is constant: an infinite slope would be NaN where nobody asks."""
     some = weights > 0
     return torch.where(some, torch.where(some, weights, 1.0).log(), -torch.inf)
@@ -108,8 +108,10 @@ def _less_log_sum(logs: Tensor, shares: Tensor, first: Tensor) -> Tensor:
 
 def log_total(logs: Tensor) -> Tensor:
     """The logarithms of sums of exponentials; of none that is positive -inf, which is constant."""
-    none = (logs == -torch.inf).all(-1)
-    return torch.where(none, -torch.inf, torch.where(none[..., None], 0.0, logs).logsumexp(-1))
+    top = logs.amax(-1, keepdim=True).detach()
+    total = (logs - torch.where(top.isfinite(), top, 0.0)).exp().sum(-1)
+    none = total == 0
+    return torch.where(none, -torch.inf, torch.where(none, 1.0, total).log() + top.squeeze(-1))
 
 
 def complements(p: Tensor) -> Tensor:
